@@ -1,0 +1,22 @@
+"""Probe trained neural networks as signed, weighted graphs, on JAX.
+
+The rooms: ``jp.data`` (arrays), ``jp.models`` (Flax Linen modules), ``jp.train`` (many seeds in one compiled
+scan), ``jp.probes`` (perturbations), ``jp.metrics`` (what is measured), ``jp.sweep`` (seeds x levels x repeats
+in one compiled call).
+
+Example:
+    >>> import jprobe as jp
+    >>> task = jp.data.pair(jp.data.load("mnist"), (7, 9))
+    >>> model = jp.models.MLP(hidden=(64,), features=2)
+    >>> fit = jp.train.fit(model, task, seeds=2, epochs=1)
+    >>> curve = jp.sweep(jp.probes.prune(), fit.params, [0.0, 0.6], jp.metrics.accuracy(model, task), signed=True)
+    >>> dict(curve.sizes)
+    {'seed': 2, 'level': 2, 'repeat': 1, 'signed': 2}
+"""
+
+from jprobe import data, errors, metrics, models, probes, train
+from jprobe.sweep import stack, sweep
+
+__version__ = "0.1.0"
+
+__all__ = ["data", "errors", "metrics", "models", "probes", "stack", "sweep", "train"]

@@ -1,0 +1,110 @@
+"""One class for each mistake a person can make, with what to do about it.
+
+Every message says what was found and then what mends it, so the command line prints it as it is and
+leaves the traceback out.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+
+class JprobeError(Exception):
+    """Base class: catch it to catch every error that jprobe explains."""
+
+
+class UnknownNameError(JprobeError):
+    """A name that is in no list: a dataset, a probe, a study, an order."""
+
+    def __init__(self, kind: str, name: object, known: Iterable[object]) -> None:
+        names = [str(k) for k in known]
+        close = get_close_matches(str(name), names, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        super().__init__(f"There is no {kind} named {name!r}.{hint} Known: {', '.join(names)}.")
+
+
+class MissingDataError(JprobeError):
+    """A dataset is neither on this machine nor to be had from the network."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f"The files of dataset {name!r} are not on this machine and could not be downloaded: {reason}\n"
+            f"With a network: jprobe data fetch {name}\n"
+            f"Without one: bring the official files in a folder and run: jprobe data import {name} DIR"
+        )
+
+
+class DamagedFileError(JprobeError):
+    """A file whose checksum is not the published one, or that cannot be decoded."""
+
+    def __init__(self, path: str | Path, reason: str, mend: str) -> None:
+        super().__init__(f"{path} is damaged: {reason}\n{mend}")
+
+
+class MissingFileError(JprobeError):
+    """A file or folder that was asked for and is not there."""
+
+    def __init__(self, path: str | Path, mend: str) -> None:
+        super().__init__(f"{path} does not exist. {mend}")
+
+
+class MissingExtraError(JprobeError):
+    """An optional package is needed for what was asked."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an optional package: pip install 'jprobe[{extra}]'")
+
+
+class UnknownLayerError(JprobeError):
+    """A selection that matches no leaf of the network."""
+
+    def __init__(self, pattern: object, paths: Iterable[str]) -> None:
+        super().__init__(
+            f"No floating-point leaf of the network matches {pattern!r}. Its leaves are: {', '.join(paths)}. "
+            "Select by path, by a glob such as '*/kernel', or by the name of a layer."
+        )
+
+
+class LevelError(JprobeError):
+    """A level outside the range that a probe understands."""
+
+    def __init__(self, name: str, found: float, low: float, high: float, whole: bool = False) -> None:
+        kind = "be a whole number" if whole else "lie"
+        super().__init__(f"Level {found:g} is out of range: the {name} must {kind} between {low:g} and {high:g}.")
+
+
+class WeightsError(JprobeError):
+    """Weights that no probe can work on: NaN, infinite, or without a common seed axis."""
+
+
+class ShapeError(JprobeError):
+    """An array or a metric's result whose shape does not fit."""
+
+
+class ArgumentError(JprobeError):
+    """An argument whose value makes no sense; the message says which values do."""
+
+
+class ConfigMismatchError(JprobeError):
+    """A run folder that holds results of another configuration."""
+
+    def __init__(self, folder: str | Path, differences: Iterable[str]) -> None:
+        super().__init__(
+            f"{folder} holds a run with another configuration, so nothing was changed there.\n"
+            + "\n".join(f"  {line}" for line in differences)
+            + "\nChoose another folder with --out, or repeat the run with the options it was made with."
+        )
+
+
+class CheckpointError(JprobeError):
+    """A checkpoint that does not fit the network: keys missing, keys left over, other shapes."""
+
+
+class DiskError(JprobeError):
+    """A file could not be written: a full disk, or a folder that is not ours to write."""
+
+    def __init__(self, path: str | Path, reason: str) -> None:
+        super().__init__(
+            f"Could not write {path}: {reason}. What was finished before is kept; make room (or choose another "
+            "folder with --out) and run the same command again."
+        )

@@ -1,0 +1,104 @@
+"""Keyed permutations evaluated on the fly: no sort, no table, any length, under jit and vmap.
+
+Sorting random numbers is the usual way to shuffle, but a sort is the slowest thing an accelerator or XLA's
+CPU backend does: shuffling the weights of a small layer that way costs ten times as much as running the
+network on two thousand images. Here each index finds its own image by arithmetic alone.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+# After r rounds an element has never moved with probability 2^-r: at 24, one in 16 million, the resolution of a
+# float32 draw.
+ROUNDS = 24
+
+
+def permute_index(key: jax.Array, index: jax.Array, length: jax.Array | int, stream: jax.Array | int = 0) -> jax.Array:
+    """Image of each index under a random permutation of ``0 .. length - 1``: the swap-or-not shuffle.
+
+    Each round draws k in [0, length) and pairs x with k - x (mod length); a hash bit of the pair decides
+    whether the two trade places, so every round, and the whole, is a bijection for any length.
+
+    Args:
+        key: JAX random key; the same key gives the same permutation.
+        index: integers in [0, length), any shape.
+        length: how many elements are permuted; broadcasts against ``index``, so that each group of a
+            batch may have its own length. Groups of length 0 give their index back.
+        stream: integers that broadcast against ``index``; elements of different streams move under
+            unrelated permutations.
+
+    Returns:
+        int32 array of the broadcast shape, values in [0, length).
+
+    Source:
+        Hoang, Morris, Rogaway, 'An enciphering scheme based on a card shuffle', CRYPTO 2012; the hash is
+        the multiply and xor-shift kind of C. Wellons' hash-prospector.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> sorted(permute_index(jax.random.key(0), jnp.arange(5), 5).tolist())
+        [0, 1, 2, 3, 4]
+    """
+    length = jnp.maximum(jnp.asarray(length), 1).astype(jnp.uint32)
+    salt = jnp.asarray(stream).astype(jnp.uint32) * jnp.uint32(0x9E3779B9)
+    index = jnp.broadcast_to(index, jnp.broadcast_shapes(jnp.shape(index), length.shape, salt.shape))
+    draws = jax.random.bits(key, (ROUNDS, 2), jnp.uint32)
+
+    def round_(x: jax.Array, draw: jax.Array) -> tuple[jax.Array, None]:
+        # The pairing constant must differ between streams too, or equal groups would move alike.
+        k = _scale(_hash(salt ^ draw[0]), length)
+        partner = jnp.where(k < x, k + length - x, k - x)
+        bit = _hash(jnp.maximum(x, partner) ^ salt ^ draw[1]) >> 31
+        return jnp.where(bit == 1, partner, x), None
+
+    # Unrolling further makes XLA's CPU code slower (0.41 ms against 0.58 ms a network at 8).
+    image, _ = lax.scan(round_, index.astype(jnp.uint32), draws, unroll=4)
+    return image.astype(jnp.int32)
+
+
+def _hash(x: jax.Array) -> jax.Array:
+    x = x * jnp.uint32(0x7FEB352D)
+    x = x ^ (x >> 15)
+    return x * jnp.uint32(0x846CA68B)
+
+
+def _scale(x: jax.Array, n: jax.Array) -> jax.Array:
+    """Map a 32-bit word to [0, n): the high word of x * n in 16-bit limbs (an integer division is not vectorized)."""
+    x_low, x_high, n_low, n_high = x & 0xFFFF, x >> 16, n & 0xFFFF, n >> 16
+    middle = x_high * n_low + (x_low * n_low >> 16)
+    return x_high * n_high + (middle >> 16) + (x_low * n_high + (middle & 0xFFFF) >> 16)
+
+
+def stable_argsort(magnitudes: jax.Array, descending: bool = False) -> jax.Array:
+    """Order of nonnegative numbers; equal ones keep their order: ``jnp.argsort``, three times faster on CPUs.
+
+    XLA's CPU backend sorts one array of 32-bit words six times faster than pairs. A nonnegative float32 orders
+    as its bits do, so those are sorted in digits, lowest first, each word holding a digit above an index.
+
+    Args:
+        magnitudes: [N] nonnegative floating-point numbers; narrower types are widened to float32.
+        descending: largest first.
+
+    Returns:
+        int32 [N], the indices in order.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> stable_argsort(jnp.array([3.0, 1.0, 2.0, 1.0])).tolist()
+        [1, 3, 2, 0]
+    """
+    size = magnitudes.size
+    if magnitudes.dtype.itemsize > 4 or size < 2:
+        return jnp.argsort(magnitudes, stable=True, descending=descending).astype(jnp.int32)
+    words = lax.bitcast_convert_type(magnitudes.astype(jnp.float32), jnp.uint32)
+    if descending:
+        words = ~words
+    index_bits = (size - 1).bit_length()
+    digit_bits = 32 - index_bits
+    order = jnp.arange(size, dtype=jnp.uint32)
+    place = order
+    for low in range(0, 32, digit_bits):
+        digit = (words[order] >> low) << index_bits
+        order = order[jnp.sort(digit | place) & ((1 << index_bits) - 1)]
+    return order.astype(jnp.int32)

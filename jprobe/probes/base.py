@@ -1,0 +1,81 @@
+"""What a probe is: two pure functions, and a description of its level."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jprobe.errors import LevelError
+from jprobe.typing import Params
+
+State = Any
+InitFn = Callable[[Params], State]
+ApplyFn = Callable[[jax.Array, Params, State, jax.Array], Params]
+
+
+class Level(NamedTuple):
+    """What the level of a probe means.
+
+    Attributes:
+        name: axis label, in words.
+        unit: unit as xarray and the figures print it; "1" for a fraction.
+        low: smallest level that makes sense.
+        high: largest level that makes sense.
+        grid: levels that a sweep visits when it is given none, the paper's where it names them.
+        whole: whether only whole numbers make sense.
+    """
+
+    name: str = "level"
+    unit: str = "1"
+    low: float = -float("inf")
+    high: float = float("inf")
+    grid: tuple[float, ...] = (0.0,)
+    whole: bool = False
+
+    def check(self, levels: Iterable[float]) -> None:
+        """Raise LevelError for the first level that is out of range, or not a whole number where it must be."""
+        for level in levels:
+            if not self.low <= level <= self.high or (self.whole and level != int(level)):
+                raise LevelError(self.name, level, self.low, self.high, self.whole)
+
+
+class Probe(NamedTuple):
+    """A perturbation of a network's weights, as a pair of pure functions.
+
+    Attributes:
+        init: ``init(params) -> state`` does what does not depend on the level (ranks, an SVD), once per
+            network.
+        apply: ``apply(key, params, state, level) -> params`` keeps every shape and dtype, leaves a leaf
+            that it does not touch as it is, and is safe under jit, vmap and shard_map; ``level`` is traced.
+        level: what the level means. A probe of your own may leave it out.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, jprobe as jp
+        >>> double = jp.probes.Probe(
+        ...     init=lambda params: (),
+        ...     apply=lambda key, params, state, level: jax.tree.map(lambda w: w * level, params))
+        >>> double.apply(jax.random.key(0), {"kernel": jnp.ones((2, 2))}, (), 2.0)["kernel"].sum().item()
+        8.0
+    """
+
+    init: InitFn
+    apply: ApplyFn
+    level: Level = Level()
+
+
+def count(fraction: jax.Array, total: int) -> jax.Array:
+    """Number of whole items in a fraction of ``total``: int(f N), as the papers write it.
+
+    float32 cannot hold 0.7 exactly, and int(0.7 * 10) must be 7: a product within the rounding error of a
+    whole number counts as that number.
+
+    Args:
+        fraction: scalar in [0, 1].
+        total: N, the number of items.
+
+    Returns:
+        int32 scalar in [0, N].
+    """
+    slack = min(2.0**-22 * total, 0.5)
+    return jnp.clip(jnp.floor(fraction * total + slack), 0, total).astype(jnp.int32)

@@ -1,0 +1,76 @@
+"""The order in which a probe reaches for weights: by magnitude or at random, by layer or over all layers."""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple, get_args
+
+import jax
+import jax.numpy as jnp
+
+from jprobe.errors import UnknownNameError
+from jprobe.permutation import permute_index, stable_argsort
+from jprobe.probes.select import Select, pick
+from jprobe.typing import Params
+
+Order = Literal["smallest", "largest", "random"]
+Scope = Literal["layer", "global"]
+Ranks = dict[int, jax.Array]
+
+
+class Ranking(NamedTuple):
+    """Ranks of the selected weights, 0 for the weight that a probe reaches for first.
+
+    Attributes:
+        init: ``init(params) -> ranks`` by magnitude, once per network; empty for the random order.
+        ranks: ``ranks(key, params, state) -> ranks`` for one draw: the state's, or random ones. int32, one
+            array of each selected leaf's shape, by leaf index.
+        totals: ``totals(params) -> {leaf index: N}``, how many weights each leaf is ranked among.
+    """
+
+    init: Callable[[Params], Ranks]
+    ranks: Callable[[jax.Array, Params, Ranks], Ranks]
+    totals: Callable[[Params], dict[int, int]]
+
+
+def ranking(order: Order, scope: Scope, select: Select) -> Ranking:
+    """Rank weights in ``order``, within each leaf (``scope="layer"``) or over all of them (``"global"``).
+
+    Equal magnitudes keep the order in which they stand in the arrays.
+
+    Raises:
+        UnknownNameError: an order or scope that does not exist.
+    """
+    for kind, name, known in (("order", order, get_args(Order)), ("scope", scope, get_args(Scope))):
+        if name not in known:
+            raise UnknownNameError(kind, name, known)
+
+    def grouped(params: Params, rank: Callable[[int, jax.Array], jax.Array]) -> Ranks:
+        leaves, _ = pick(params, select)
+        if scope == "layer":
+            return {i: rank(i, w.reshape(-1)).reshape(w.shape) for i, w in leaves.items()}
+        whole = rank(0, jnp.concatenate([w.reshape(-1) for w in leaves.values()]))
+        parts, start = {}, 0
+        for i, w in leaves.items():
+            parts[i] = whole[start : start + w.size].reshape(w.shape)
+            start += w.size
+        return parts
+
+    def init(params: Params) -> Ranks:
+        if order == "random":
+            return {}
+        return grouped(params, lambda _, w: _inverse(stable_argsort(jnp.abs(w), descending=order == "largest")))
+
+    def ranks(key: jax.Array, params: Params, state: Ranks) -> Ranks:
+        if order != "random":
+            return state
+        return grouped(params, lambda i, w: permute_index(jax.random.fold_in(key, i), jnp.arange(w.size), w.size))
+
+    def totals(params: Params) -> dict[int, int]:
+        sizes = {i: w.size for i, w in pick(params, select)[0].items()}
+        return sizes if scope == "layer" else dict.fromkeys(sizes, sum(sizes.values()))
+
+    return Ranking(init, ranks, totals)
+
+
+def _inverse(order: jax.Array) -> jax.Array:
+    positions = jnp.arange(order.size, dtype=jnp.int32)
+    return jnp.zeros(order.size, jnp.int32).at[order].set(positions, unique_indices=True)

@@ -1,0 +1,332 @@
+"""Paper 1, first half: how networks that solve an easy or a hard task stand up to five kinds of perturbation.
+
+Jankowski, Radicchi, Serrano, Boguna, Fortunato, 'Task complexity shapes internal representations and robustness
+in neural networks', arXiv:2508.05463, sections 3, A.2 and A.5 to A.7.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import tyro
+import xarray as xr
+from jax.sharding import Mesh
+
+from jprobe import data, metrics, models, probes, train
+from jprobe.errors import ArgumentError
+from jprobe.models.mlp import Activation
+from jprobe.probes.select import everything
+from jprobe.results import RunFolder
+from jprobe.sweep import sweep
+from jprobe.train import Keep
+
+Group = Literal["prune", "noise", "flip", "multiplicative", "spectral", "randomize"]
+GROUPS: tuple[Group, ...] = ("prune", "noise", "flip", "multiplicative", "spectral", "randomize")
+
+# Called with what runs now and the fraction of the whole study that is done.
+Report = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Probe networks on an easy and a hard task: prune, binarize, noise, sign flips, low rank, shuffling (paper 1).
+
+    quick: 20 networks each on MNIST {0,7} and {7,9}, under 3 minutes on two cores. paper: MNIST and
+    Fashion-MNIST, 100 networks a task, about 15 minutes. Expect on MNIST, in % test accuracy: base 99.7 (easy)
+    and 98.7 (hard), signed about 95 and 49.5, signed hard above 90 once 60 to 80% of the weights are gone.
+    """
+
+    preset: Literal["quick", "paper"] = "quick"
+    """Which defaults the other options start from."""
+    dataset: tuple[str, ...] = ("mnist",)
+    """Names of datasets, as 'jprobe data show' lists them."""
+    pair: tuple[int, int] | None = None
+    """Two classes to tell apart, by index, in place of the paper's easy and hard pair."""
+    hidden: tuple[int, ...] = (64,)
+    """Nodes in each hidden layer. The paper's figures 10 to 13 take 32 and 128."""
+    activation: Activation = "relu"
+    """Activation of the hidden layers. The paper's figures 15 and 16 take tanh and hard_sigmoid."""
+    seeds: int = 20
+    """Networks a task."""
+    keep: Keep = "last"
+    """Weights kept: of the last epoch, or of the best test accuracy (which selects on the test set)."""
+    probes: tuple[Group, ...] = GROUPS
+    """Groups of probes to run."""
+    widths: tuple[int, ...] = ()
+    """Nodes of other single hidden layers to set beside in the pruning figure (the paper's figure 14)."""
+    repeats: int = 1
+    """Independent draws of each random probe at each network and level."""
+    living: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Leave dead networks (accuracy at chance) out of the figures too; summary.json always leaves them out."""
+    epochs: int = 10
+    """Passes over the training set."""
+    out: Path | None = None
+    """Folder for the results, taken up again if the run was interrupted. Default: runs/probes-PRESET."""
+    mesh: int | None = None
+    """Devices to spread the networks over. Default: all of this machine's."""
+
+    def folder(self) -> Path:
+        """Where the results go."""
+        return self.out or Path("runs") / f"probes-{self.preset}"
+
+    def numbers(self) -> dict[str, Any]:
+        """The part of the configuration that the numbers depend on, as JSON types."""
+        kept = {k: v for k, v in asdict(self).items() if k not in ("out", "mesh", "preset")}
+        return {"study": "probes", **kept}
+
+
+PRESETS = {
+    "quick": Config(),
+    "paper": Config(preset="paper", dataset=("mnist", "fashion_mnist"), seeds=100, widths=(32, 128)),
+}
+
+# The summary asks for these two amplitudes, which the paper's grid steps over.
+_NOISE_LEVELS = tuple(sorted({*probes.noise().level.grid, 0.0625, 0.25}))
+
+_FRACTIONS = (0.3, 0.7, 0.9)
+TYPES = "ABCDEFG"
+SIGN_KEEPING = "BEF"
+
+# Training one network costs about as much as this many evaluations; for the progress display only.
+_TRAINING_COST = 150
+
+
+class Job(NamedTuple):
+    """One sweep of the study."""
+
+    name: str  # of the variable in the results
+    group: Group
+    probe: probes.Probe
+    dim: str  # name of the level's dimension; "" where the probe ignores its level
+    levels: tuple[float, ...]
+    signed: bool = True
+
+
+def jobs(groups: tuple[Group, ...]) -> list[Job]:
+    """The sweeps of the chosen groups.
+
+    The authors perturb biases as they do kernels, each tensor by itself, except in the randomizations and the
+    spectral truncation, which are of matrices. Randomizations are not measured signed: those that keep
+    accuracies keep signs, so their signed networks are the unshuffled ones.
+    """
+    p = probes
+    table = [
+        Job("prune_smallest", "prune", p.prune("smallest", select=everything), "removed", p.prune().level.grid),
+        Job("prune_random", "prune", p.prune("random", select=everything), "removed", p.prune().level.grid),
+        Job("prune_largest", "prune", p.prune("largest", select=everything), "removed", p.prune().level.grid),
+        Job("noise", "noise", p.noise(select=everything), "amplitude", _NOISE_LEVELS),
+        Job("flip", "flip", p.flip(select=everything), "flipped", p.flip().level.grid),
+    ]
+    for fraction in _FRACTIONS:
+        probe = p.multiplicative_noise(fraction, select=everything)
+        table.append(Job(f"multiplicative_{fraction * 100:.0f}", "multiplicative", probe, "factor", probe.level.grid))
+    low_rank = p.truncate_spectrum()
+    sign_first = p.chain(p.binarize(), low_rank)
+    table += [
+        Job("spectral", "spectral", low_rank, "rank", low_rank.level.grid),
+        Job("spectral_sign_first", "spectral", sign_first, "rank", low_rank.level.grid, signed=False),
+    ]
+    for type_ in TYPES:
+        table.append(Job(f"randomize_{type_}", "randomize", p.randomize(type_), "", (0.0,), signed=False))
+    for type_ in SIGN_KEEPING:
+        probe = p.chain(p.prune(), p.randomize(type_))
+        table.append(Job(f"randomize_{type_}_pruned", "randomize", probe, "removed", probe.level.grid, signed=False))
+    return [job for job in table if job.group in groups]
+
+
+def run(config: Config, folder: RunFolder | None = None, report: Report | None = None) -> xr.Dataset:
+    """Train and probe, task by task.
+
+    Args:
+        config: what to run.
+        folder: where to keep each part as it is finished, and to find what is finished; None keeps nothing.
+        report: called with what runs now and the fraction done, in [0, 1].
+
+    Returns:
+        Dataset over (dataset, task, seed, ...): accuracies of every sweep in [0, 1], weight_std, dead, the
+        training history, and the mixing of randomization G.
+
+    Raises:
+        JprobeError: what :func:`jprobe.data.load`, :func:`jprobe.train.fit` and :func:`jprobe.sweep` raise.
+
+    Source:
+        Paper 1, figures 1 to 3, 7, 10 to 19.
+
+    Example:
+        >>> config = Config(seeds=2, epochs=1, probes=("flip",), pair=(0, 1))
+        >>> run(config).flip.dims
+        ('dataset', 'task', 'seed', 'flipped', 'repeat', 'signed')
+    """
+    mesh = _mesh(config.mesh)
+    parts = list(_parts(config))
+    total = sum(part.cost for part in parts)
+    done = 0.0
+    grouped: dict[tuple[str, str], list[xr.Dataset]] = {}
+    for part in parts:
+        if report is not None:
+            report(part.label, done / total)
+
+        def tick(fraction: float, part: _Part = part, start: float = done) -> None:
+            if report is not None:
+                report(part.label, (start + fraction * part.cost) / total)
+
+        dataset = _once(folder, part, mesh, tick)
+        grouped.setdefault((part.dataset, part.task), []).append(dataset)
+        done += part.cost
+    if report is not None:
+        report("finished", 1.0)
+    rows = [
+        xr.merge(pieces, join="outer").expand_dims(dataset=[name], task=[task]) for (name, task), pieces in grouped.items()
+    ]
+    return xr.combine_by_coords(rows, combine_attrs="drop_conflicts")  # type: ignore[return-value]
+
+
+class _Part(NamedTuple):
+    dataset: str
+    task: str
+    name: str
+    label: str
+    cost: float
+    compute: Callable[[RunFolder | None, Mesh | None, Callable[[float], None]], xr.Dataset]
+
+
+def _once(folder: RunFolder | None, part: _Part, mesh: Mesh | None, tick: Callable[[float], None]) -> xr.Dataset:
+    def compute() -> xr.Dataset:
+        return part.compute(folder, mesh, tick)
+
+    return compute() if folder is None else folder.piece(f"{part.dataset}.{part.task}.{part.name}", compute)
+
+
+def tasks(config: Config) -> Iterator[tuple[str, str, data.Task]]:
+    """(dataset, task, data) for each task of the study: easy and hard, or the pair that was asked for."""
+    for name in config.dataset:
+        loaded = data.load(name)
+        if config.pair is not None:
+            pairs = {f"{config.pair[0]}-{config.pair[1]}": config.pair}
+        elif name in data.TASKS:
+            pairs = data.TASKS[name]
+        else:
+            raise ArgumentError(
+                f"The paper names no easy and hard pair for {name!r}: choose one with --pair A B "
+                f"(classes 0 to {len(loaded.class_names) - 1})."
+            )
+        for label, pair in pairs.items():
+            yield name, label, data.pair(loaded, pair)
+
+
+def _parts(config: Config) -> Iterator[_Part]:
+    for name, label, task in tasks(config):
+        yield from _network_parts(config, name, label, task, jobs(config.probes), suffix="")
+        if "prune" in config.probes:
+            for width in config.widths:
+                narrow = replace(config, hidden=(width,))
+                job = next(job for job in jobs(("prune",)) if job.name == "prune_smallest")
+                yield from _network_parts(narrow, name, label, task, [job], suffix=f"_hidden_{width}")
+
+
+def _network_parts(
+    config: Config, name: str, label: str, task: data.Task, table: list[Job], suffix: str
+) -> Iterator[_Part]:
+    model = models.MLP(config.hidden, task.num_classes, config.activation)
+    fits: list[train.Fit] = []
+
+    def fit(folder: RunFolder | None, mesh: Mesh | None, tick: Callable[[float], None]) -> train.Fit:
+        # Trained, or read from its checkpoint, once for all sweeps, and only if one of them needs it.
+        if not fits:
+            checkpoint = folder and folder.path / "checkpoints" / f"{name}.{label}{suffix}"
+            fits.append(
+                train.fit(
+                    model, task, config.seeds, epochs=config.epochs, keep=config.keep, checkpoint=checkpoint, mesh=mesh,
+                    progress=tick,
+                )
+            )  # fmt: skip
+        return fits[0]
+
+    def networks(folder: RunFolder | None, mesh: Mesh | None, tick: Callable[[float], None]) -> xr.Dataset:
+        trained = fit(folder, mesh, tick)
+        return _describe(trained, metrics.accuracy(model, task), mesh, suffix, "randomize" in config.probes)
+
+    where = f"{name} {label}" + (f", {config.hidden[0]} hidden" if suffix else "")
+    yield _Part(
+        name, label, f"networks{suffix}", f"{where}: training {config.seeds} networks", config.seeds * _TRAINING_COST, networks
+    )
+    for job in table:
+
+        def measure(
+            folder: RunFolder | None, mesh: Mesh | None, tick: Callable[[float], None], job: Job = job
+        ) -> xr.Dataset:
+            params = fit(folder, mesh, lambda fraction: None).params
+            metric = metrics.accuracy(model, task)
+            found = sweep(
+                job.probe, params, job.levels, metric, signed=job.signed, repeats=config.repeats, mesh=mesh, progress=tick
+            )
+            return _name(found, job, suffix)
+
+        evaluations = config.seeds * len(job.levels) * (2 if job.signed else 1) * config.repeats
+        yield _Part(name, label, job.name + suffix, f"{where}: {job.name.replace('_', ' ')}", evaluations, measure)
+
+
+def _describe(fit: train.Fit, metric: Any, mesh: Mesh | None, suffix: str, mixing: bool) -> xr.Dataset:
+    """What is known of the networks before they are probed."""
+    signed = sweep(probes.binarize(), fit.params, metric, mesh=mesh).accuracy.isel(level=0, repeat=0, signed=0)
+    kernels = [w for w in jax.tree.leaves(fit.params) if w.ndim > 2]
+    flat = np.concatenate([np.asarray(w).reshape(len(fit.seeds), -1) for w in kernels], axis=1)
+    epochs = np.arange(1, fit.test_accuracy.shape[1] + 1)
+    described = xr.Dataset(
+        {
+            "base": ("seed", fit.accuracy, {"long_name": "test accuracy", "units": "1"}),
+            "binarized": ("seed", signed.values, {"long_name": "test accuracy, weights replaced by signs", "units": "1"}),
+            "dead": ("seed", fit.dead, {"long_name": "accuracy at chance"}),
+            "kept_epoch": ("seed", fit.epoch, {"long_name": "epoch of the weights kept"}),
+            "weight_std": ("seed", flat.std(1), {"long_name": "standard deviation of the weights", "units": "weight"}),
+            "test_accuracy": (("seed", "epoch"), fit.test_accuracy, {"units": "1"}),
+            "train_loss": (("seed", "epoch"), fit.train_loss, {"units": "nat"}),
+            "chance": ((), fit.chance, {"long_name": "accuracy of the commonest class", "units": "1"}),
+        },
+        {"seed": fit.seeds, "epoch": epochs},
+    )
+    if mixing and not suffix:
+        described = described.merge(_mixing(kernels[0]))
+    names = {name: f"{name}{suffix}" for name in described.data_vars} if suffix else {}
+    return described.rename(names)
+
+
+def _mixing(kernel: jax.Array) -> xr.Dataset:
+    """How swaps (randomization G) wash out the first network's first layer."""
+    weights = jnp.asarray(kernel[0]).reshape(-1, kernel.shape[-1])
+    positive = weights > 0
+    edges = int(positive.sum())
+    rounds, overlap, made, attempted = (0, 1, 2, 4, 8, 16, 32, 64), [], [], []
+    for n in rounds:
+        mixed, swaps = probes.swap_edges(jax.random.key(0), weights, n)
+        overlap.append(float(((mixed > 0) & positive).sum() / edges))
+        made.append(int(swaps.made))
+        attempted.append(int(swaps.attempted))
+    return xr.Dataset(
+        {
+            "swap_overlap": ("round", overlap, {"long_name": "positive edges still in place", "units": "1"}),
+            "swaps_made": ("round", made, {"long_name": "swaps made"}),
+            "swaps_attempted": ("round", attempted, {"long_name": "swaps attempted"}),
+            "positive_edges": ((), edges, {"long_name": "positive edges of the first layer"}),
+        },
+        {"round": list(rounds)},
+    )
+
+
+def _name(found: xr.Dataset, job: Job, suffix: str) -> xr.Dataset:
+    if not job.dim:
+        return found.isel(level=0, signed=0, drop=True).rename(accuracy=job.name + suffix)
+    found = found if job.signed else found.isel(signed=0, drop=True)
+    return found.rename(level=job.dim, accuracy=job.name + suffix)
+
+
+def _mesh(devices: int | None) -> Mesh | None:
+    available = jax.device_count()
+    count = available if devices is None else devices
+    if not 1 <= count <= available:
+        raise ArgumentError(f"--mesh asks for {count} devices; this machine has {available}.")
+    return None if count == 1 else jax.make_mesh((count,), ("seed",), axis_types=(jax.sharding.AxisType.Auto,))
