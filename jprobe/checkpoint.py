@@ -55,7 +55,9 @@ def load(path: str | Path, like: Any) -> Any:
     problems = [f"missing {key}" for key in wanted.keys() - here.keys()]
     problems += [f"left over {key}" for key in here.keys() - wanted.keys()]
     problems += [
-        f"{key} is {here[key]} instead of {wanted[key]}" for key in wanted.keys() & here.keys() if wanted[key] != here[key]
+        f"{key} is {here[key]} instead of {wanted[key]}"
+        for key in wanted.keys() & here.keys()
+        if wanted[key] != here[key]
     ]
     if problems:
         raise CheckpointError(
@@ -64,8 +66,6 @@ def load(path: str | Path, like: Any) -> Any:
         )
     by_path = {_key(p): leaf for p, leaf in jax.tree_util.tree_leaves_with_path(found)}
     return jax.tree_util.tree_map_with_path(lambda p, _: by_path[_key(p)], like)
-
-
 
 
 def _shapes(tree: Any) -> dict[str, str]:

@@ -114,7 +114,9 @@ def sweep(
             level = jnp.asarray(grid[level_ids], jnp.float32)
             for r in range(0, repeats, chunk[2]):
                 repeat_ids, draws = _window(r, chunk[2], repeats)
-                out = run(traced.consts, these, state, key, jnp.asarray(seed_ids), level, jnp.asarray(repeat_ids), sign_flags)
+                out = run(
+                    traced.consts, these, state, key, jnp.asarray(seed_ids), level, jnp.asarray(repeat_ids), sign_flags
+                )
                 values[s : s + nets, n : n + levels_here, r : r + draws] = np.asarray(out)[:nets, :levels_here, :draws]
                 if progress is not None:
                     done = s * len(grid) * repeats + nets * (n * repeats + levels_here * (r + draws))
@@ -239,7 +241,9 @@ def _check_weights(params: Params) -> int:
         )
     bad = [
         path
-        for path, w in zip(leaf_paths(params), (w for w in leaves if jnp.issubdtype(w.dtype, jnp.floating)), strict=True)
+        for path, w in zip(
+            leaf_paths(params), (w for w in leaves if jnp.issubdtype(w.dtype, jnp.floating)), strict=True
+        )
         if not bool(jnp.isfinite(w).all())
     ]
     if bad:

@@ -207,7 +207,9 @@ def _trainer(
     if mesh is None:
         return jax.jit(train)
     seeds, every = PartitionSpec(mesh.axis_names), PartitionSpec()
-    return jax.jit(jax.shard_map(train, mesh=mesh, in_specs=(seeds, every, every, every, every, every), out_specs=seeds))
+    return jax.jit(
+        jax.shard_map(train, mesh=mesh, in_specs=(seeds, every, every, every, every, every), out_specs=seeds)
+    )
 
 
 def _shape(model: nn.Module, task: Task, seeds: int, epochs: int) -> dict[str, Any]:

@@ -45,9 +45,7 @@ def decode(data: bytes, path: Path, mend: str) -> tuple[np.ndarray, np.ndarray]:
     """
     record = 1 + int(np.prod(SHAPE))
     if not data or len(data) % record:
-        raise DamagedFileError(
-            path, f"{len(data)} bytes are not a whole number of {record}-byte records.", mend
-        )
+        raise DamagedFileError(path, f"{len(data)} bytes are not a whole number of {record}-byte records.", mend)
     records = np.frombuffer(data, np.uint8).reshape(-1, record)
     labels = records[:, 0].astype(np.int32)
     if labels.max() >= len(CLASSES):

@@ -55,9 +55,7 @@ def decode(compressed: bytes, path: Path, mend: str) -> np.ndarray:
     shape = tuple(int(n) for n in np.frombuffer(data[4:start], ">u4"))
     expected = int(np.prod(shape, dtype=object))
     if len(data) - start != expected:
-        raise DamagedFileError(
-            path, f"its header says {expected} bytes of content, it has {len(data) - start}.", mend
-        )
+        raise DamagedFileError(path, f"its header says {expected} bytes of content, it has {len(data) - start}.", mend)
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy()
 
 

@@ -94,8 +94,7 @@ def decode(name: str) -> Dataset:
     if name == "cifar10":
         return _decode_cifar10(official)
     contents = {
-        filename: (file.path, read_checked(file.path, file.checksum, official.mend))
-        for filename, file in files.items()
+        filename: (file.path, read_checked(file.path, file.checksum, official.mend)) for filename, file in files.items()
     }
     checksums = {filename: file.checksum for filename, file in files.items()}
     return idx.dataset(name, contents, checksums, official.class_names, official.source, official.mend)
@@ -116,9 +115,7 @@ def discard_damaged(name: str) -> None:
 def _decode_cifar10(official: Official) -> Dataset:
     folder = batches_folder()
     if where("cifar10") == folder:
-        batches = {
-            file: read_checked(folder / file, md5, official.mend) for file, md5 in cifar.CHECKSUMS.items()
-        }
+        batches = {file: read_checked(folder / file, md5, official.mend) for file, md5 in cifar.CHECKSUMS.items()}
     else:
         archive = tfds_files.registered("cifar10")[cifar.ARCHIVE]
         content = read_checked(archive.path, archive.checksum, official.mend)

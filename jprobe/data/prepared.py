@@ -62,8 +62,7 @@ def decode(name: str, shipped: list[str]) -> Dataset:
             )
         except (ValueError, KeyError, NotImplementedError) as error:
             raise ArgumentError(
-                f"jprobe needs a train and a test split of {name!r}, prepared as array_record: "
-                f"{_first_line(error)}"
+                f"jprobe needs a train and a test split of {name!r}, prepared as array_record: {_first_line(error)}"
             ) from error
         x_train, y_train = _arrays(name, train)
         x_test, y_test = _arrays(name, test)

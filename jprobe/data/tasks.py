@@ -57,9 +57,7 @@ class Task:
         if not isinstance(self.num_classes, int | np.integer) or self.num_classes < 2:
             raise ArgumentError(f"num_classes must be a whole number, 2 or more; found {self.num_classes!r}.")
         if self.class_names and len(self.class_names) != self.num_classes:
-            raise ArgumentError(
-                f"{len(self.class_names)} class_names were given for {self.num_classes} classes."
-            )
+            raise ArgumentError(f"{len(self.class_names)} class_names were given for {self.num_classes} classes.")
         for split in ("train", "test"):
             x = _inputs(getattr(self, f"x_{split}"), f"x_{split}")
             y = _labels(getattr(self, f"y_{split}"), f"y_{split}", self.num_classes)
@@ -90,9 +88,7 @@ def _array(values: ArrayLike, name: str) -> np.ndarray:
 def _inputs(values: ArrayLike, name: str) -> np.ndarray:
     array = _array(values, name)
     if array.ndim < 2 or array.size == 0:
-        raise ShapeError(
-            f"{name} must have shape [N, ...features] and not be empty; found {list(array.shape)}."
-        )
+        raise ShapeError(f"{name} must have shape [N, ...features] and not be empty; found {list(array.shape)}.")
     with np.errstate(over="ignore"):
         array = np.asarray(array, np.float32)
     if not np.isfinite(array).all():
@@ -106,9 +102,7 @@ def _labels(values: ArrayLike, name: str, num_classes: int) -> np.ndarray:
         raise ShapeError(f"{name} must have shape [N], one class number each; found {list(array.shape)}.")
     wrong = ~((array >= 0) & (array < num_classes) & (array == np.floor(array.astype(np.float64))))
     if wrong.any():
-        raise ArgumentError(
-            f"{name} must hold whole numbers from 0 to {num_classes - 1}; found {array[wrong][0]!s}."
-        )
+        raise ArgumentError(f"{name} must hold whole numbers from 0 to {num_classes - 1}; found {array[wrong][0]!s}.")
     return np.asarray(array, np.int32)
 
 
@@ -159,7 +153,5 @@ def _two_labels(dataset: Dataset, classes: tuple[SupportsIndex, SupportsIndex]) 
     known = range(len(dataset.class_names))
     if len(labels) != 2 or labels[0] == labels[1] or not all(label in known for label in labels):
         names = ", ".join(f"{label} ({name})" for label, name in enumerate(dataset.class_names))
-        raise ArgumentError(
-            f"A pair of {dataset.name!r} is two different classes out of {names}; found {classes!r}."
-        )
+        raise ArgumentError(f"A pair of {dataset.name!r} is two different classes out of {names}; found {classes!r}.")
     return labels[0], labels[1]

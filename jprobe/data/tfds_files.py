@@ -102,9 +102,7 @@ def download(name: str, files: Iterable[Registered]) -> None:
             manager = tfds.download.DownloadManager(download_dir=os.fspath(download_dir()), dataset_name=name)
             manager.download(urls)
     except NonMatchingChecksumError as error:
-        raise MissingDataError(
-            name, "what the server sent is not the official file (another checksum)."
-        ) from error
+        raise MissingDataError(name, "what the server sent is not the official file (another checksum).") from error
     # An error of requests is an OSError too, so it comes first.
     except (requests.RequestException, DownloadError) as error:
         raise MissingDataError(name, str(error)) from error

@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from jprobe.figures.style import accuracy_axis, band, canvas, color, letters, title
+from jprobe.figures.style import accuracy_axis, band, canvas, color, legend_below, letters, styled, title
 
-_FIRST_ROWS = (
-    ("prune_smallest", "removed", "fraction of weights removed, smallest first"),
+_FIRST_COLUMNS = (
+    ("prune_smallest", "removed", "fraction removed, weakest first"),
     ("noise", "amplitude", "noise amplitude a (units of the weights)"),
-    ("flip", "flipped", "fraction of signs flipped, smallest first"),
+    ("flip", "flipped", "fraction of signs flipped, weakest first"),
 )
 
 
@@ -31,16 +31,13 @@ def _signed_pair(axes: Axes, ds: xr.Dataset, dataset: str, name: str, x: str) ->
         band(axes, values.sel(signed=True), x, color=hue, linestyle="--", label=f"Signed {task}")
 
 
-def _present(ds: xr.Dataset, *names: str) -> list[str]:
-    return [name for name in names if name in ds]
-
-
+@styled
 def perturbation_curves(ds: xr.Dataset) -> Figure:
-    """Figure 1 (10, 12, 15, 16): pruning, noise and sign flips, one column a dataset."""
-    rows = [row for row in _FIRST_ROWS if row[0] in ds]
-    figure, axes = canvas(len(rows), ds.sizes["dataset"])
-    for (name, x, label), line in zip(rows, axes, strict=True):
-        for dataset, panel in zip(ds.dataset.values.tolist(), line, strict=True):
+    """Figure 1 (10, 12, 15, 16): pruning, noise and sign flips, one row a dataset."""
+    columns = [column for column in _FIRST_COLUMNS if column[0] in ds]
+    figure, axes = canvas(ds.sizes["dataset"], len(columns))
+    for dataset, line in zip(ds.dataset.values.tolist(), axes, strict=True):
+        for (name, x, label), panel in zip(columns, line, strict=True):
             _signed_pair(panel, ds, dataset, name, x)
             accuracy_axis(panel)
             panel.set_title(title(dataset), loc="left")
@@ -48,20 +45,15 @@ def perturbation_curves(ds: xr.Dataset) -> Figure:
             if name == "noise":
                 panel.set_xscale("log", base=2)
                 _mark_weights(panel, ds, dataset)
-    _y_label(axes)
-    _legend(axes[0, 0])
-    letters(axes)
-    return figure
+    return _finish(figure, axes, 6)
 
 
 def _mark_weights(panel: Axes, ds: xr.Dataset, dataset: str) -> None:
     for task, hue, values in _tasks(ds, dataset, "weight_std"):
-        # A uniform draw on [-a, a] has the weights' standard deviation at a = sqrt(3) sigma; the paper marks sigma.
-        panel.axvline(float(values.mean()), color=hue, linewidth=1, linestyle=":", label=rf"$\bar\sigma(w)$ {task}")
-    handles = [line for line in panel.lines if line.get_linestyle() == ":" and "sigma" in str(line.get_label())]
-    panel.legend(handles=handles, loc="lower left")
+        panel.axvline(float(values.mean()), color=hue, linewidth=1, linestyle=":", label=rf"$\bar\sigma(w)$, {task}")
 
 
+@styled
 def randomization_boxes(ds: xr.Dataset) -> Figure:
     """Figure 2: the seven randomizations on a small layer, and accuracies after each, one panel a dataset."""
     types = [t for t in "ABCDEFG" if f"randomize_{t}" in ds]
@@ -85,7 +77,9 @@ def randomization_boxes(ds: xr.Dataset) -> Figure:
                 flierprops={"marker": ".", "markersize": 3, "markeredgecolor": hue},
             )  # fmt: skip
             panel.plot(places, [np.median(c) for c in columns], "o", color=hue, markersize=4)
-            handles.append(Line2D([], [], color=hue, marker="o", linewidth=6, alpha=0.6, markersize=4, label=task.capitalize()))
+            handles.append(
+                Line2D([], [], color=hue, marker="o", linewidth=6, alpha=0.6, markersize=4, label=task.capitalize())
+            )
         panel.set_xticks(range(len(groups)), ["none", *types])
         panel.set_xlabel("randomization")
         panel.set_ylabel("test accuracy (%)")
@@ -108,12 +102,19 @@ def _layer_pictures(panel: Axes, types: list[str]) -> None:
         shown = weights
         if name != "none":
             probe = randomize(name)  # type: ignore[arg-type]
-            shown = np.asarray(probe.apply(jax.random.key(4), {"w": jax.numpy.asarray(weights)}, (), 0.0)["w"])
+            shown = np.asarray(
+                probe.apply(jax.random.key(4), {"w": jax.numpy.asarray(weights)}, (), jax.numpy.zeros(()))["w"]
+            )
         left = n * 6.6
         panel.imshow(
-            np.where(shown == 0, np.nan, shown), cmap="RdBu_r", vmin=-2, vmax=2, extent=(left, left + 5, 0, 6), aspect="equal"
+            np.where(shown == 0, np.nan, shown),
+            cmap="RdBu_r",
+            vmin=-2,
+            vmax=2,
+            extent=(left, left + 5, 0, 6),
+            aspect="equal",
         )
-        changed = np.argwhere((np.sign(shown) != np.sign(weights)))
+        changed = np.argwhere(np.sign(shown) != np.sign(weights))
         for row, column in changed:
             panel.plot(left + column + 0.5, 5.5 - row, ".", color="black", markersize=3)
         panel.text(left + 2.5, 6.4, "trained" if name == "none" else name, ha="center", weight="bold")
@@ -121,31 +122,38 @@ def _layer_pictures(panel: Axes, types: list[str]) -> None:
     panel.set_ylim(-1.2, 7.4)
     panel.text(-0.3, 3, "left nodes (inputs)", rotation=90, va="center", ha="right", fontsize=7.5)
     panel.text(2.5, -0.3, "right nodes", va="top", ha="center", fontsize=7.5)
-    panel.text(8, -0.3, "red: positive, blue: negative, white: no edge; dot: an edge whose sign changed", va="top", fontsize=7.5)
+    panel.text(
+        8,
+        -0.3,
+        "red: positive, blue: negative, white: no edge; dot: an edge whose sign changed",
+        va="top",
+        fontsize=7.5,
+    )
     panel.set_axis_off()
     panel.set_title("One small layer after each randomization", loc="left")
 
 
+@styled
 def randomized_pruning(ds: xr.Dataset) -> Figure:
-    """Figure 3 (11, 13): pruning, then the randomizations that keep signs, one column a dataset."""
-    figure, axes = canvas(1, ds.sizes["dataset"], width=4.2, height=3.2)
-    styles = {"B": "--", "E": "-.", "F": ":"}
-    for dataset, panel in zip(ds.dataset.values.tolist(), axes[0], strict=True):
-        for type_ in (t for t in styles if f"randomize_{t}_pruned" in ds):
+    """Figure 3 (11, 13): pruning, then a randomization that keeps signs, one row a dataset."""
+    types = [t for t in "BEF" if f"randomize_{t}_pruned" in ds]
+    figure, axes = canvas(ds.sizes["dataset"], len(types))
+    for dataset, line in zip(ds.dataset.values.tolist(), axes, strict=True):
+        for type_, panel in zip(types, line, strict=True):
+            if "prune_smallest" in ds:
+                for task, hue, values in _tasks(ds, dataset, "prune_smallest"):
+                    band(
+                        panel, values.sel(signed=False), "removed", color=hue, label=f"{task.capitalize()}, as trained"
+                    )
             for task, hue, values in _tasks(ds, dataset, f"randomize_{type_}_pruned"):
-                band(panel, values, "removed", color=hue, linestyle=styles[type_], label=f"{task.capitalize()}, {type_}")
-        if "prune_smallest" in ds:
-            for task, hue, values in _tasks(ds, dataset, "prune_smallest"):
-                band(panel, values.sel(signed=False), "removed", color=hue, label=f"{task.capitalize()}, not randomized")
-        accuracy_axis(panel)
-        panel.set_title(title(dataset), loc="left")
-        panel.set_xlabel("fraction of weights removed, smallest first")
-    _y_label(axes)
-    _legend(axes[0, 0], columns=2)
-    letters(axes)
-    return figure
+                band(panel, values, "removed", color=hue, linestyle="--", label=f"{task.capitalize()}, randomized")
+            accuracy_axis(panel)
+            panel.set_title(f"{title(dataset)}, randomization {type_}", loc="left")
+            panel.set_xlabel("fraction removed, weakest first")
+    return _finish(figure, axes)
 
 
+@styled
 def weight_deviations(ds: xr.Dataset) -> Figure:
     """Figure 7: standard deviation of each network's weights, one panel a dataset."""
     figure, axes = canvas(1, ds.sizes["dataset"], width=3.2, height=2.6)
@@ -166,6 +174,7 @@ def weight_deviations(ds: xr.Dataset) -> Figure:
     return figure
 
 
+@styled
 def widths(ds: xr.Dataset) -> Figure:
     """Figure 14: pruning at several widths of the hidden layer, a row a dataset, original and signed."""
     names = sorted((n for n in ds.data_vars if str(n).startswith("prune_smallest")), key=_width)
@@ -180,17 +189,15 @@ def widths(ds: xr.Dataset) -> Figure:
                          linewidth=0.9 + 1.2 * (shades[name] - 0.45), label=label)  # fmt: skip
             accuracy_axis(panel)
             panel.set_title(f"{title(dataset)}, {'signed' if signed else 'original'}", loc="left")
-            panel.set_xlabel("fraction of weights removed, smallest first")
-    _y_label(axes)
-    _legend(axes[0, 0])
-    letters(axes)
-    return figure
+            panel.set_xlabel("fraction removed, weakest first")
+    return _finish(figure, axes)
 
 
 def _width(name: object) -> int:
     return int(str(name).rpartition("_hidden_")[2]) if "_hidden_" in str(name) else 0
 
 
+@styled
 def pruning_orders(ds: xr.Dataset) -> Figure:
     """Figure 17: smallest, random or largest weights removed first, a row a dataset."""
     orders = ("smallest", "random", "largest")
@@ -201,12 +208,10 @@ def pruning_orders(ds: xr.Dataset) -> Figure:
             accuracy_axis(panel)
             panel.set_title(f"{title(dataset)}, {order} first", loc="left")
             panel.set_xlabel("fraction of weights removed")
-    _y_label(axes)
-    _legend(axes[0, 0])
-    letters(axes)
-    return figure
+    return _finish(figure, axes)
 
 
+@styled
 def multiplicative_noise(ds: xr.Dataset) -> Figure:
     """Figure 18: the weakest 30, 70, 90% of the weights multiplied by noise, a row a dataset."""
     names = [str(n) for n in ds.data_vars if str(n).startswith("multiplicative_")]
@@ -217,33 +222,40 @@ def multiplicative_noise(ds: xr.Dataset) -> Figure:
             accuracy_axis(panel)
             panel.set_title(f"{title(dataset)}, r = {int(name.rpartition('_')[2]) / 100:g}", loc="left")
             panel.set_xlabel("amplitude a of the factor U(-a, a)")
-    _y_label(axes)
-    _legend(axes[0, 0])
-    letters(axes)
-    return figure
+    return _finish(figure, axes)
 
 
+@styled
 def spectral_truncation(ds: xr.Dataset) -> Figure:
-    """Figure 19: the leading k singular values kept; signed networks truncated after or before the signs are taken."""
-    figure, axes = canvas(1, ds.sizes["dataset"], width=4.2, height=3.2)
-    for dataset, panel in zip(ds.dataset.values.tolist(), axes[0], strict=True):
+    """Figure 19: the leading k singular values kept; right, signed networks after trainings of different length."""
+    figure, axes = canvas(ds.sizes["dataset"], 2, width=4.2, height=2.8)
+    early = sorted(
+        (str(n) for n in ds.data_vars if str(n).startswith("spectral_sign_first_epochs_")),
+        key=lambda n: int(n.rpartition("_")[2]),
+    )
+    for dataset, (every, early_on) in zip(ds.dataset.values.tolist(), axes, strict=True):
         for task, hue, values in _tasks(ds, dataset, "spectral"):
-            band(panel, values.sel(signed=False), "rank", color=hue, label=task.capitalize())
-            band(panel, values.sel(signed=True), "rank", color=hue, linestyle=":", label=f"{task.capitalize()}: truncated, then signed")
+            band(every, values.sel(signed=False), "rank", color=hue, label=task.capitalize())
+            label = f"{task.capitalize()}: truncated, then signed"
+            band(every, values.sel(signed=True), "rank", color=hue, linestyle=":", label=label)
         for task, hue, values in _tasks(ds, dataset, "spectral_sign_first"):
-            band(panel, values, "rank", color=hue, linestyle="--", label=f"{task.capitalize()}: signed, then truncated")
-        panel.set_xscale("log", base=2)
-        ticks = [1, 2, 4, 8, 16, 32, 64]
-        panel.set_xticks(ticks, [str(t) for t in ticks])
-        accuracy_axis(panel)
-        panel.set_title(title(dataset), loc="left")
-        panel.set_xlabel("number of singular values kept, k")
-    _y_label(axes)
-    _legend(axes[0, 0])
-    letters(axes)
-    return figure
+            band(every, values, "rank", color=hue, linestyle="--", label=f"{task.capitalize()}: signed, then truncated")
+        for name, line in zip([*early, "spectral_sign_first"], (":", "-.", "--"), strict=False):
+            length = f"{name.rpartition('_')[2]} epochs" if name in early else "full training"
+            for task, hue, values in _tasks(ds, dataset, name):
+                band(early_on, values, "rank", color=hue, linestyle=line, label=f"{task.capitalize()}, {length}")
+        every.set_title(title(dataset), loc="left")
+        early_on.set_title(f"{title(dataset)}, signed then truncated", loc="left")
+        for panel in (every, early_on):
+            panel.set_xscale("log", base=2)
+            ticks = [1, 2, 4, 8, 16, 32, 64]
+            panel.set_xticks(ticks, [str(t) for t in ticks])
+            accuracy_axis(panel)
+            panel.set_xlabel("number of singular values kept, k")
+    return _finish(figure, axes, 3)
 
 
+@styled
 def swap_mixing(ds: xr.Dataset) -> Figure:
     """How the swaps of randomization G wash out the trained layer (not in the paper)."""
     figure, axes = canvas(1, ds.sizes["dataset"], width=3.6, height=2.6)
@@ -253,8 +265,8 @@ def swap_mixing(ds: xr.Dataset) -> Figure:
             if bool(part.swap_overlap.notnull().all()):
                 each = part.swaps_made / part.positive_edges
                 panel.plot(each, 100 * part.swap_overlap, ".-", color=color(task, n), label=task.capitalize())
-        panel.set_ylim(40, 102)
-        panel.set_xscale("symlog", linthresh=0.05)
+        panel.set_xlim(left=0)
+        panel.set_ylim(top=102)
         panel.set_xlabel("swaps made for each positive edge")
         panel.set_ylabel("positive edges still in place (%)")
         panel.set_title(title(dataset), loc="left")
@@ -263,10 +275,9 @@ def swap_mixing(ds: xr.Dataset) -> Figure:
     return figure
 
 
-def _y_label(axes: np.ndarray) -> None:
+def _finish(figure: Figure, axes: np.ndarray, columns: int = 4) -> Figure:
     for panel in axes[:, 0]:
         panel.set_ylabel("test accuracy (%)")
-
-
-def _legend(panel: Axes, columns: int = 1) -> None:
-    panel.legend(loc="lower left", ncols=columns)
+    letters(axes)
+    legend_below(figure, axes, columns)
+    return figure

@@ -1,5 +1,9 @@
 """How every figure looks: colours, lines, bands."""
 
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec
+
 import matplotlib
 import numpy as np
 import xarray as xr
@@ -10,7 +14,7 @@ from matplotlib.figure import Figure
 COLORS = {"easy": "#ef8a47", "hard": "#528fad"}
 _OTHERS = ("#6a8d3a", "#8a5a9e", "#b5534a", "#4a6fb5")
 
-STYLE = {
+STYLE: Any = {
     "font.size": 9,
     "axes.titlesize": 9.5,
     "axes.titleweight": "bold",
@@ -23,6 +27,8 @@ STYLE = {
     "savefig.dpi": 150,
     "pdf.fonttype": 42,
 }
+
+P = ParamSpec("P")
 
 DATASETS = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "kmnist": "KMNIST", "cifar10": "CIFAR-10"}
 
@@ -37,12 +43,21 @@ def color(task: str, number: int = 0) -> str:
     return COLORS.get(task, _OTHERS[number % len(_OTHERS)])
 
 
-def canvas(rows: int, columns: int, width: float = 3.4, height: float = 2.6, **options: object) -> tuple[Figure, np.ndarray]:
-    """An empty figure and its axes [rows, columns], drawn without pyplot's global state."""
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False, **options)
-    return figure, axes
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw a figure in this style, whatever the caller's Matplotlib settings, and leave those alone."""
+
+    @functools.wraps(draw)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with matplotlib.rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return wrapped
+
+
+def canvas(rows: int, columns: int, width: float = 3.1, height: float = 2.5) -> tuple[Figure, np.ndarray]:
+    """An empty figure and its axes [rows, columns], without pyplot's global state; sizes of a panel in inches."""
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False)
 
 
 def band(axes: Axes, curve: xr.DataArray, x: str, **line: object) -> None:
@@ -58,6 +73,15 @@ def accuracy_axis(axes: Axes, chance: float = 0.5) -> None:
     axes.axhline(100 * chance, color="0.6", linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
     axes.set_ylim(40, 102)
     axes.set_yticks([50, 60, 70, 80, 90, 100])
+
+
+def legend_below(figure: Figure, axes: np.ndarray, columns: int = 4) -> None:
+    """One legend for all panels, under them, where it covers no curve."""
+    found: dict[str, Any] = {}
+    for panel in axes.flat:
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    figure.legend(list(found.values()), list(found), loc="outside lower center", ncols=min(columns, len(found)))
 
 
 def letters(axes: np.ndarray) -> None:

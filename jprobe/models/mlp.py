@@ -48,6 +48,7 @@ class MLP(nn.Module):
     activation: Activation = "relu"
 
     def __post_init__(self) -> None:
+        """Check the configuration."""
         if self.activation not in get_args(Activation):
             raise UnknownNameError("activation", self.activation, get_args(Activation))
         if any(width < 1 for width in (*self.hidden, self.features)):

@@ -94,8 +94,8 @@ def shuffle(key: jax.Array, w: jax.Array, first: jax.Array, second: jax.Array) -
     nth = jnp.where(first, upto_first, upto_second) - 1
     rest = n_first + place - upto_first - upto_second
     slot = jnp.where(first, nth, jnp.where(second, length - 1 - nth, rest))
-    table = jnp.zeros_like(w.reshape(-1)).at[(start + slot).reshape(-1)]
-    table = table.set(w.reshape(-1), unique_indices=True, mode="promise_in_bounds")
+    place_of = jnp.zeros_like(w.reshape(-1)).at[(start + slot).reshape(-1)]
+    table = place_of.set(w.reshape(-1), unique_indices=True, mode="promise_in_bounds")
 
     image = permute_index(key, jnp.maximum(nth, 0), jnp.where(first, n_first, n_second), 2 * start + first)
     source = jnp.where(first, image, jnp.where(second, length - 1 - image, slot))

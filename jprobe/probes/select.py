@@ -77,7 +77,7 @@ def pick(params: Params, select: Select) -> tuple[dict[int, Any], Callable[[dict
     touched = selected(params, select)
 
     def rebuild(new: dict[int, Any]) -> Params:
-        return treedef.unflatten([new.get(i, leaf) for i, leaf in enumerate(leaves)])
+        return jax.tree.unflatten(treedef, [new.get(i, leaf) for i, leaf in enumerate(leaves)])
 
     return {i: leaf for i, leaf in enumerate(leaves) if touched[i]}, rebuild
 

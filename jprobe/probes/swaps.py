@@ -15,6 +15,10 @@ ROUNDS = 64
 IDLE = 1 / 16
 
 
+# The matrix in its present order, and where each of its rows and columns came from.
+_State = tuple[jax.Array, jax.Array, jax.Array]
+
+
 class Swaps(NamedTuple):
     """How much a run of swaps did.
 
@@ -58,12 +62,12 @@ def swap_edges(key: jax.Array, weights: jax.Array, rounds: int = ROUNDS) -> tupl
     left, right = weights.shape
     rows, cols = 2 * (left // 2), 2 * (right // 2)
 
-    def round_(carry: tuple[jax.Array, ...], key: jax.Array) -> tuple[tuple[jax.Array, ...], jax.Array]:
+    def round_(carry: _State, key: jax.Array) -> tuple[_State, jax.Array]:
         w, row_ids, col_ids = carry
         row_key, col_key, idle_key = jax.random.split(key, 3)
         r = permute_index(row_key, jnp.arange(left), left)
         c = permute_index(col_key, jnp.arange(right), right)
-        # The matrix stays in the shuffled order between rounds; its ids say where each line came from.
+        # The matrix stays in the shuffled order between rounds.
         w, row_ids, col_ids = w[r][:, c], row_ids[r], col_ids[c]
         block = w[:rows, :cols].reshape(rows // 2, 2, cols // 2, 2)
         sign = jnp.sign(block)

@@ -7,7 +7,7 @@ in neural networks', arXiv:2508.05463, sections 3, A.2 and A.5 to A.7.
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,7 @@ from jax.sharding import Mesh
 from jprobe import data, metrics, models, probes, train
 from jprobe.errors import ArgumentError
 from jprobe.models.mlp import Activation
+from jprobe.probes.randomize import Type
 from jprobe.probes.select import everything
 from jprobe.results import RunFolder
 from jprobe.sweep import sweep
@@ -88,8 +89,13 @@ PRESETS = {
 _NOISE_LEVELS = tuple(sorted({*probes.noise().level.grid, 0.0625, 0.25}))
 
 _FRACTIONS = (0.3, 0.7, 0.9)
-TYPES = "ABCDEFG"
-SIGN_KEEPING = "BEF"
+
+# Figure 19's peak at 2 or 3 singular values depends on how far the networks are trained, so shorter trainings
+# are truncated beside the full one.
+EARLY_EPOCHS = (1, 3)
+
+TYPES: tuple[Type, ...] = get_args(Type)
+SIGN_KEEPING: tuple[Type, ...] = ("B", "E", "F")
 
 # Training one network costs about as much as this many evaluations; for the progress display only.
 _TRAINING_COST = 150
@@ -180,7 +186,8 @@ def run(config: Config, folder: RunFolder | None = None, report: Report | None =
     if report is not None:
         report("finished", 1.0)
     rows = [
-        xr.merge(pieces, join="outer").expand_dims(dataset=[name], task=[task]) for (name, task), pieces in grouped.items()
+        xr.merge(pieces, join="outer").expand_dims(dataset=[name], task=[task])
+        for (name, task), pieces in grouped.items()
     ]
     return xr.combine_by_coords(rows, combine_attrs="drop_conflicts")  # type: ignore[return-value]
 
@@ -220,12 +227,16 @@ def tasks(config: Config) -> Iterator[tuple[str, str, data.Task]]:
 
 def _parts(config: Config) -> Iterator[_Part]:
     for name, label, task in tasks(config):
-        yield from _network_parts(config, name, label, task, jobs(config.probes), suffix="")
+        table = {job.name: job for job in jobs(config.probes)}
+        yield from _network_parts(config, name, label, task, list(table.values()), suffix="")
+        variants = []
         if "prune" in config.probes:
-            for width in config.widths:
-                narrow = replace(config, hidden=(width,))
-                job = next(job for job in jobs(("prune",)) if job.name == "prune_smallest")
-                yield from _network_parts(narrow, name, label, task, [job], suffix=f"_hidden_{width}")
+            variants += [(replace(config, hidden=(n,)), "prune_smallest", f"_hidden_{n}") for n in config.widths]
+        if "spectral" in config.probes:
+            early = [n for n in EARLY_EPOCHS if n < config.epochs]
+            variants += [(replace(config, epochs=n), "spectral_sign_first", f"_epochs_{n}") for n in early]
+        for variant, job, suffix in variants:
+            yield from _network_parts(variant, name, label, task, [table[job]], suffix)
 
 
 def _network_parts(
@@ -237,7 +248,7 @@ def _network_parts(
     def fit(folder: RunFolder | None, mesh: Mesh | None, tick: Callable[[float], None]) -> train.Fit:
         # Trained, or read from its checkpoint, once for all sweeps, and only if one of them needs it.
         if not fits:
-            checkpoint = folder and folder.path / "checkpoints" / f"{name}.{label}{suffix}"
+            checkpoint = None if folder is None else folder.path / "checkpoints" / f"{name}.{label}{suffix}"
             fits.append(
                 train.fit(
                     model, task, config.seeds, epochs=config.epochs, keep=config.keep, checkpoint=checkpoint, mesh=mesh,
@@ -250,9 +261,14 @@ def _network_parts(
         trained = fit(folder, mesh, tick)
         return _describe(trained, metrics.accuracy(model, task), mesh, suffix, "randomize" in config.probes)
 
-    where = f"{name} {label}" + (f", {config.hidden[0]} hidden" if suffix else "")
+    where = f"{name} {label}" + suffix.replace("_", " ")
     yield _Part(
-        name, label, f"networks{suffix}", f"{where}: training {config.seeds} networks", config.seeds * _TRAINING_COST, networks
+        name,
+        label,
+        f"networks{suffix}",
+        f"{where}: training {config.seeds} networks",
+        config.seeds * _TRAINING_COST,
+        networks,
     )
     for job in table:
 
@@ -262,7 +278,14 @@ def _network_parts(
             params = fit(folder, mesh, lambda fraction: None).params
             metric = metrics.accuracy(model, task)
             found = sweep(
-                job.probe, params, job.levels, metric, signed=job.signed, repeats=config.repeats, mesh=mesh, progress=tick
+                job.probe,
+                params,
+                job.levels,
+                metric,
+                signed=job.signed,
+                repeats=config.repeats,
+                mesh=mesh,
+                progress=tick,
             )
             return _name(found, job, suffix)
 
@@ -279,7 +302,11 @@ def _describe(fit: train.Fit, metric: Any, mesh: Mesh | None, suffix: str, mixin
     described = xr.Dataset(
         {
             "base": ("seed", fit.accuracy, {"long_name": "test accuracy", "units": "1"}),
-            "binarized": ("seed", signed.values, {"long_name": "test accuracy, weights replaced by signs", "units": "1"}),
+            "binarized": (
+                "seed",
+                signed.values,
+                {"long_name": "test accuracy, weights replaced by signs", "units": "1"},
+            ),
             "dead": ("seed", fit.dead, {"long_name": "accuracy at chance"}),
             "kept_epoch": ("seed", fit.epoch, {"long_name": "epoch of the weights kept"}),
             "weight_std": ("seed", flat.std(1), {"long_name": "standard deviation of the weights", "units": "weight"}),

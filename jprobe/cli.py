@@ -1,0 +1,213 @@
+"""The command ``jprobe``: run a study, list studies, bring data. Heavy rooms are imported only when used."""
+
+import dataclasses
+import shlex
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import tyro
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from jprobe.errors import ArgumentError, JprobeError, UnknownNameError
+
+STUDIES = {
+    "probes": (
+        "Paper 1, first half (figures 1-3, 7, 10-19): pruning, binarization, noise, sign flips, low rank, shuffling",
+        "quick: under 3 minutes on two cores; paper: about 15",
+    ),
+}
+
+USAGE = """jprobe: probe trained neural networks as signed, weighted graphs
+
+  jprobe run STUDY [--preset quick|paper] [--out DIR] [options]   reproduce a study; 'jprobe run STUDY --help' lists the options
+  jprobe list                                                     studies, what each reproduces, what it costs
+  jprobe data show                                                datasets, and where each is
+  jprobe data fetch NAME                                          download a dataset
+  jprobe data import NAME DIR                                     take a dataset's official files from a folder
+"""
+
+console = Console()
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line; exits with 1 on an explained error, 2 on a wrong call, 130 on Ctrl-C."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    try:
+        match args:
+            case [] | ["-h" | "--help"]:
+                print(USAGE)
+            case ["--version"]:
+                from importlib.metadata import version
+
+                print(version("jprobe"))
+            case ["list"]:
+                _list()
+            case ["run", study, *options] if not study.startswith("-"):
+                if study not in STUDIES:
+                    raise UnknownNameError("study", study, STUDIES)
+                _run_probes(options)
+            case ["data", "show"]:
+                _data_show()
+            case ["data", "fetch", name]:
+                from jprobe import data
+
+                print(data.fetch(name).source)
+            case ["data", "import", name, folder]:
+                from jprobe import data
+
+                for path in data.import_files(name, Path(folder)):
+                    print(path)
+            case _:
+                print(USAGE, file=sys.stderr)
+                sys.exit(2)
+    except JprobeError as error:
+        print(f"jprobe: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _list() -> None:
+    table = Table("study", "what it reproduces", "cost", box=None)
+    for name, (what, cost) in STUDIES.items():
+        table.add_row(name, what, cost)
+    console.print(table)
+
+
+def _data_show() -> None:
+    from jprobe import data
+
+    table = Table("name", "what", "where", "licence", box=None)
+    for entry in data.catalogue():
+        table.add_row(*(escape(text) for text in (entry.name, entry.what, entry.where, entry.licence)))
+    console.print(table)
+
+
+def _preset(options: Sequence[str], presets: dict[str, Any]) -> Any:
+    """The defaults that the other options start from: --preset is read before the rest."""
+    for n, option in enumerate(options):
+        name = option.partition("=")[2] if option.startswith("--preset=") else None
+        if option == "--preset" and n + 1 < len(options):
+            name = options[n + 1]
+        if name is not None:
+            if name not in presets:
+                raise UnknownNameError("preset", name, presets)
+            return presets[name]
+    return presets["quick"]
+
+
+def _run_probes(options: Sequence[str]) -> None:
+    from jprobe.studies import probes as study
+
+    default = _preset(options, study.PRESETS)
+    config = tyro.cli(study.Config, args=options, default=default, prog="jprobe run probes")
+    for name in ("seeds", "epochs", "repeats"):
+        if getattr(config, name) < 1:
+            raise ArgumentError(f"--{name} must be 1 or more, not {getattr(config, name)}.")
+
+    from jprobe import report
+    from jprobe.results import RunFolder, provenance, save, write, write_json
+    from jprobe.studies import probes_report, probes_summary
+
+    started = time.monotonic()
+    folder = RunFolder(config.folder(), config.numbers())
+    checksums = {k: v for _, _, task in study.tasks(config) for k, v in task.checksums.items()}
+    dataset = _with_progress(lambda tick: study.run(config, folder, tick), config.folder())
+
+    out = folder.path
+    summary = probes_summary.summary(dataset)
+    checks = probes_report.checks(dataset)
+    panels = probes_report.panels(dataset, config)
+    made = provenance(checksums, _command(config, default), time.monotonic() - started)
+    save(out / "results.nc", dataset)
+    write_json(out / "summary.json", summary)
+    write_json(out / "provenance.json", made)
+    report.save_figures(out, panels)
+    lead = (
+        f"{config.seeds} networks a task ({'-'.join(map(str, config.hidden))} hidden nodes, {config.activation}) on "
+        f"{', '.join(config.dataset)}, after Jankowski et al., arXiv:2508.05463."
+    )
+    page = report.page(
+        "How networks stand up to perturbation: easy and hard tasks", lead, checks, panels, summary, config.numbers(), made,
+        probes_report.notes(dataset, config),
+    )  # fmt: skip
+    write(out / "report.html", page)
+    _findings(checks, summary)
+    console.print(f"\n{made['seconds']:.0f} s. Report: [bold]{escape(str((out / 'report.html').resolve()))}[/bold]")
+
+
+def _findings(checks: Sequence[Any], summary: dict[str, float]) -> None:
+    table = Table("the paper's finding", "this run", "", box=None, padding=(0, 2, 0, 0))
+    for check in checks:
+        table.add_row(check.claim, check.seen, "[green]holds[/green]" if check.holds else "[red]not seen[/red]")
+    if checks:
+        console.print(table)
+    else:
+        for key, value in summary.items():
+            console.print(f"{key:48} {value:.4f}")
+
+
+def _with_progress(work: Callable[[Callable[[str, float], None]], Any], folder: Path) -> Any:
+    """Do the work under a progress display; Ctrl-C says what is kept and leaves with 130."""
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description:42}"),
+        BarColumn(30),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    try:
+        if not console.is_terminal:
+            return work(_Lines())
+        with Progress(*columns, console=console, speed_estimate_period=120) as progress:
+            bar = progress.add_task("starting", total=1.0)
+
+            def show(label: str, done: float) -> None:
+                progress.update(bar, description=label, completed=done)
+
+            return work(show)
+    except KeyboardInterrupt:
+        console.print(
+            f"\nStopped. What is finished is kept in {escape(str(folder))}; the same command takes it up again."
+        )
+        sys.exit(130)
+
+
+class _Lines:
+    """Progress for logs: a line when the work changes."""
+
+    def __init__(self) -> None:
+        self.start, self.label = time.monotonic(), ""
+
+    def __call__(self, label: str, done: float) -> None:
+        if label != self.label:
+            self.label = label
+            passed = time.monotonic() - self.start
+            left = f", about {passed / done * (1 - done):.0f} s left" if done > 0.02 else ""
+            print(f"{done:4.0%} {passed:5.0f} s  {label}{left}", flush=True)
+
+
+def _command(config: Any, default: Any) -> str:
+    """The command that repeats a run: every option that differs from its preset."""
+    words = ["jprobe", "run", "probes", "--preset", config.preset]
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if field.name == "preset" or value == getattr(default, field.name):
+            continue
+        if isinstance(value, bool):
+            words.append(f"--{field.name}")
+        else:
+            words += [f"--{field.name}", *map(str, value if isinstance(value, tuple) else (value,))]
+    return shlex.join(words)

@@ -1,0 +1,155 @@
+"""One self-contained HTML page from a run's results and figures."""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+from matplotlib.figure import Figure
+
+from jprobe.results import write
+
+
+class Panel(NamedTuple):
+    """A figure of a report.
+
+    Attributes:
+        name: file name without ending.
+        title: heading.
+        says: one sentence or two, computed from this run's numbers.
+        figure: the Matplotlib figure.
+    """
+
+    name: str
+    title: str
+    says: str
+    figure: Figure
+
+
+class Check(NamedTuple):
+    """A published finding held against this run: the claim, what this run shows, and whether it bears it out."""
+
+    claim: str
+    seen: str
+    holds: bool
+
+
+def save_figures(folder: Path, panels: Sequence[Panel]) -> None:
+    """Write each figure as PNG and PDF into ``folder/figures``."""
+    for panel in panels:
+        for ending in ("png", "pdf"):
+            write(folder / "figures" / f"{panel.name}.{ending}", _render(panel.figure, ending))
+
+
+def page(
+    title: str,
+    lead: str,
+    checks: Sequence[Check],
+    panels: Sequence[Panel],
+    summary: Mapping[str, float],
+    config: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+    notes: Sequence[str] = (),
+) -> str:
+    """The report as HTML that opens without a network: figures are inside, there is no script.
+
+    Args:
+        title: heading of the page.
+        lead: what was run, in a sentence or two.
+        checks: published findings held against this run.
+        panels: the figures in order.
+        summary: headline numbers by key.
+        config: the run's configuration.
+        provenance: from :func:`jprobe.results.provenance`; its ``command`` repeats the run.
+        notes: what a reader must know to read the numbers right.
+    """
+    images = {p.name: base64.b64encode(_render(p.figure, "png")).decode() for p in panels}
+    return _TEMPLATE.render(
+        title=title, lead=lead, checks=checks, panels=panels, images=images, rows=_rows(summary), config=config,
+        provenance=provenance, notes=notes,
+    )  # fmt: skip
+
+
+def _render(figure: Figure, ending: str) -> bytes:
+    buffer = io.BytesIO()
+    # No dates inside, so that the same numbers give the same file.
+    metadata = {"CreationDate": None} if ending == "pdf" else {"Software": None}
+    figure.savefig(buffer, format=ending, metadata=metadata)
+    return buffer.getvalue()
+
+
+def _rows(summary: Mapping[str, float]) -> list[tuple[str, str]]:
+    return [(key, f"{value:g}" if isinstance(value, int) else f"{value:.4f}") for key, value in summary.items()]
+
+
+_TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+    """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{ title }}</title>
+<style>
+  :root { color-scheme: light; }
+  body { font: 16px/1.55 system-ui, sans-serif; color: #1c2126; background: #fff; max-width: 58rem; margin: 2.5rem auto; padding: 0 1.2rem; }
+  h1 { font-size: 1.7rem; line-height: 1.2; margin-bottom: .3rem; }
+  h2 { font-size: 1.2rem; margin: 2.6rem 0 .4rem; }
+  figure { margin: 1.2rem 0 2.6rem; }
+  figure img { height: auto; max-width: 100%; }
+  figcaption { margin-top: .4rem; }
+  figcaption b { display: block; }
+  table { border-collapse: collapse; font-size: .9rem; }
+  td, th { padding: .28rem .8rem .28rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #e4e7ea; }
+  td.number { text-align: right; font-variant-numeric: tabular-nums; }
+  .yes { color: #1d7a46; white-space: nowrap; } .no { color: #b3441e; white-space: nowrap; }
+  pre { background: #f4f6f8; padding: .8rem 1rem; overflow-x: auto; border-radius: 4px; }
+  code { font-size: .92em; }
+  details { margin: .8rem 0; } summary { cursor: pointer; font-weight: 600; }
+  .scroll { overflow-x: auto; }
+</style>
+</head>
+<body>
+<h1>{{ title }}</h1>
+<p>{{ lead }}</p>
+{% if checks %}
+<h2>The paper's findings, in this run</h2>
+<div class="scroll"><table>
+<tr><th>Finding</th><th>This run</th><th></th></tr>
+{% for check in checks %}
+<tr><td>{{ check.claim }}</td><td>{{ check.seen }}</td>
+<td class="{{ 'yes' if check.holds else 'no' }}">{{ '✓ holds' if check.holds else '✗ not seen' }}</td></tr>
+{% endfor %}
+</table></div>
+{% endif %}
+{% for note in notes %}
+<p>{{ note }}</p>
+{% endfor %}
+<h2>Figures</h2>
+{% for panel in panels %}
+<figure id="{{ panel.name }}">
+<img width="{{ (panel.figure.get_figwidth() * 96) | int }}" src="data:image/png;base64,{{ images[panel.name] }}" alt="{{ panel.title }}. {{ panel.says }}">
+<figcaption><b>{{ panel.title }}</b>{{ panel.says }}</figcaption>
+</figure>
+{% endfor %}
+<h2>Repeat this run</h2>
+<pre><code>{{ provenance.command }}</code></pre>
+<details><summary>Headline numbers (summary.json)</summary>
+<table>{% for key, value in rows %}<tr><td><code>{{ key }}</code></td><td class="number">{{ value }}</td></tr>{% endfor %}</table>
+</details>
+<details><summary>Configuration</summary>
+<table>{% for key, value in config.items() %}<tr><td><code>{{ key }}</code></td><td>{{ value }}</td></tr>{% endfor %}</table>
+</details>
+<details open><summary>Provenance</summary>
+<table>
+<tr><td>Finished</td><td>{{ provenance.finished }}, after {{ provenance.seconds }} s of this start</td></tr>
+<tr><td>Machine</td><td>{{ provenance.platform }}; {{ provenance.devices }}; Python {{ provenance.python }}</td></tr>
+<tr><td>Versions</td><td>{% for name, number in provenance.versions.items() %}{{ name }} {{ number }}{{ ', ' if not loop.last }}{% endfor %}</td></tr>
+{% for name, sum in provenance.data.items() %}<tr><td>{{ name }}</td><td><code>{{ sum }}</code></td></tr>
+{% endfor %}
+</table></details>
+</body>
+</html>
+"""
+)

@@ -1,0 +1,219 @@
+"""What the study ``probes`` shows: its figures, and a sentence on each from the run's own numbers."""
+
+import numpy as np
+import xarray as xr
+
+from jprobe.figures import probes as draw
+from jprobe.figures.style import title
+from jprobe.report import Check, Panel
+from jprobe.studies.probes import Config
+from jprobe.studies.probes_summary import findings, living, percent
+
+
+def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
+    """The figures of a run, in the paper's order, each with what it shows.
+
+    Args:
+        ds: what :func:`jprobe.studies.probes.run` returned.
+        config: its configuration.
+    """
+    shown = living(ds) if config.living else ds
+    shown.attrs["hidden"] = "-".join(map(str, config.hidden))
+    numbers = _paper_numbers(config)
+    table = [
+        ("perturbations", numbers[0], "Pruning, noise and sign flips", draw.perturbation_curves, _perturbations, ("prune_smallest", "noise", "flip")),
+        ("randomizations", 2, "Bipartite randomizations", draw.randomization_boxes, _randomizations, ("randomize_A",)),
+        ("randomized_pruning", numbers[1], "Pruning, then randomizing", draw.randomized_pruning, _randomized_pruning, ("randomize_B_pruned",)),
+        ("weights", 7, "Standard deviations of the trained weights", draw.weight_deviations, _weights, ("weight_std",)),
+        ("widths", 14, "Pruning at several widths", draw.widths, _widths, tuple(f"prune_smallest_hidden_{w}" for w in config.widths[:1])),
+        ("orders", 17, "Pruning orders", draw.pruning_orders, _orders, ("prune_random",)),
+        ("multiplicative", 18, "Multiplicative noise on the weakest weights", draw.multiplicative_noise, _multiplicative, ("multiplicative_30",)),
+        ("spectral", 19, "Spectral truncation", draw.spectral_truncation, _spectral, ("spectral",)),
+        ("swaps", None, "How the swaps of randomization G mix", draw.swap_mixing, _swaps, ("swap_overlap",)),
+    ]  # fmt: skip
+    out = []
+    for name, number, heading, figure, says, needs in table:
+        if needs and any(need in ds for need in needs):
+            label = f"Figure {number}. {heading}" if number else heading
+            out.append(Panel(f"{f'figure_{number}_' if number else ''}{name}", label, says(shown), figure(shown)))
+    return out
+
+
+def checks(ds: xr.Dataset) -> list[Check]:
+    """The paper's findings held against this run."""
+    return [Check(f.claim, f.seen, f.holds) for f in findings(ds)]
+
+
+def notes(ds: xr.Dataset, config: Config) -> list[str]:
+    """What a reader must know to read the numbers right."""
+    dead = int(ds.dead.sum())
+    total = int(ds.dead.notnull().sum())
+    out = [
+        f"{dead} of {total} networks are dead (accuracy within 5 points of always giving the commonest class). "
+        + (
+            "They are left out everywhere."
+            if config.living
+            else "Summary and findings leave them out; the figures show all."
+        ),
+        f"Weights kept: of the {'last epoch' if config.keep == 'last' else 'epoch of best test accuracy, which selects on the test set'}. "
+        "Curves are medians over networks, bands interquartile ranges; accuracies below one half are not folded. "
+        "Biases are perturbed as kernels are, each tensor by itself, except by randomizations and spectral truncation.",
+    ]
+    if config.seeds < 100:
+        out.append(f"Scaled down: {config.seeds} networks a task, where the paper has 100.")
+    return out
+
+
+def _paper_numbers(config: Config) -> tuple[int, int]:
+    """Numbers of the paper's figures that this run's curves correspond to: (perturbations, randomized pruning)."""
+    if config.activation != "relu":
+        return (15, 3) if config.activation == "tanh" else (16, 3)
+    by_width: dict[tuple[int, ...], tuple[int, int]] = {(32,): (10, 11), (128,): (12, 13)}
+    return by_width.get(config.hidden, (1, 3))
+
+
+def _each(ds: xr.Dataset, variable: str) -> list[tuple[str, xr.DataArray]]:
+    """(where, values) for each dataset and task that has the variable."""
+    return [
+        (f"{title(d)} {t}", ds[variable].sel(dataset=d, task=t))
+        for d in ds.dataset.values.tolist()
+        for t in ds.task.values.tolist()
+        if bool(ds[variable].sel(dataset=d, task=t).notnull().any())
+    ]
+
+
+def _peak(curve: xr.DataArray, dim: str) -> tuple[float, float, float]:
+    """(first, highest, level of the highest) of the median curve."""
+    medians = curve.median([d for d in curve.dims if d != dim])
+    place = int(medians.argmax(dim))
+    return float(medians[0]), float(medians[place]), float(medians[dim][place])
+
+
+def _perturbations(ds: xr.Dataset) -> str:
+    words = {
+        "prune_smallest": ("removed", "removing"),
+        "noise": ("amplitude", "noise of amplitude"),
+        "flip": ("flipped", "flipping"),
+    }
+    out = []
+    for variable, (dim, verb) in words.items():
+        if variable in ds:
+            parts = []
+            for where, values in _each(ds, variable):
+                first, top, level = _peak(values.sel(signed=True), dim)
+                parts.append(f"{where} {percent(first)} → {percent(top)} at {level:.2g}")
+            out.append(f"Signed models under {verb}: " + ", ".join(parts) + ".")
+    return " ".join(out)
+
+
+def _randomizations(ds: xr.Dataset) -> str:
+    parts = []
+    for where, base in _each(ds, "base"):
+        dataset, task = _where(ds, where)
+        after = {t: float(ds[f"randomize_{t}"].sel(dataset=dataset, task=task).median()) for t in "ABCDEFG"}
+        best = sorted(after, key=after.get, reverse=True)[:3]  # type: ignore[arg-type]
+        rest = max(v for t, v in after.items() if t not in best)
+        parts.append(
+            f"{where}, from {percent(float(base.median()))}: best kept by " + ", ".join(f"{t} ({percent(after[t])})" for t in best)
+            + f", the other four reach at most {percent(rest)}"
+        )  # fmt: skip
+    return "Median test accuracy. " + "; ".join(parts) + "."
+
+
+def _where(ds: xr.Dataset, label: str) -> tuple[str, str]:
+    return next(
+        (d, t) for d in ds.dataset.values.tolist() for t in ds.task.values.tolist() if f"{title(d)} {t}" == label
+    )
+
+
+def _randomized_pruning(ds: xr.Dataset) -> str:
+    parts = []
+    for type_ in "BEF":
+        for where, values in _each(ds, f"randomize_{type_}_pruned"):
+            first, top, level = _peak(values, "removed")
+            parts.append(f"{where} {type_} {percent(first)} → {percent(top)} at {level:.0%} removed")
+    return "From randomizing all weights to the best sparsity: " + ", ".join(parts) + "."
+
+
+def _weights(ds: xr.Dataset) -> str:
+    parts = [
+        f"{where} {float(v.median()):.4f} (quartiles {float(v.quantile(0.25)):.4f} to {float(v.quantile(0.75)):.4f})"
+        for where, v in _each(ds, "weight_std")
+    ]
+    return "Median over networks: " + ", ".join(parts) + "."
+
+
+def _widths(ds: xr.Dataset) -> str:
+    names = [str(n) for n in ds.data_vars if str(n).startswith("prune_smallest")]
+    parts = []
+    for name in names:
+        nodes = name.rpartition("_hidden_")[2] if "_hidden_" in name else ds.attrs["hidden"]
+        for where, values in _each(ds, name):
+            first, top, level = _peak(values.sel(signed=True), "removed")
+            parts.append(f"{where}, {nodes} nodes: {percent(first)} → {percent(top)} at {level:.0%}")
+    return "Signed models, from all weights to the best sparsity: " + "; ".join(parts) + "."
+
+
+def _orders(ds: xr.Dataset) -> str:
+    parts = []
+    for order in ("smallest", "random", "largest"):
+        gains = []
+        for where, values in _each(ds, f"prune_{order}"):
+            first, top, _ = _peak(values.sel(signed=True), "removed")
+            gains.append(f"{where} {100 * (top - first):+.1f}")
+        parts.append(f"{order} first: {', '.join(gains)}")
+    return "Best gain of the signed models over no pruning, in points. " + "; ".join(parts) + "."
+
+
+def _multiplicative(ds: xr.Dataset) -> str:
+    parts = []
+    for fraction in (30, 70, 90):
+        ends = []
+        for where, values in _each(ds, f"multiplicative_{fraction}"):
+            medians = values.median([d for d in values.dims if d not in ("factor", "signed")]).isel(factor=-1)
+            ends.append(
+                f"{where} {percent(float(medians.sel(signed=False)))} (signed {percent(float(medians.sel(signed=True)))})"
+            )
+        parts.append(f"r = {fraction / 100:g}: {', '.join(ends)}")
+    return f"At the largest amplitude, {float(ds.factor.max()):g}: " + "; ".join(parts) + "."
+
+
+def _spectral(ds: xr.Dataset) -> str:
+    parts = []
+    for where, values in _each(ds, "spectral"):
+        medians = values.sel(signed=False).median([d for d in values.dims if d not in ("rank", "signed")])
+        enough = ds["rank"].values[np.argmax(medians.values >= float(medians[-1]) - 0.01)]
+        dataset, task = _where(ds, where)
+        signs = ds.spectral_sign_first.sel(dataset=dataset, task=task)
+        _, top, level = _peak(signs, "rank")
+        last = float(signs.median([d for d in signs.dims if d != "rank"])[-1])
+        parts.append(
+            f"{where}: {enough} singular values come within a point of all; signed, then truncated: best {percent(top)} at "
+            f"k = {level:g}, {percent(last)} with all"
+        )
+    early = []
+    for name in (str(n) for n in ds.data_vars if str(n).startswith("spectral_sign_first_epochs_")):
+        for where, values in _each(ds, name):
+            medians = values.median([d for d in values.dims if d != "rank"])
+            few = max((float(medians.sel(rank=k)), k) for k in (2, 3))
+            early.append(
+                f"{where} after {name.rpartition('_')[2]} epochs {100 * (few[0] - float(medians[-1])):+.1f} (k = {few[1]})"
+            )
+    gained = (
+        f" Keeping 2 or 3 singular values instead of all changes signed networks trained more briefly by, in points: {', '.join(early)}."
+        if early
+        else ""
+    )
+    return "; ".join(parts) + "." + gained
+
+
+def _swaps(ds: xr.Dataset) -> str:
+    parts = []
+    for where, overlap in _each(ds, "swap_overlap"):
+        dataset, task = _where(ds, where)
+        here = ds.sel(dataset=dataset, task=task).isel(round=-1)
+        parts.append(
+            f"{where}: {int(here.swaps_made):,} swaps made of {int(here.swaps_attempted):,} attempted leave "
+            f"{percent(float(overlap[-1]))} of the positive edges in place"
+        )
+    return "First layer of the first network of each task. " + "; ".join(parts) + "."
