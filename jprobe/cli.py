@@ -1,6 +1,7 @@
 """The command ``jprobe``: run a study, list studies, bring data. Heavy rooms are imported only when used."""
 
 import dataclasses
+import importlib
 import shlex
 import sys
 import time
@@ -13,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from jprobe.errors import ArgumentError, JprobeError, UnknownNameError
+from jprobe.errors import JprobeError, UnknownNameError
 
 STUDIES = {
     "probes": (
@@ -50,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             case ["run", study, *options] if not study.startswith("-"):
                 if study not in STUDIES:
                     raise UnknownNameError("study", study, STUDIES)
-                _run_probes(options)
+                _run(study, options)
             case ["data", "show"]:
                 _data_show()
             case ["data", "fetch", name]:
@@ -99,54 +100,39 @@ def _preset(options: Sequence[str], presets: dict[str, Any]) -> Any:
     return presets["quick"]
 
 
-def _run_probes(options: Sequence[str]) -> None:
-    from jprobe.studies import probes as study
-
+def _run(name: str, options: Sequence[str]) -> None:
+    """Run a study, or take up a run that was interrupted, and write all that it found into its folder."""
+    study = importlib.import_module(f"jprobe.studies.{name}")
     default = _preset(options, study.PRESETS)
-    config = tyro.cli(study.Config, args=options, default=default, prog="jprobe run probes")
-    for name in ("seeds", "epochs", "repeats"):
-        if getattr(config, name) < 1:
-            raise ArgumentError(f"--{name} must be 1 or more, not {getattr(config, name)}.")
+    config = tyro.cli(study.Config, args=options, default=default, prog=f"jprobe run {name}")
 
     from jprobe import report
     from jprobe.results import RunFolder, provenance, save, write, write_json
-    from jprobe.studies import probes_report, probes_summary
 
     started = time.monotonic()
     folder = RunFolder(config.folder(), config.numbers())
-    checksums = {k: v for _, _, task in study.tasks(config) for k, v in task.checksums.items()}
-    dataset = _with_progress(lambda tick: study.run(config, folder, tick), config.folder())
-
-    out = folder.path
-    summary = probes_summary.summary(dataset)
-    checks = probes_report.checks(dataset)
-    panels = probes_report.panels(dataset, config)
-    made = provenance(checksums, _command(config, default), time.monotonic() - started)
-    save(out / "results.nc", dataset)
-    write_json(out / "summary.json", summary)
-    write_json(out / "provenance.json", made)
-    report.save_figures(out, panels)
-    lead = (
-        f"{config.seeds} networks a task ({'-'.join(map(str, config.hidden))} hidden nodes, {config.activation}) on "
-        f"{', '.join(config.dataset)}, after Jankowski et al., arXiv:2508.05463."
-    )
-    page = report.page(
-        "How networks stand up to perturbation: easy and hard tasks", lead, checks, panels, summary, config.numbers(), made,
-        probes_report.notes(dataset, config),
-    )  # fmt: skip
-    write(out / "report.html", page)
-    _findings(checks, summary)
-    console.print(f"\n{made['seconds']:.0f} s. Report: [bold]{escape(str((out / 'report.html').resolve()))}[/bold]")
+    dataset = _with_progress(lambda tick: study.run(config, folder, tick), folder.path)
+    told = study.outcome(dataset, config)
+    made = provenance(told.checksums, _command(name, config, default), time.monotonic() - started)
+    save(folder.path / "results.nc", dataset)
+    write_json(folder.path / "summary.json", told.summary)
+    write_json(folder.path / "provenance.json", made)
+    report.save_figures(folder.path, told.panels)
+    write(folder.path / "report.html", report.page(told, config.numbers(), made))
+    _tell(told)
+    where = (folder.path / "report.html").resolve()
+    console.print(f"\n{made['seconds']:.0f} s. Report: [bold]{escape(str(where))}[/bold]", soft_wrap=True)
 
 
-def _findings(checks: Sequence[Any], summary: dict[str, float]) -> None:
+def _tell(told: Any) -> None:
     table = Table("the paper's finding", "this run", "", box=None, padding=(0, 2, 0, 0))
-    for check in checks:
-        table.add_row(check.claim, check.seen, "[green]holds[/green]" if check.holds else "[red]not seen[/red]")
-    if checks:
+    for finding in told.findings:
+        verdict = "[green]holds[/green]" if finding.holds else "[red]not seen[/red]"
+        table.add_row(escape(finding.claim), escape(finding.seen), verdict)
+    if told.findings:
         console.print(table)
     else:
-        for key, value in summary.items():
+        for key, value in told.summary.items():
             console.print(f"{key:48} {value:.4f}")
 
 
@@ -199,9 +185,9 @@ class _Lines:
             print(f"{done:4.0%} {passed:5.0f} s  {label}{left}", flush=True)
 
 
-def _command(config: Any, default: Any) -> str:
+def _command(study: str, config: Any, default: Any) -> str:
     """The command that repeats a run: every option that differs from its preset."""
-    words = ["jprobe", "run", "probes", "--preset", config.preset]
+    words = ["jprobe", "run", study, "--preset", config.preset]
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if field.name == "preset" or value == getattr(default, field.name):

@@ -4,36 +4,13 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jinja2
 from matplotlib.figure import Figure
 
 from jprobe.results import write
-
-
-class Panel(NamedTuple):
-    """A figure of a report.
-
-    Attributes:
-        name: file name without ending.
-        title: heading.
-        says: one sentence or two, computed from this run's numbers.
-        figure: the Matplotlib figure.
-    """
-
-    name: str
-    title: str
-    says: str
-    figure: Figure
-
-
-class Check(NamedTuple):
-    """A published finding held against this run: the claim, what this run shows, and whether it bears it out."""
-
-    claim: str
-    seen: str
-    holds: bool
+from jprobe.studies.outcome import Outcome, Panel
 
 
 def save_figures(folder: Path, panels: Sequence[Panel]) -> None:
@@ -43,33 +20,17 @@ def save_figures(folder: Path, panels: Sequence[Panel]) -> None:
             write(folder / "figures" / f"{panel.name}.{ending}", _render(panel.figure, ending))
 
 
-def page(
-    title: str,
-    lead: str,
-    checks: Sequence[Check],
-    panels: Sequence[Panel],
-    summary: Mapping[str, float],
-    config: Mapping[str, Any],
-    provenance: Mapping[str, Any],
-    notes: Sequence[str] = (),
-) -> str:
+def page(outcome: Outcome, config: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
     """The report as HTML that opens without a network: figures are inside, there is no script.
 
     Args:
-        title: heading of the page.
-        lead: what was run, in a sentence or two.
-        checks: published findings held against this run.
-        panels: the figures in order.
-        summary: headline numbers by key.
+        outcome: what the study has to say.
         config: the run's configuration.
         provenance: from :func:`jprobe.results.provenance`; its ``command`` repeats the run.
-        notes: what a reader must know to read the numbers right.
     """
-    images = {p.name: base64.b64encode(_render(p.figure, "png")).decode() for p in panels}
-    return _TEMPLATE.render(
-        title=title, lead=lead, checks=checks, panels=panels, images=images, rows=_rows(summary), config=config,
-        provenance=provenance, notes=notes,
-    )  # fmt: skip
+    images = {p.name: base64.b64encode(_render(p.figure, "png")).decode() for p in outcome.panels}
+    rows = _rows(outcome.summary)
+    return _TEMPLATE.render(outcome=outcome, images=images, rows=rows, config=config, provenance=provenance)
 
 
 def _render(figure: Figure, ending: str) -> bytes:
@@ -90,7 +51,7 @@ _TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ title }}</title>
+<title>{{ outcome.title }}</title>
 <style>
   :root { color-scheme: light; }
   body { font: 16px/1.55 system-ui, sans-serif; color: #1c2126; background: #fff; max-width: 58rem; margin: 2.5rem auto; padding: 0 1.2rem; }
@@ -111,23 +72,23 @@ _TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=
 </style>
 </head>
 <body>
-<h1>{{ title }}</h1>
-<p>{{ lead }}</p>
-{% if checks %}
+<h1>{{ outcome.title }}</h1>
+<p>{{ outcome.lead }}</p>
+{% if outcome.findings %}
 <h2>The paper's findings, in this run</h2>
 <div class="scroll"><table>
 <tr><th>Finding</th><th>This run</th><th></th></tr>
-{% for check in checks %}
-<tr><td>{{ check.claim }}</td><td>{{ check.seen }}</td>
-<td class="{{ 'yes' if check.holds else 'no' }}">{{ '✓ holds' if check.holds else '✗ not seen' }}</td></tr>
+{% for finding in outcome.findings %}
+<tr><td>{{ finding.claim }}</td><td>{{ finding.seen }}</td>
+<td class="{{ 'yes' if finding.holds else 'no' }}">{{ '✓ holds' if finding.holds else '✗ not seen' }}</td></tr>
 {% endfor %}
 </table></div>
 {% endif %}
-{% for note in notes %}
+{% for note in outcome.notes %}
 <p>{{ note }}</p>
 {% endfor %}
 <h2>Figures</h2>
-{% for panel in panels %}
+{% for panel in outcome.panels %}
 <figure id="{{ panel.name }}">
 <img width="{{ (panel.figure.get_figwidth() * 96) | int }}" src="data:image/png;base64,{{ images[panel.name] }}" alt="{{ panel.title }}. {{ panel.says }}">
 <figcaption><b>{{ panel.title }}</b>{{ panel.says }}</figcaption>

@@ -1,13 +1,37 @@
 """What the study ``probes`` shows: its figures, and a sentence on each from the run's own numbers."""
 
+import json
+
 import numpy as np
 import xarray as xr
 
 from jprobe.figures import probes as draw
 from jprobe.figures.style import title
-from jprobe.report import Check, Panel
-from jprobe.studies.probes import Config
-from jprobe.studies.probes_summary import findings, living, percent
+from jprobe.studies.outcome import Outcome, Panel
+from jprobe.studies.probes.config import Config
+from jprobe.studies.probes.summary import findings, living, percent, summary
+
+
+def outcome(ds: xr.Dataset, config: Config) -> Outcome:
+    """Everything that the report of a run says.
+
+    Args:
+        ds: what :func:`jprobe.studies.probes.run` returned.
+        config: its configuration.
+    """
+    lead = (
+        f"{config.seeds} networks a task ({'-'.join(map(str, config.hidden))} hidden nodes, {config.activation}) on "
+        f"{', '.join(title(d) for d in config.dataset)}, after Jankowski et al., arXiv:2508.05463."
+    )
+    return Outcome(
+        title="How networks stand up to perturbation: easy and hard tasks",
+        lead=lead,
+        findings=findings(ds),
+        notes=notes(ds, config),
+        panels=panels(ds, config),
+        summary=summary(ds),
+        checksums=json.loads(ds.attrs["checksums"]),
+    )
 
 
 def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
@@ -37,11 +61,6 @@ def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
             label = f"Figure {number}. {heading}" if number else heading
             out.append(Panel(f"{f'figure_{number}_' if number else ''}{name}", label, says(shown), figure(shown)))
     return out
-
-
-def checks(ds: xr.Dataset) -> list[Check]:
-    """The paper's findings held against this run."""
-    return [Check(f.claim, f.seen, f.holds) for f in findings(ds)]
 
 
 def notes(ds: xr.Dataset, config: Config) -> list[str]:

@@ -1,89 +1,27 @@
-"""Paper 1, first half: how networks that solve an easy or a hard task stand up to five kinds of perturbation.
+"""Training and probing, task by task."""
 
-Jankowski, Radicchi, Serrano, Boguna, Fortunato, 'Task complexity shapes internal representations and robustness
-in neural networks', arXiv:2508.05463, sections 3, A.2 and A.5 to A.7.
-"""
-
+import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, get_args
+from dataclasses import replace
+from typing import Any, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import tyro
 import xarray as xr
 from jax.sharding import Mesh
 
 from jprobe import data, metrics, models, probes, train
 from jprobe.errors import ArgumentError
-from jprobe.models.mlp import Activation
 from jprobe.probes.randomize import Type
 from jprobe.probes.select import everything
 from jprobe.results import RunFolder
+from jprobe.studies.probes.config import Config, Group
 from jprobe.sweep import sweep
-from jprobe.train import Keep
-
-Group = Literal["prune", "noise", "flip", "multiplicative", "spectral", "randomize"]
-GROUPS: tuple[Group, ...] = ("prune", "noise", "flip", "multiplicative", "spectral", "randomize")
 
 # Called with what runs now and the fraction of the whole study that is done.
 Report = Callable[[str, float], None]
 
-
-@dataclass(frozen=True)
-class Config:
-    """Probe networks on an easy and a hard task: prune, binarize, noise, sign flips, low rank, shuffling (paper 1).
-
-    quick: 20 networks each on MNIST {0,7} and {7,9}, under 3 minutes on two cores. paper: MNIST and
-    Fashion-MNIST, 100 networks a task, about 15 minutes. Expect on MNIST, in % test accuracy: base 99.7 (easy)
-    and 98.7 (hard), signed about 95 and 49.5, signed hard above 90 once 60 to 80% of the weights are gone.
-    """
-
-    preset: Literal["quick", "paper"] = "quick"
-    """Which defaults the other options start from."""
-    dataset: tuple[str, ...] = ("mnist",)
-    """Names of datasets, as 'jprobe data show' lists them."""
-    pair: tuple[int, int] | None = None
-    """Two classes to tell apart, by index, in place of the paper's easy and hard pair."""
-    hidden: tuple[int, ...] = (64,)
-    """Nodes in each hidden layer. The paper's figures 10 to 13 take 32 and 128."""
-    activation: Activation = "relu"
-    """Activation of the hidden layers. The paper's figures 15 and 16 take tanh and hard_sigmoid."""
-    seeds: int = 20
-    """Networks a task."""
-    keep: Keep = "last"
-    """Weights kept: of the last epoch, or of the best test accuracy (which selects on the test set)."""
-    probes: tuple[Group, ...] = GROUPS
-    """Groups of probes to run."""
-    widths: tuple[int, ...] = ()
-    """Nodes of other single hidden layers to set beside in the pruning figure (the paper's figure 14)."""
-    repeats: int = 1
-    """Independent draws of each random probe at each network and level."""
-    living: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Leave dead networks (accuracy at chance) out of the figures too; summary.json always leaves them out."""
-    epochs: int = 10
-    """Passes over the training set."""
-    out: Path | None = None
-    """Folder for the results, taken up again if the run was interrupted. Default: runs/probes-PRESET."""
-    mesh: int | None = None
-    """Devices to spread the networks over. Default: all of this machine's."""
-
-    def folder(self) -> Path:
-        """Where the results go."""
-        return self.out or Path("runs") / f"probes-{self.preset}"
-
-    def numbers(self) -> dict[str, Any]:
-        """The part of the configuration that the numbers depend on, as JSON types."""
-        kept = {k: v for k, v in asdict(self).items() if k not in ("out", "mesh", "preset")}
-        return {"study": "probes", **kept}
-
-
-PRESETS = {
-    "quick": Config(),
-    "paper": Config(preset="paper", dataset=("mnist", "fashion_mnist"), seeds=100, widths=(32, 128)),
-}
 
 # The summary asks for these two amplitudes, which the paper's grid steps over.
 _NOISE_LEVELS = tuple(sorted({*probes.noise().level.grid, 0.0625, 0.25}))
@@ -168,7 +106,9 @@ def run(config: Config, folder: RunFolder | None = None, report: Report | None =
         ('dataset', 'task', 'seed', 'flipped', 'repeat', 'signed')
     """
     mesh = _mesh(config.mesh)
-    parts = list(_parts(config))
+    chosen = list(tasks(config))
+    checksums = {file: value for _, _, task in chosen for file, value in task.checksums.items()}
+    parts = [part for name, label, task in chosen for part in _parts(config, name, label, task)]
     total = sum(part.cost for part in parts)
     done = 0.0
     grouped: dict[tuple[str, str], list[xr.Dataset]] = {}
@@ -189,7 +129,9 @@ def run(config: Config, folder: RunFolder | None = None, report: Report | None =
         xr.merge(pieces, join="outer").expand_dims(dataset=[name], task=[task])
         for (name, task), pieces in grouped.items()
     ]
-    return xr.combine_by_coords(rows, combine_attrs="drop_conflicts")  # type: ignore[return-value]
+    combined: xr.Dataset = xr.combine_by_coords(rows, combine_attrs="drop_conflicts")  # type: ignore[assignment]
+    combined.attrs["checksums"] = json.dumps(checksums)
+    return combined
 
 
 class _Part(NamedTuple):
@@ -225,18 +167,17 @@ def tasks(config: Config) -> Iterator[tuple[str, str, data.Task]]:
             yield name, label, data.pair(loaded, pair)
 
 
-def _parts(config: Config) -> Iterator[_Part]:
-    for name, label, task in tasks(config):
-        table = {job.name: job for job in jobs(config.probes)}
-        yield from _network_parts(config, name, label, task, list(table.values()), suffix="")
-        variants = []
-        if "prune" in config.probes:
-            variants += [(replace(config, hidden=(n,)), "prune_smallest", f"_hidden_{n}") for n in config.widths]
-        if "spectral" in config.probes:
-            early = [n for n in EARLY_EPOCHS if n < config.epochs]
-            variants += [(replace(config, epochs=n), "spectral_sign_first", f"_epochs_{n}") for n in early]
-        for variant, job, suffix in variants:
-            yield from _network_parts(variant, name, label, task, [table[job]], suffix)
+def _parts(config: Config, name: str, label: str, task: data.Task) -> Iterator[_Part]:
+    table = {job.name: job for job in jobs(config.probes)}
+    yield from _network_parts(config, name, label, task, list(table.values()), suffix="")
+    variants = []
+    if "prune" in config.probes:
+        variants += [(replace(config, hidden=(n,)), "prune_smallest", f"_hidden_{n}") for n in config.widths]
+    if "spectral" in config.probes:
+        early = [n for n in EARLY_EPOCHS if n < config.epochs]
+        variants += [(replace(config, epochs=n), "spectral_sign_first", f"_epochs_{n}") for n in early]
+    for variant, job, suffix in variants:
+        yield from _network_parts(variant, name, label, task, [table[job]], suffix)
 
 
 def _network_parts(

@@ -3,10 +3,11 @@
 import math
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
+
+from jprobe.studies.outcome import Finding
 
 _REMOVED = (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 _AMPLITUDES = (0.0625, 0.25, 1.0)
@@ -71,20 +72,6 @@ def summary(ds: xr.Dataset) -> dict[str, float]:
                 out[f"{key}.spectral.original.{rank}"] = _median(here.spectral.sel(signed=False, rank=rank))
                 out[f"{key}.spectral.signed.{rank}"] = _median(here.spectral_sign_first.sel(rank=rank))
     return dict(sorted(out.items()))
-
-
-class Finding(NamedTuple):
-    """One of the paper's findings, held against this run.
-
-    Attributes:
-        claim: what the paper reports.
-        seen: what this run shows, in numbers.
-        holds: whether the numbers bear the claim out.
-    """
-
-    claim: str
-    seen: str
-    holds: bool
 
 
 def findings(ds: xr.Dataset) -> list[Finding]:
