@@ -102,7 +102,7 @@ def sweep(
         budget=memory or _budget(),
     )
     init, run = _compiled(probe.init, evaluate, mesh)
-    key = jax.random.key(0) if key is None else key
+    root = jax.random.key(0) if key is None else key
     values = np.empty((seeds, len(grid), repeats, len(flags)), np.float32)
     sign_flags = jnp.asarray(flags)
     for s in range(0, seeds, chunk[0]):
@@ -114,9 +114,8 @@ def sweep(
             level = jnp.asarray(grid[level_ids], jnp.float32)
             for r in range(0, repeats, chunk[2]):
                 repeat_ids, draws = _window(r, chunk[2], repeats)
-                out = run(
-                    traced.consts, these, state, key, jnp.asarray(seed_ids), level, jnp.asarray(repeat_ids), sign_flags
-                )
+                keys = _keys(root, jnp.asarray(seed_ids), level, jnp.asarray(repeat_ids))
+                out = run(traced.consts, these, state, keys, level, sign_flags)
                 values[s : s + nets, n : n + levels_here, r : r + draws] = np.asarray(out)[:nets, :levels_here, :draws]
                 if progress is not None:
                     done = s * len(grid) * repeats + nets * (n * repeats + levels_here * (r + draws))
@@ -167,10 +166,7 @@ def _trace(metric: Metric, network: Params) -> _Traced:
 def _evaluation(probe: Probe, sign: Probe, metric: _Traced, signed: bool) -> Callable[..., jax.Array]:
     """[S, L, R, signed] values from weights [S, ...]: four nested vmaps over one evaluation."""
 
-    def one(consts, params, state, key, seed, level, repeat, flag):  # type: ignore[no-untyped-def]
-        # Folding the level's value, not its place in the grid, makes a draw independent of the other levels.
-        for number in (seed, jax.lax.bitcast_convert_type(level, jnp.int32), repeat):
-            key = jax.random.fold_in(key, number)
+    def one(consts, params, state, key, level, flag):  # type: ignore[no-untyped-def]
         out = probe.apply(key, params, state, level)
         if signed:
             signs = sign.apply(key, out, sign.init(out), level)
@@ -179,13 +175,28 @@ def _evaluation(probe: Probe, sign: Probe, metric: _Traced, signed: bool) -> Cal
         return metric(consts, out)
 
     for axes in (
-        (None, None, None, None, None, None, None, 0),
-        (None, None, None, None, None, None, 0, None),
-        (None, None, None, None, None, 0, None, None),
-        (None, 0, 0, None, 0, None, None, None),
+        (None, None, None, None, None, 0),  # signed
+        (None, None, None, 0, None, None),  # repeats
+        (None, None, None, 0, 0, None),  # levels
+        (None, 0, 0, 0, None, None),  # seeds
     ):
         one = jax.vmap(one, in_axes=axes)
     return one
+
+
+@jax.jit
+def _keys(key: jax.Array, seeds: jax.Array, levels: jax.Array, repeats: jax.Array) -> jax.Array:
+    """Random keys [S, L, R], compiled once for all sweeps with chunks of this shape.
+
+    Folding the level's value, not its place in the grid, makes a draw independent of the other levels.
+    """
+    fold = jax.random.fold_in
+    key = jax.vmap(lambda n: fold(key, n))(seeds)[:, None, None]
+    for numbers in (jax.lax.bitcast_convert_type(levels, jnp.int32)[:, None], repeats):
+        shape = jnp.broadcast_shapes(key.shape, numbers.shape)
+        pairs = jnp.broadcast_to(key, shape).reshape(-1), jnp.broadcast_to(numbers, shape).reshape(-1)
+        key = jax.vmap(fold)(*pairs).reshape(shape)
+    return key
 
 
 def _compiled(init: Callable[..., Any], evaluate: Callable[..., jax.Array], mesh: Mesh | None) -> tuple[Any, Any]:
@@ -193,7 +204,7 @@ def _compiled(init: Callable[..., Any], evaluate: Callable[..., jax.Array], mesh
     if mesh is None:
         return jax.jit(init), jax.jit(evaluate)
     every, seeds = PartitionSpec(), PartitionSpec(mesh.axis_names)
-    specs = (every, seeds, seeds, every, seeds, every, every, every)
+    specs = (every, seeds, seeds, seeds, every, every)
     # Every process of a pod gets all results: each writes the same Dataset.
     everywhere = NamedSharding(mesh, every)
     return (

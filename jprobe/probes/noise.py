@@ -9,7 +9,7 @@ import numpy as np
 from jprobe.errors import LevelError, UnknownNameError
 from jprobe.probes.base import Level, Probe, count
 from jprobe.probes.ranking import Ranks, Scope, ranking
-from jprobe.probes.select import Select, pick
+from jprobe.probes.select import Select, leaf_keys, pick
 from jprobe.typing import Params
 
 Kind = Literal["uniform", "normal"]
@@ -50,7 +50,8 @@ def noise(kind: Kind = "uniform", *, select: Select = None) -> Probe:
 
     def apply(key: jax.Array, params: Params, state: tuple[()], level: jax.Array) -> Params:
         leaves, rebuild = pick(params, select)
-        step = {i: jnp.asarray(level, w.dtype) * draw(jax.random.fold_in(key, i), w) for i, w in leaves.items()}
+        keys = leaf_keys(key, leaves)
+        step = {i: jnp.asarray(level, w.dtype) * draw(keys[i], w) for i, w in leaves.items()}
         return rebuild({i: jnp.where(w != 0, w + step[i], 0) for i, w in leaves.items()})
 
     return Probe(lambda params: (), apply, Level(f"amplitude of {kind} noise", "weight", 0, grid=AMPLITUDES))
@@ -87,10 +88,10 @@ def multiplicative_noise(fraction: float, *, scope: Scope = "layer", select: Sel
 
     def apply(key: jax.Array, params: Params, state: Ranks, level: jax.Array) -> Params:
         leaves, rebuild = pick(params, select)
-        totals = ranked.totals(params)
+        totals, keys = ranked.totals(params), leaf_keys(key, leaves)
 
         def perturb(i: int, w: jax.Array) -> jax.Array:
-            x = jnp.asarray(level, w.dtype) * jax.random.uniform(jax.random.fold_in(key, i), w.shape, w.dtype, -1, 1)
+            x = jnp.asarray(level, w.dtype) * jax.random.uniform(keys[i], w.shape, w.dtype, -1, 1)
             return jnp.where(state[i] < count(jnp.asarray(fraction), totals[i]), w * x, w)
 
         return rebuild({i: perturb(i, w) for i, w in leaves.items()})

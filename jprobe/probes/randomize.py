@@ -9,7 +9,7 @@ from jprobe.errors import UnknownNameError
 from jprobe.permutation import permute_index
 from jprobe.probes.base import Probe
 from jprobe.probes.matrix import as_matrix
-from jprobe.probes.select import Select, pick
+from jprobe.probes.select import Select, leaf_keys, pick
 from jprobe.probes.swaps import swap_edges
 from jprobe.typing import Params
 
@@ -62,10 +62,11 @@ def randomize(type: Type, *, output_axis: int = -1, select: Select = None) -> Pr
 
     def apply(key: jax.Array, params: Params, state: tuple[()], level: jax.Array) -> Params:
         leaves, rebuild = pick(params, select)
+        keys = leaf_keys(key, leaves)
 
         def one(i: int, kernel: jax.Array) -> jax.Array:
             matrix, back = as_matrix(kernel, output_axis)
-            return back(_RANDOMIZATIONS[type](jax.random.fold_in(key, i), matrix))
+            return back(_RANDOMIZATIONS[type](keys[i], matrix))
 
         return rebuild({i: one(i, w) for i, w in leaves.items()})
 

@@ -5,10 +5,11 @@ from typing import Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jprobe.errors import UnknownNameError
 from jprobe.permutation import permute_index, stable_argsort
-from jprobe.probes.select import Select, pick
+from jprobe.probes.select import Select, leaf_keys, pick
 from jprobe.typing import Params
 
 Order = Literal["smallest", "largest", "random"]
@@ -47,12 +48,10 @@ def ranking(order: Order, scope: Scope, select: Select) -> Ranking:
         leaves, _ = pick(params, select)
         if scope == "layer":
             return {i: rank(i, w.reshape(-1)).reshape(w.shape) for i, w in leaves.items()}
-        whole = rank(0, jnp.concatenate([w.reshape(-1) for w in leaves.values()]))
-        parts, start = {}, 0
-        for i, w in leaves.items():
-            parts[i] = whole[start : start + w.size].reshape(w.shape)
-            start += w.size
-        return parts
+        first = next(iter(leaves))
+        whole = rank(first, jnp.concatenate([w.reshape(-1) for w in leaves.values()]))
+        ends = np.cumsum([w.size for w in leaves.values()])[:-1]
+        return {i: part.reshape(leaves[i].shape) for i, part in zip(leaves, jnp.split(whole, ends), strict=True)}
 
     def init(params: Params) -> Ranks:
         if order == "random":
@@ -62,7 +61,8 @@ def ranking(order: Order, scope: Scope, select: Select) -> Ranking:
     def ranks(key: jax.Array, params: Params, state: Ranks) -> Ranks:
         if order != "random":
             return state
-        return grouped(params, lambda i, w: permute_index(jax.random.fold_in(key, i), jnp.arange(w.size), w.size))
+        keys = leaf_keys(key, pick(params, select)[0])
+        return grouped(params, lambda i, w: permute_index(keys[i], jnp.arange(w.size), w.size))
 
     def totals(params: Params) -> dict[int, int]:
         sizes = {i: w.size for i, w in pick(params, select)[0].items()}

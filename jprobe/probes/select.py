@@ -82,6 +82,13 @@ def pick(params: Params, select: Select) -> tuple[dict[int, Any], Callable[[dict
     return {i: leaf for i, leaf in enumerate(leaves) if touched[i]}, rebuild
 
 
+def leaf_keys(key: jax.Array, leaves: dict[int, Any]) -> dict[int, jax.Array]:
+    """A random key for each leaf that :func:`pick` took out, folded from the leaf's index."""
+    numbers = list(leaves)
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.asarray(numbers))
+    return {number: keys[n] for n, number in enumerate(numbers)}
+
+
 def _path(path: tuple[Any, ...]) -> str:
     return jax.tree_util.keystr(path, simple=True, separator="/")
 

@@ -1,0 +1,252 @@
+import importlib
+import json
+import re
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import jprobe as jp
+from jprobe import cli
+from jprobe.figures import probes as draw
+from jprobe.results import RunFolder, load
+from jprobe.studies import probes as study
+from jprobe.studies.probes.panels import panels
+from jprobe.studies.probes.summary import living
+
+RUN = importlib.import_module("jprobe.studies.probes.run")
+SMALL = "run probes --seeds 3 --epochs 2 --widths 8"
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    """Every probe on three networks trained for two epochs: a scaled-down run of the whole study."""
+    folder = tmp_path_factory.mktemp("run") / "out"
+    cli.main([*SMALL.split(), "--out", str(folder)])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ds(out):
+    return load(out / "results.nc")
+
+
+def expected_keys():
+    """The keys that the issue of this study lists, for MNIST."""
+    removed = ("0.2", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9")
+    for task in ("easy", "hard"):
+        for name in ("base", "signed", "dead", "weight_std"):
+            yield f"mnist.{task}.{name}"
+        for r in removed:
+            yield f"mnist.{task}.prune.original.{r}"
+            yield f"mnist.{task}.prune.signed.{r}"
+            for t in "BEF":
+                yield f"mnist.{task}.randomize.{t}.pruned.{r}"
+        for name in ("noise", "flip"):
+            yield f"mnist.{task}.{name}.signed.best"
+            yield f"mnist.{task}.{name}.signed.best_level"
+        for amplitude in ("0.0625", "0.25", "1"):
+            yield f"mnist.{task}.noise.original.{amplitude}"
+        for t in "ABCDEFG":
+            yield f"mnist.{task}.randomize.{t}"
+        for k in (1, 2, 3, 8):
+            yield f"mnist.{task}.spectral.original.{k}"
+            yield f"mnist.{task}.spectral.signed.{k}"
+
+
+def test_summary_has_exactly_the_promised_keys_and_ranges(out):
+    summary = json.loads((out / "summary.json").read_text())
+    assert set(summary) == set(expected_keys())
+    counts = {k for k in summary if k.endswith(".dead")}
+    assert all(0 <= v <= 1 for k, v in summary.items() if k not in counts)
+    assert all(isinstance(summary[k], int) for k in counts)
+
+
+def test_summary_is_medians_over_living_networks(out, ds):
+    summary = json.loads((out / "summary.json").read_text())
+    hard = ds.sel(dataset="mnist", task="hard")
+    alive = hard.dead.values == 0
+    curve = hard.prune_smallest.sel(signed=True).isel(repeat=0).transpose("seed", "removed").values[alive]
+    for removed in (0.2, 0.6, 0.9):
+        column = np.argmin(np.abs(hard.removed.values - removed))
+        assert summary[f"mnist.hard.prune.signed.{removed}"] == pytest.approx(np.median(curve[:, column]), abs=1e-6)
+    medians = np.median(hard.noise.sel(signed=True).isel(repeat=0).transpose("seed", "amplitude").values[alive], axis=0)
+    assert summary["mnist.hard.noise.signed.best"] == pytest.approx(medians.max(), abs=1e-6)
+    assert summary["mnist.hard.noise.signed.best_level"] == pytest.approx(
+        hard.amplitude.values[medians.argmax()], abs=1e-6
+    )
+
+
+def test_sweeps_start_from_the_unperturbed_networks(ds):
+    np.testing.assert_allclose(ds.prune_smallest.sel(signed=False).sel(removed=0).isel(repeat=0), ds.base, atol=1e-6)
+    np.testing.assert_allclose(ds.prune_largest.sel(signed=True).sel(removed=0).isel(repeat=0), ds.binarized, atol=1e-6)
+    np.testing.assert_allclose(ds.flip.sel(signed=True).sel(flipped=0).isel(repeat=0), ds.binarized, atol=1e-6)
+    # Full rank: the signs before or after the truncation are the same signs.
+    np.testing.assert_allclose(ds.spectral_sign_first.isel(rank=-1, repeat=0), ds.binarized, atol=2e-3)
+
+
+def test_dead_networks_leave_the_summary_and_by_option_the_figures(ds):
+    killed = ds.copy(deep=True)
+    killed["dead"][{"dataset": 0, "task": 1, "seed": 0}] = True
+    assert np.isnan(living(killed).base.values[0, 1, 0])
+    assert np.isnan(living(killed).noise.values[0, 1, 0]).all()
+    assert not np.isnan(living(killed).prune_smallest_hidden_8.values[0, 1, 0]).any()  # other networks
+    kept = np.median(ds.base.values[0, 1, 1:])
+    assert study.summary(killed)["mnist.hard.base"] == pytest.approx(kept, abs=1e-6)
+    assert study.summary(killed)["mnist.hard.dead"] == 1
+
+
+def paper_like(ds):
+    """The same Dataset with the curves of networks as the paper describes them."""
+    out = ds.copy(deep=True)
+    easy, hard = {"task": 0}, {"task": 1}
+    order = ds.task.values.tolist()
+    assert order == ["easy", "hard"]
+    out["base"][:], out["binarized"][easy], out["binarized"][hard] = 0.99, 0.95, 0.495
+    peak = 0.5 + 0.45 * np.exp(-(((ds.removed.values - 0.6) / 0.1) ** 2))
+    out["prune_smallest"].loc[{"task": "hard", "signed": True}] = peak[None, None, :, None]
+    for t in "BEF":
+        out[f"randomize_{t}"].loc[{"task": "easy"}] = 0.95
+        out[f"randomize_{t}_pruned"].loc[{"task": "hard"}] = peak[None, None, :, None]
+    for t in "ACDG":
+        out[f"randomize_{t}"].loc[{"task": "easy"}] = 0.5
+    for name, dim in (("noise", "amplitude"), ("flip", "flipped")):
+        out[name].loc[{"task": "easy", "signed": True}] = 0.99
+        bump = 0.5 + 0.3 * (np.arange(ds.sizes[dim]) == 9)
+        out[name].loc[{"task": "hard", "signed": True}] = bump[None, None, :, None]
+    two = 0.5 + 0.2 * np.isin(ds["rank"].values, (2, 3))
+    out["spectral_sign_first"].loc[{"task": "hard"}] = two[None, None, :, None]
+    return out
+
+
+def breaks():
+    """(finding, what to do to a paper-like Dataset so that it no longer holds)."""
+    yield "collapses", lambda d: d["binarized"].loc[{"task": "hard"}].__setitem__(..., 0.7)
+    yield "collapses", lambda d: d["prune_smallest"].loc[{"task": "hard", "signed": True}].__setitem__(..., 0.5)
+    yield "easy model stays high", lambda d: d["binarized"].loc[{"task": "easy"}].__setitem__(..., 0.6)
+    yield "noise", lambda d: d["noise"].loc[{"task": "hard", "signed": True}].__setitem__(..., 0.5)
+    yield "flips", lambda d: d["flip"].loc[{"task": "hard", "signed": True}].__setitem__(..., 0.5)
+    yield "B, E, F", lambda d: d["randomize_G"].loc[{"task": "easy"}].__setitem__(..., 0.95)
+    yield "B, E, F", lambda d: d["randomize_B"].loc[{"task": "easy"}].__setitem__(..., 0.5)
+    yield "transition", lambda d: d["randomize_F_pruned"].loc[{"task": "hard"}].__setitem__(..., 0.6)
+    yield "singular values", lambda d: d["spectral_sign_first"].loc[{"task": "hard"}].__setitem__(..., 0.5)
+
+
+def test_all_findings_hold_for_networks_like_the_papers(ds):
+    found = study.findings(paper_like(ds))
+    assert len(found) == 7
+    assert all(f.holds for f in found), [f for f in found if not f.holds]
+
+
+@pytest.mark.parametrize(("word", "change"), list(breaks()))
+def test_a_finding_falls_when_its_numbers_do(ds, word, change):
+    broken = paper_like(ds)
+    change(broken)
+    (finding,) = [f for f in study.findings(broken) if word in f.claim]
+    assert not finding.holds
+    assert all(f.holds for f in study.findings(broken) if word not in f.claim)
+
+
+def test_curves_in_the_figures_are_medians_with_quartile_bands(ds):
+    figure = draw.perturbation_curves(ds)
+    panel = figure.axes[0]
+    line = next(line for line in panel.lines if line.get_label() == "Signed hard")
+    values = 100 * ds.prune_smallest.sel(dataset="mnist", task="hard", signed=True).isel(repeat=0).transpose(
+        "seed", "removed"
+    )
+    np.testing.assert_allclose(line.get_ydata(), np.median(values, axis=0), rtol=1e-6)
+    assert line.get_linestyle() == "--"
+    band = panel.collections[[p.get_label() for p in panel.lines].index("Signed hard")].get_paths()[0].vertices[:, 1]
+    assert band.min() == pytest.approx(np.quantile(values, 0.25, axis=0).min(), rel=1e-5)
+    assert band.max() == pytest.approx(np.quantile(values, 0.75, axis=0).max(), rel=1e-5)
+
+
+def test_noise_panels_mark_the_mean_standard_deviation(ds):
+    panel = draw.perturbation_curves(ds).axes[1]
+    marks = {line.get_label(): line.get_xdata()[0] for line in panel.lines if "sigma" in str(line.get_label())}
+    assert len(marks) == 2
+    hard = next(v for k, v in marks.items() if "hard" in k)
+    assert hard == pytest.approx(float(ds.weight_std.sel(dataset="mnist", task="hard").mean()), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "numbers"),
+    [({}, {1, 2, 3}), ({"hidden": (32,)}, {10, 2, 11}), ({"hidden": (128,)}, {12, 2, 13}), ({"activation": "tanh"}, {15, 2, 3}),
+     ({"activation": "hard_sigmoid"}, {16, 2, 3})],
+)  # fmt: skip
+def test_figures_bear_the_papers_numbers(ds, options, numbers):
+    config = study.Config(widths=(8,), **options)
+    found = {int(n) for p in panels(ds, config) for n in re.findall(r"Figure (\d+)\.", p.title)}
+    assert found == numbers | {7, 14, 17, 18, 19}
+
+
+def test_report_stands_alone_and_says_how_to_repeat_it(out):
+    page = (out / "report.html").read_text()
+    assert not re.findall(r"""(?:src|href)=["']?(?!data:)[^"'> ]""", page)
+    assert "<script" not in page
+    assert "jprobe run probes --preset quick --seeds 3 --widths 8 --epochs 2 --out" in page
+    assert "Scaled down: 3 networks a task" in page
+    assert (
+        page.count("<img ")
+        == len(list((out / "figures").glob("*.png")))
+        == len(list((out / "figures").glob("*.pdf")))
+        == 9
+    )
+    provenance = json.loads((out / "provenance.json").read_text())
+    assert "md5:f68b3c2dcbeaaa9fbdd348bbdeb94873" in provenance["data"].values()
+
+
+def test_the_run_can_be_taken_up_and_computes_nothing_twice(out, monkeypatch, capsys):
+    def refuse(*args, **kwargs):
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(RUN, "sweep", refuse)
+    monkeypatch.setattr("jprobe.train._trainer", refuse)
+    before = (out / "summary.json").read_bytes()
+    cli.main([*SMALL.split(), "--out", str(out)])
+    assert (out / "summary.json").read_bytes() == before
+    assert "Report:" in capsys.readouterr().out
+
+
+def test_interrupted_and_taken_up_gives_the_numbers_of_an_uninterrupted_run(tmp_path, monkeypatch, capsys):
+    command = ["run", "probes", "--seeds", "2", "--epochs", "1", "--pair", "3", "5", "--probes", "flip", "randomize"]
+    cli.main([*command, "--out", str(tmp_path / "whole")])
+    calls = []
+
+    def stopping(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return jp.sweep(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RUN, "sweep", stopping)
+        with pytest.raises(SystemExit) as stopped:
+            cli.main([*command, "--out", str(tmp_path / "parts")])
+    assert stopped.value.code == 130
+    assert "the same command takes it up again" in " ".join(capsys.readouterr().out.split())
+    finished = len(list((tmp_path / "parts" / "sweeps").iterdir()))
+    assert finished == 3
+    cli.main([*command, "--out", str(tmp_path / "parts")])
+    xr.testing.assert_identical(load(tmp_path / "parts" / "results.nc"), load(tmp_path / "whole" / "results.nc"))
+    assert "mnist.3-5.flip.signed.best" in json.loads((tmp_path / "parts" / "summary.json").read_text())
+
+
+def test_a_full_disk_keeps_what_was_finished(tmp_path, monkeypatch):
+    config = study.Config(seeds=2, epochs=1, pair=(3, 5), probes=("flip",))
+    folder = RunFolder(tmp_path, config.numbers())
+    calls = []
+
+    def full(path, dataset):
+        calls.append(path)
+        if len(calls) > 1:
+            raise jp.errors.DiskError(path, "No space left on device")
+        original(path, dataset)
+
+    from jprobe import results
+
+    original = results.save
+    monkeypatch.setattr(results, "save", full)
+    with pytest.raises(jp.errors.DiskError, match="kept"):
+        study.run(config, folder)
+    assert len(list((tmp_path / "sweeps").iterdir())) == 1
