@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jprobe import checkpoint as checkpoints
 from jprobe.data import Task
@@ -206,10 +206,11 @@ def _trainer(
 
     if mesh is None:
         return jax.jit(train)
-    seeds, every = PartitionSpec(mesh.axis_names), PartitionSpec()
-    return jax.jit(
-        jax.shard_map(train, mesh=mesh, in_specs=(seeds, every, every, every, every, every), out_specs=seeds)
-    )
+    split, every = PartitionSpec(mesh.axis_names), PartitionSpec()
+    # Networks never exchange anything, so what varies over devices needs no tracking.
+    spread = jax.shard_map(train, mesh=mesh, in_specs=(split, *[every] * 5), out_specs=split, check_vma=False)
+    # Every process of a pod gets all networks.
+    return jax.jit(spread, out_shardings=NamedSharding(mesh, every))
 
 
 def _shape(model: nn.Module, task: Task, seeds: int, epochs: int) -> dict[str, Any]:

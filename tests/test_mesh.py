@@ -1,0 +1,92 @@
+"""Networks spread over devices and over processes: the same numbers as on one device."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+
+import jax
+import numpy as np
+import pytest
+
+import jprobe as jp
+
+# Runs in processes of its own: how many devices there are is settled when JAX starts.
+WORK = textwrap.dedent("""
+    import json, sys
+    import jax, numpy as np, jprobe as jp
+
+    def numbers(mesh=None):
+        rng = np.random.default_rng(0)
+        x = rng.normal(size=(90, 6)).astype(np.float32)
+        y = (x[:, 0] > 0).astype(np.int32)
+        task = jp.data.Task(x, y, x, y, num_classes=2)
+        model = jp.models.MLP((8,))
+        fit = jp.train.fit(model, task, seeds=6, epochs=2, mesh=mesh)
+        out = {"accuracy": fit.accuracy.tolist(), "loss": fit.train_loss.tolist()}
+        p = jp.probes
+        for name, probe in {"noise": p.noise(), "chain": p.chain(p.prune(), p.randomize("G")), "random": p.flip("random")}.items():
+            found = jp.sweep(probe, fit.params, [0.25, 0.5, 0.75], lambda w: (x @ w["Dense_0"]["kernel"]).max(), signed=True, mesh=mesh)
+            out[name] = found.metric.values.ravel().tolist()
+        return out
+
+    def mesh(n):
+        return jax.make_mesh((n,), ("seed",), axis_types=(jax.sharding.AxisType.Auto,))
+""")
+
+
+def environment(devices):
+    return os.environ | {"JAX_NUM_CPU_DEVICES": str(devices), "JAX_PLATFORMS": "cpu"}
+
+
+def same(found, expected):
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=2e-6, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def alone():
+    scope = {}
+    exec(WORK, scope)
+    return scope["numbers"]()
+
+
+def test_four_devices_give_the_numbers_of_one(alone):
+    code = WORK + "assert jax.device_count() == 4\nprint(json.dumps(numbers(mesh(4))))"
+    done = subprocess.run([sys.executable, "-c", code], env=environment(4), capture_output=True, text=True, check=True)
+    same(json.loads(done.stdout.splitlines()[-1]), alone)
+
+
+def test_two_processes_give_both_all_numbers(alone):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    code = WORK + textwrap.dedent(f"""
+        jax.distributed.initialize("127.0.0.1:{port}", 2, int(sys.argv[1]))
+        assert (jax.device_count(), jax.local_device_count()) == (4, 2)
+        print(json.dumps(numbers(mesh(4))))
+    """)
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(n)],
+            env=environment(2),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for n in range(2)
+    ]
+    for process in running:
+        out, err = process.communicate(timeout=240)
+        assert process.returncode == 0, err[-2000:]
+        same(json.loads(out.splitlines()[-1]), alone)
+
+
+def test_a_mesh_of_one_device_is_no_mesh(alone):
+    mesh = jax.make_mesh((1,), ("seed",), axis_types=(jax.sharding.AxisType.Auto,))
+    params = {"w": jax.random.normal(jax.random.key(0), (3, 4, 5))}
+    plain, meshed = (jp.sweep(jp.probes.noise(), params, [0.5], lambda p: p["w"].sum(), mesh=m) for m in (None, mesh))
+    np.testing.assert_array_equal(plain.metric, meshed.metric)

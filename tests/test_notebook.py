@@ -1,0 +1,92 @@
+"""The notebook runs from its first cell to its last in a fresh kernel, and its numbers point the right way."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+nbformat = pytest.importorskip("nbformat", reason="reads the notebook: pip install 'jprobe[notebooks]'")
+nbclient = pytest.importorskip("nbclient", reason="runs the notebook: pip install 'jprobe[notebooks]'")
+pytest.importorskip("ipykernel", reason="runs the notebook: pip install 'jprobe[notebooks]'")
+pytest.importorskip("equinox", reason="the notebook trains an Equinox network: pip install 'jprobe[notebooks]'")
+
+PATH = Path(__file__).parent.parent / "notebooks" / "probes.ipynb"
+
+
+def numbers(notebook):
+    """What the cell tagged "numbers" printed."""
+    (cell,) = [cell for cell in notebook.cells if "numbers" in cell.metadata.get("tags", [])]
+    return json.loads("".join(out.text for out in cell.outputs if out.get("name") == "stdout"))
+
+
+@pytest.fixture(scope="module")
+def committed():
+    return nbformat.read(PATH, as_version=4)
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("notebook")
+    notebook = nbformat.read(PATH, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JPROBE_NOTEBOOK_QUICK", "1")
+        patch.setenv("JPROBE_CACHE", str(folder / "cache"))
+        patch.setenv("PYTHONPATH", str(PATH.parent.parent))  # this checkout, not an installed jprobe
+        client = nbclient.NotebookClient(
+            notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": folder}}
+        )
+        client.execute()  # raises at the first error
+    return notebook
+
+
+@pytest.mark.parametrize("which", ["committed", "executed"])
+def test_numbers_point_the_right_way(which, request):
+    n = numbers(request.getfixturevalue(which))
+    assert n["base_easy"] > n["base_hard"] > 0.95
+    # Signs alone: the hard task collapses, the easy one does not, pruning brings the hard one back.
+    assert n["signed_hard"] < 0.65 < n["signed_easy"]
+    assert n["gap_hard_minus_gap_easy"] > 0.2
+    assert n["signed_hard_best"] > n["signed_hard"] + 0.3
+    assert 0.3 < n["signed_hard_best_removed"] < 0.9
+    assert n["signed_hard_noise_gain"] > 0.1
+    assert n["signed_hard_flip_gain"] > 0.1
+    # Shuffles that keep signs keep more.
+    assert n["shuffled_easy_signs_kept"] > 0.9 > 0.65 > n["shuffled_easy_signs_lost"]
+    assert n["shuffled_hard_signs_kept"] > n["shuffled_hard_signs_lost"] + 0.1
+    # A model of one's own.
+    assert n["own_base"] > 0.95
+    assert 0 < n["own_margin_kept_output"] < n["own_margin_kept_first"] < 1
+    assert 2 < n["own_bits_all"] <= n["own_bits_pruned"] <= 8
+    # The collapse goes away with the offset of the inputs.
+    for origin in ("zero_to_one", "centred"):
+        assert n[f"signed_hard_trained_{origin}"] > 0.85
+        assert n[f"signed_hard_rewritten_{origin}"] > n["signed_hard"] + 0.2
+    for measure in ("offset", "constant"):
+        fixed = [n[f"{measure}_signed_{how}"] for how in ("zero_to_one", "centred", "pruned")]
+        assert n[f"{measure}_signed_minus_one_to_one"] > 2 * max(n[f"{measure}_as_trained"], *fixed)
+
+
+def test_the_committed_outputs_are_those_of_one_full_run(committed):
+    code = [cell for cell in committed.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    outputs = [out for cell in code for out in cell.outputs]
+    kinds = {out.output_type for out in outputs}
+    assert kinds <= {"stream", "display_data", "execute_result"}, "an error was committed"
+    assert not [out.text for out in outputs if out.get("name") == "stderr"], "a warning was committed"
+    assert sum("image/png" in out.get("data", {}) for out in outputs) == 4
+    assert PATH.stat().st_size < 1_500_000
+    # Pictures apart, nothing of the machine that made them: no paths.
+    text = [
+        out.get("text", "") + json.dumps({k: v for k, v in out.get("data", {}).items() if k != "image/png"})
+        for out in outputs
+    ]
+    assert not re.findall(r"(?:/(?:home|root|tmp|Users|usr|opt|work)/|[A-Z]:\\)\S*", "\n".join(text))
+    assert "10 networks" in "\n".join(text), "the outputs are those of the quick version"
+
+
+def test_code_matches_outputs_of_a_clean_notebook(executed, committed):
+    assert [cell.source for cell in executed.cells] == [cell.source for cell in committed.cells]

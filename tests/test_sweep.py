@@ -1,0 +1,478 @@
+"""The sweep: the numbers of a plain loop, in any chunks, on any devices, traced once."""
+
+import functools
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.custom_batching import custom_vmap
+from reference import QUICK
+
+import jprobe as jp
+from jprobe.errors import ArgumentError, LevelError, ShapeError, UnknownLayerError, WeightsError
+from jprobe.memory import peak_bytes
+from jprobe.probes import (
+    Probe,
+    at,
+    binarize,
+    chain,
+    flip,
+    multiplicative_noise,
+    noise,
+    prune,
+    randomize,
+    truncate_spectrum,
+)
+from jprobe.probes.select import everything
+
+KEY = jax.random.key(7)
+X = np.random.default_rng(0).normal(size=(32, 6)).astype(np.float32)
+TASK = jp.data.Task(X, (X[:, 0] > 0).astype(int), X, (X[:, 0] > 0).astype(int), num_classes=2)
+
+
+def networks(seeds=3, seed=0):
+    rng = np.random.default_rng(seed)
+    shapes = {"a": {"kernel": (6, 5), "bias": (5,)}, "b": {"kernel": (5, 2), "bias": (2,)}}
+    return jax.tree.map(
+        lambda shape: jnp.asarray(rng.normal(size=(seeds, *shape)), jnp.float32),
+        shapes,
+        is_leaf=lambda leaf: isinstance(leaf, tuple),
+    )
+
+
+def run(params, x):
+    hidden = jax.nn.relu(x @ params["a"]["kernel"] + params["a"]["bias"])
+    return hidden @ params["b"]["kernel"] + params["b"]["bias"]
+
+
+def loss(params):
+    return (run(params, X) ** 2).mean()
+
+
+def positives(params):
+    """A whole number, so equal in any order of summation, that tells one draw from another."""
+    places = jnp.arange(1, 31).reshape(6, 5) ** 2
+    return ((params["a"]["kernel"] > 0) * places).sum() + 10_000 * (params["b"]["kernel"] > 0).sum()
+
+
+def folded(seed, level, repeat):
+    key = jax.random.fold_in(KEY, seed)
+    key = jax.random.fold_in(key, int(np.float32(level).view(np.int32)))
+    return jax.random.fold_in(key, repeat)
+
+
+def loop(probe, params, levels, metric, repeats=1, signs=None):
+    """The sweep in plain Python: one network, level, draw and sign at a time."""
+
+    @functools.partial(jax.jit, **QUICK)
+    def one(key, net, level):
+        perturbed = probe.apply(key, net, probe.init(net), level)
+        values = [metric(perturbed)]
+        if signs is not None:
+            values.append(metric(signs.apply(key, perturbed, signs.init(perturbed), level)))
+        return jnp.stack(values)
+
+    nets = [jax.tree.map(lambda w, s=s: w[s], params) for s in range(len(jax.tree.leaves(params)[0]))]
+    return np.array(
+        [
+            [[one(folded(s, level, r), net, jnp.float32(level)) for r in range(repeats)] for level in levels]
+            for s, net in enumerate(nets)
+        ]
+    )
+
+
+PROBES = {
+    "prune": (prune(), [0.0, 0.3, 0.9]),
+    "prune random": (prune("random"), [0.3, 0.5]),
+    "noise": (noise(), [0.1, 1.0]),
+    "multiplicative_noise": (multiplicative_noise(0.5), [0.5]),
+    "flip": (flip(scope="global"), [0.2, 0.8]),
+    "truncate_spectrum": (truncate_spectrum(), [1, 2, 5]),
+    "chain": (chain(prune(), randomize("E")), [0.0, 0.5]),
+    "chain at": (chain(at(prune(), 0.5), noise("normal")), [0.1, 0.3]),
+}
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_a_plain_loop_gives_the_same(name):
+    probe, levels = PROBES[name]
+    repeats = 2 if name in ("prune random", "noise", "chain") else 1
+    params = networks(2)
+    found = jp.sweep(probe, params, levels, loss, key=KEY, repeats=repeats, signed=True)
+    assert found.loss.shape == (2, len(levels), repeats, 2)
+    expected = loop(probe, params, levels, loss, repeats, binarize())
+    # Signs of truncated kernels may differ where an entry is rounding error.
+    part = slice(0, 1) if name == "truncate_spectrum" else slice(None)
+    assert np.allclose(found.loss.values[..., part], expected[..., part], rtol=2e-6, atol=0)
+
+
+def test_a_probe_may_stand_for_the_signs():
+    params, signs = networks(2), binarize(select="b")
+    found = jp.sweep(prune(), params, [0.2, 0.6], loss, key=KEY, signed=signs)
+    expected = loop(prune(), params, [0.2, 0.6], loss, signs=signs)
+    assert np.allclose(found.loss, expected, rtol=2e-6)
+    both = jp.sweep(prune(), params, [0.2, 0.6], loss, key=KEY, signed=True)
+    assert not np.allclose(found.loss.sel(signed=True), both.loss.sel(signed=True), rtol=1e-2)
+
+
+def test_repeats_and_keys_draw_afresh():
+    params = networks(2)
+    found = jp.sweep(noise(), params, [0.5], loss, key=KEY, repeats=3).loss.values.ravel()
+    assert len(set(found.tolist())) == 6
+    assert (jp.sweep(noise(), params, [0.5], loss, repeats=3).loss.values.ravel() != found).all()
+
+
+def test_the_default_key_is_zero():
+    params = networks(2)
+    default, zero = (jp.sweep(noise(), params, [0.5], loss, key=k) for k in (None, jax.random.key(0)))
+    assert default.equals(zero)
+
+
+def test_levels_may_be_left_out():
+    params = networks(1)
+    short = jp.sweep(prune(), params, positives)
+    assert short.level.values.tolist() == list(prune().level.grid)
+    assert short.equals(jp.sweep(prune(), params, prune().level.grid, positives))
+    assert short.equals(jp.sweep(prune(), params, None, positives))
+    assert short.equals(jp.sweep(prune(), params, metric=positives))
+
+
+def test_one_level_may_be_a_number():
+    assert jp.sweep(prune(), networks(1), 0.5, loss).equals(jp.sweep(prune(), networks(1), [0.5], loss))
+
+
+def chunks(memory, **kwargs):
+    """A sweep of 5 seeds, 4 levels and 3 repeats in a memory budget, and the number of its chunks."""
+    done = []
+    args = {"key": KEY, "repeats": 3, "memory": memory, "progress": done.append, **kwargs}
+    return jp.sweep(noise(), networks(5), [0.1, 0.4, 0.6, 0.9], positives, **args), done
+
+
+def test_chunks_do_not_change_a_number():
+    whole, done = chunks(2**30)
+    assert len(done) == 1
+    counts = set()
+    for memory in (1, 3000, 20_000):
+        part, done = chunks(memory)
+        counts.add(len(done))
+        assert part.equals(whole)
+    assert max(counts) == 60
+    assert len(counts) == 3
+
+
+def test_chunks_of_a_signed_sweep_do_not_change_a_number():
+    whole, _ = chunks(2**30, signed=True)
+    assert chunks(1, signed=True)[0].equals(whole)
+
+
+@pytest.mark.parametrize("memory", [1, 6000])
+def test_progress_rises_to_one(memory):
+    done = chunks(memory)[1]
+    assert (np.diff(done) > 0).all()
+    assert 0 < done[0] <= done[-1] == 1.0
+
+
+def test_other_levels_and_their_order_do_not_matter():
+    params, levels = networks(2), [0.9, 0.1, 0.5]
+    found = jp.sweep(noise(), params, levels, positives, key=KEY, repeats=2).positives
+    other = jp.sweep(noise(), params, [0.1, 0.3, 0.5, 0.7, 0.9], positives, key=KEY, repeats=2).positives
+    for level in levels:
+        assert np.array_equal(found.sel(level=level), other.sel(level=level))
+    assert not np.array_equal(found.sel(level=0.9), found.sel(level=0.5))
+
+
+def test_more_repeats_or_networks_do_not_matter():
+    small = jp.sweep(
+        noise(), jax.tree.map(lambda w: w[:2], networks(4)), [0.5], positives, key=KEY, repeats=2
+    ).positives
+    large = jp.sweep(noise(), networks(4), [0.5], positives, key=KEY, repeats=4).positives
+    assert np.array_equal(large[:2, :, :2], small)
+
+
+def counted(probe, counts):
+    def init(params):
+        counts["init"] += 1
+        return probe.init(params)
+
+    def apply(key, params, state, level):
+        counts["apply"] += 1
+        return probe.apply(key, params, state, level)
+
+    return Probe(init, apply, probe.level)
+
+
+@pytest.mark.parametrize(("memory", "signed"), [(1, True), (2**30, False)])
+def test_one_trace_a_sweep(memory, signed):
+    counts = {"init": 0, "apply": 0, "metric": 0}
+
+    def metric(params):
+        counts["metric"] += 1
+        return loss(params)
+
+    params, levels = networks(5), [0.1, 0.2, 0.4, 0.7]
+    jp.sweep(
+        counted(prune("random"), counts), params, levels, metric, repeats=3, memory=memory, signed=signed
+    )
+    assert counts == {"init": 1, "apply": 1, "metric": 1}
+
+
+def recorder(sizes):
+    """An operation on a matrix that notes each batch axis that vmap gives it."""
+
+    @custom_vmap
+    def total(w):
+        return w.sum((-2, -1))
+
+    @total.def_vmap
+    def rule(axis_size, in_batched, w):
+        sizes.append(axis_size)
+        return total(w), True
+
+    return total
+
+
+@pytest.mark.parametrize(
+    ("probe", "signed", "a", "b"),
+    [
+        (prune("random", select="b"), False, [2], [2, 3, 5]),
+        (prune(select="b"), False, [2], [2, 3]),
+        (noise(select="a"), False, [2, 3, 5], [2]),
+        (binarize(), False, [2], [2]),
+        (randomize("A"), False, [2, 3, 5], [2, 3, 5]),
+        (prune(select="b"), binarize(select="b"), [2], [2, 2, 3]),
+        (prune(select="b"), True, [2, 2], [2, 2, 3]),
+        (chain(binarize(), truncate_spectrum(select="b")), False, [2], [2, 3]),
+    ],
+    ids=["random", "prune", "noise", "no level", "all", "signed leaf", "signed", "chain"],
+)
+def test_untouched_leaves_stay_unbatched(probe, signed, a, b):
+    sizes = {"a": [], "b": []}
+    ops = {name: recorder(found) for name, found in sizes.items()}
+
+    def metric(params):
+        return sum(ops[name](params[name]["kernel"]) for name in ops)
+
+    levels = [1, 2, 3] if probe.level.whole else [0.2, 0.4, 0.6]
+    jp.sweep(probe, networks(2), levels, metric, repeats=5, signed=signed)
+    assert {name: sorted(found) for name, found in sizes.items()} == {"a": a, "b": b}
+
+
+def test_state_is_made_once_for_each_network():
+    seen = []
+
+    def init(params):
+        jax.debug.callback(lambda w: seen.append(float(w)), params["b"]["bias"][0])
+        return prune().init(params)
+
+    params = networks(4)
+    jp.sweep(Probe(init, prune().apply, prune().level), params, [0.1, 0.4, 0.6], loss, repeats=2)
+    jax.effects_barrier()
+    assert sorted(seen) == sorted(params["b"]["bias"][:, 0].tolist())
+
+
+SCRIPT = textwrap.dedent(
+    """
+    import json, sys
+    import jax
+    sys.path.insert(0, sys.argv[1])
+    from test_sweep import on_devices
+    assert len(jax.devices()) == 4
+    mesh = jax.make_mesh((4,), ("seed",), axis_types=(jax.sharding.AxisType.Auto,))
+    print(json.dumps({str(s): on_devices(s, mesh) for s in (6, 3)}))
+    """
+)
+
+
+def on_devices(seeds, mesh):
+    probe, levels = chain(prune("random"), randomize("B")), [0.2, 0.6]
+    args = {"key": KEY, "repeats": 2, "mesh": mesh, "signed": True}
+    whole = jp.sweep(probe, networks(seeds), levels, positives, **args).positives
+    chunked = jp.sweep(probe, networks(seeds), levels, positives, memory=1, **args).positives
+    accuracy = jp.sweep(probe, networks(seeds), levels, jp.metrics.accuracy(run, TASK), **args).accuracy
+    return [found.values.tolist() for found in (whole, chunked, accuracy)]
+
+
+def test_four_devices_give_the_numbers_of_one():
+    here = Path(__file__).parent
+    path = os.pathsep.join([str(Path(jp.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    env = {**os.environ, "JAX_NUM_CPU_DEVICES": "4", "JAX_PLATFORMS": "cpu", "PYTHONPATH": path}
+    args = [sys.executable, "-c", SCRIPT, str(here)]
+    done = subprocess.run(args, env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    four = json.loads(done.stdout)
+    mesh = jax.make_mesh((1,), ("seed",), axis_types=(jax.sharding.AxisType.Auto,))
+    for seeds in (6, 3):
+        assert four[str(seeds)] == on_devices(seeds, None)
+    assert four["6"] == on_devices(6, mesh)
+
+
+def test_coordinates_and_units():
+    found = jp.sweep(noise(), networks(2), [0.1, 0.3, 0.7], loss, signed=True, repeats=4)
+    assert found.loss.dims == ("seed", "level", "repeat", "signed")
+    assert found.seed.values.tolist() == [0, 1]
+    assert found.level.values.tolist() == [0.1, 0.3, 0.7]
+    assert found.repeat.values.tolist() == [0, 1, 2, 3]
+    assert found.signed.values.tolist() == [False, True]
+    assert found.level.attrs == {"long_name": noise().level.name, "units": "weight"}
+    assert found.loss.attrs["units"] == "1"
+    assert jp.sweep(prune(), networks(1), [0.1], loss).signed.values.tolist() == [False]
+
+
+def test_the_variable_is_named_after_the_metric():
+    params = networks(1)
+    assert list(jp.sweep(prune(), params, [0.5], jp.metrics.accuracy(run, TASK))) == ["accuracy"]
+    assert list(jp.sweep(prune(), params, [0.5], lambda p: p["b"]["bias"].sum())) == ["metric"]
+
+
+@pytest.mark.parametrize("level", [1.5, -0.1, float("nan")])
+def test_a_level_out_of_range_is_an_error(level):
+    with pytest.raises(LevelError, match="fraction of weights removed"):
+        jp.sweep(prune(), networks(1), [0.5, level], loss)
+
+
+def test_a_broken_rank_is_an_error():
+    with pytest.raises(LevelError, match="whole number"):
+        jp.sweep(truncate_spectrum(), networks(1), [1.5], loss)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_an_error_that_names_them(value):
+    params = networks(3)
+    params["b"]["kernel"] = params["b"]["kernel"].at[2, 0, 0].set(value)
+    with pytest.raises(WeightsError, match="b/kernel") as error:
+        jp.sweep(prune(), params, [0.5], loss)
+    assert "a/kernel" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"kernel": jnp.float32(1)}, {"a": jnp.ones((2, 3, 3)), "b": jnp.ones((3, 3))}],
+    ids=["nothing", "no axis", "two lengths"],
+)
+def test_a_missing_seed_axis_is_an_error(params):
+    with pytest.raises(WeightsError):
+        jp.sweep(prune(), params, [0.5], lambda p: jnp.zeros(()))
+
+
+@pytest.mark.parametrize(
+    "metric", [lambda p: p["b"]["bias"], lambda p: (loss(p), loss(p)), lambda p: {"loss": loss(p)}]
+)
+def test_a_metric_that_is_no_scalar_is_an_error(metric):
+    with pytest.raises(ShapeError, match="one scalar"):
+        jp.sweep(prune(), networks(1), [0.5], metric)
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "words"),
+    [
+        (([0.5],), {}, "needs a metric"),
+        ((), {}, "needs a metric"),
+        (([0.5], loss), {"repeats": 0}, "repeats"),
+        (([], loss), {}, "levels"),
+        (([[0.1, 0.2]], loss), {}, "levels"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_errors(args, kwargs, words):
+    with pytest.raises(ArgumentError, match=words):
+        jp.sweep(prune(), networks(1), *args, **kwargs)
+
+
+def test_a_selection_that_matches_nothing_is_an_error():
+    with pytest.raises(UnknownLayerError, match="a/kernel"):
+        jp.sweep(prune(select="Dense_0"), networks(1), [0.5], loss)
+
+
+def test_nnx_state():
+    from flax import nnx
+
+    nets = [nnx.Linear(6, 2, rngs=nnx.Rngs(seed)) for seed in range(3)]
+    graph, _ = nnx.split(nets[0])
+    params = jp.stack(*(nnx.split(net)[1] for net in nets))
+    metric = jp.metrics.accuracy(lambda p, x: nnx.merge(graph, p)(x), TASK)
+    found = jp.sweep(prune(), params, [0.0, 0.5], metric)
+    plain = jp.stack(*({"kernel": net.kernel[...], "bias": net.bias[...]} for net in nets))
+    expected = jp.sweep(
+        prune(), plain, [0.0, 0.5], jp.metrics.accuracy(lambda p, x: x @ p["kernel"] + p["bias"], TASK)
+    )
+    assert found.equals(expected)
+
+
+def test_equinox_modules():
+    eqx = pytest.importorskip("equinox", reason="equinox is in the extra 'test'")
+    nets = [eqx.nn.MLP(6, 2, 5, 1, key=jax.random.key(seed)) for seed in range(3)]
+    parts = [eqx.partition(net, eqx.is_inexact_array) for net in nets]
+    params, static = jp.stack(*(p for p, _ in parts)), parts[0][1]
+    metric = jp.metrics.accuracy(lambda p, x: jax.vmap(eqx.combine(p, static))(x), TASK)
+    found = jp.sweep(randomize("C", output_axis=0), params, [0.0], metric, key=KEY)
+    assert found.accuracy.shape == (3, 1, 1, 1)
+    for s, net in enumerate(parts):
+        out = randomize("C", output_axis=0).apply(folded(s, 0.0, 0), net[0], (), 0.0)
+        assert float(metric(out)) == found.accuracy.values[s, 0, 0, 0]
+
+
+def test_bare_lists():
+    params = networks(2)
+    listed = [params["a"]["kernel"], params["a"]["bias"], params["b"]["kernel"], params["b"]["bias"]]
+
+    def metric(p):
+        return ((jax.nn.relu(X @ p[0] + p[1]) @ p[2] + p[3]) ** 2).mean()
+
+    found = jp.sweep(prune(select=["0", "2"]), listed, [0.3, 0.6], metric).metric.values
+    assert np.allclose(found, jp.sweep(prune(), params, [0.3, 0.6], loss).loss.values, rtol=2e-6)
+
+
+def test_numpy_weights_and_half_precision():
+    params = jax.tree.map(np.asarray, networks(2))
+    assert jp.sweep(prune(), params, [0.5], loss).equals(jp.sweep(prune(), networks(2), [0.5], loss))
+    half = jax.tree.map(lambda w: w.astype(jnp.bfloat16), networks(2))
+    found = jp.sweep(prune(select=everything), half, [0.5], lambda p: (p["a"]["kernel"] != 0).mean())
+    assert (found.metric.values == 0.5).all()
+
+
+def test_stack():
+    a, b = ({"kernel": jnp.full((2, 3), v), "bias": jnp.full(3, v)} for v in (1.0, 2.0))
+    both = jp.stack(a, b)
+    assert jax.tree.map(jnp.shape, both) == {"kernel": (2, 2, 3), "bias": (2, 3)}
+    assert both["kernel"][:, 0, 0].tolist() == [1, 2]
+    assert jp.stack(a)["bias"].shape == (1, 3)
+
+
+@pytest.mark.parametrize(
+    "other", [{"kernel": jnp.ones((3, 2))}, {"weight": jnp.ones((2, 3))}, {}], ids=["shape", "name", "empty"]
+)
+def test_networks_that_do_not_stack_are_an_error(other):
+    with pytest.raises(WeightsError, match="do not stack"):
+        jp.stack({"kernel": jnp.ones((2, 3))}, other)
+
+
+def test_no_network_to_stack_is_an_error():
+    with pytest.raises(WeightsError):
+        jp.stack()
+
+
+@pytest.mark.parametrize(
+    ("fn", "expected"),
+    [
+        (lambda x: x + 1, 400),
+        (lambda x: jnp.sin(jnp.cos(x)), 800),
+        (lambda x: jnp.sin(jnp.cos(jnp.sin(jnp.cos(x)))), 800),
+        (lambda x: jnp.sin(x) + jnp.cos(x), 1200),
+        (lambda x: x, 0),
+        (lambda x: x @ jnp.ones((100, 3)), 12),
+        (lambda x: jnp.outer(x, x), 40_000),
+        (lambda x: x + jnp.sin(jnp.arange(100.0)), 400),
+        (jax.jit(lambda x: jnp.sin(jnp.cos(x))), 1200),
+    ],
+    ids=["one", "two", "row", "fork", "none", "product", "outer", "constant", "call"],
+)
+def test_peak_bytes(fn, expected):
+    # A call's result counts beside what its body holds at the same time.
+    found = peak_bytes(jax.make_jaxpr(fn)(jnp.ones(100)).jaxpr)
+    assert expected <= found <= expected * (1 if expected != 40_000 else 1.03)
