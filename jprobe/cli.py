@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import inspect
 import shlex
 import sys
 import time
@@ -104,7 +105,8 @@ def _run(name: str, options: Sequence[str]) -> None:
     """Run a study, or take up a run that was interrupted, and write all that it found into its folder."""
     study = importlib.import_module(f"jprobe.studies.{name}")
     default = _preset(options, study.PRESETS)
-    config = tyro.cli(study.Config, args=options, default=default, prog=f"jprobe run {name}")
+    about = inspect.cleandoc(study.Config.__doc__).partition("Example:")[0]
+    config = tyro.cli(study.Config, args=options, default=default, prog=f"jprobe run {name}", description=about)
 
     from jprobe import report
     from jprobe.results import RunFolder, provenance, save, write, write_json

@@ -2,9 +2,7 @@
 
 import datetime
 import json
-import os
 import platform
-import tempfile
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,30 +11,24 @@ from typing import Any
 import jax
 import xarray as xr
 
+from jprobe.atomic import replacing
 from jprobe.errors import ConfigMismatchError, DiskError
 
 PACKAGES = ("jprobe", "jax", "jaxlib", "flax", "optax", "numpy", "scipy", "xarray", "tensorflow-datasets")
 
 
 def write(path: str | Path, content: bytes | str) -> None:
-    """Write a file whole or not at all: to a temporary name first, then moved into place.
+    """Write a file whole or not at all, and its folder if need be.
 
     Raises:
         DiskError: it could not be written; an older file of that name is then still there.
     """
     path = Path(path)
-    data = content.encode() if isinstance(content, str) else content
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = file.name
-            file.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        with replacing(path) as file:
+            file.write(content.encode() if isinstance(content, str) else content)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
         raise DiskError(path, error.strerror or str(error)) from error
 
 

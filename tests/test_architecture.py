@@ -14,8 +14,8 @@ ROOT = Path(jprobe.__file__).parent
 # From the top: a room may import those below it, never one above.
 ROOMS = [
     "cli", "report", "studies", "figures", "complexity", "sweep", "memory", "probes", "frustration", "metrics",
-    "connectivity", "graph", "train", "checkpoint", "weights", "models", "data", "results", "permutation", "errors",
-    "typing",
+    "connectivity", "graph", "train", "checkpoint", "weights", "models", "data", "results", "permutation", "atomic",
+    "errors", "typing",
 ]  # fmt: skip
 
 MODULES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))

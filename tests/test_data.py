@@ -25,8 +25,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from jprobe import data
-from jprobe.data import atomic, cache, cifar, embedded, idx, tfds_files
+from jprobe import atomic, data
+from jprobe.data import cache, cifar, embedded, idx, tfds_files
 from jprobe.errors import (
     ArgumentError,
     DamagedFileError,
@@ -186,9 +186,7 @@ def installed(tmp_path, monkeypatch):
 
 def test_damaged_installation_is_named(installed):
     flip_byte(installed / "t10k-labels-idx1-ubyte.gz", 2000)
-    with pytest.raises(
-        DamagedFileError, match=r"(?s)t10k-labels-idx1-ubyte\.gz is damaged.*--force-reinstall"
-    ):
+    with pytest.raises(DamagedFileError, match=r"(?s)t10k-labels-idx1-ubyte\.gz is damaged.*--force-reinstall"):
         data.load("mnist")
     (installed / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(MissingFileError, match="t10k-labels"):
@@ -222,9 +220,7 @@ def test_importing_the_room_and_loading_mnist_needs_neither_tfds_nor_jax(tmp_pat
 def tiny(name="tiny"):
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (6, 4, 4, 1), np.uint8), np.array([0, 1, 2, 0, 1, 2], np.int32)
-    return data.Dataset(
-        name, x, y, x[::-1].copy(), y[::-1].copy(), ("a", "b", "c"), {"f": "md5:0"}, "made here"
-    )
+    return data.Dataset(name, x, y, x[::-1].copy(), y[::-1].copy(), ("a", "b", "c"), {"f": "md5:0"}, "made here")
 
 
 def assert_same(a, b):
@@ -341,9 +337,7 @@ def fake_registry(monkeypatch, name, contents):
         for url, info in cls.url_infos.items()
         for content in [contents[info.filename]]
     }
-    monkeypatch.setattr(
-        tfds, "builder_cls", lambda other: SimpleNamespace(url_infos=infos if other == name else {})
-    )
+    monkeypatch.setattr(tfds, "builder_cls", lambda other: SimpleNamespace(url_infos=infos if other == name else {}))
 
 
 @pytest.fixture
@@ -367,9 +361,7 @@ def test_import_then_load_without_network(small_fashion, no_network):
     assert all(path.is_file() for path in written)
     assert len(written) == 4
     found = data.load("fashion_mnist")
-    for array, expected in zip(
-        [found.x_train, found.y_train, found.x_test, found.y_test], arrays, strict=True
-    ):
+    for array, expected in zip([found.x_train, found.y_train, found.x_test, found.y_test], arrays, strict=True):
         assert np.array_equal(array.reshape(expected.shape), expected)
     assert found.class_names[9] == "Ankle boot"
     assert found.checksums == {
@@ -381,9 +373,7 @@ def test_import_refuses_a_missing_file_and_writes_nothing(small_fashion, tmp_pat
     folder, _ = small_fashion
     (folder / "t10k-images-idx3-ubyte.gz").unlink()
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
-    with pytest.raises(
-        MissingFileError, match=r"mine/t10k-(images|labels)\S+ does not exist.*Also missing: t10k-"
-    ):
+    with pytest.raises(MissingFileError, match=r"mine/t10k-(images|labels)\S+ does not exist.*Also missing: t10k-"):
         data.import_files("fashion_mnist", folder)
     assert files_below(tmp_path / "tfds") == []
     with pytest.raises(MissingFileError, match="nowhere does not exist"):
@@ -393,9 +383,7 @@ def test_import_refuses_a_missing_file_and_writes_nothing(small_fashion, tmp_pat
 def test_import_refuses_a_damaged_file_and_writes_nothing(small_fashion, tmp_path):
     folder, _ = small_fashion
     flip_byte(folder / "train-labels-idx1-ubyte.gz", 20)
-    with pytest.raises(
-        DamagedFileError, match=r"(?s)mine/train-labels\S+ is damaged.*sha256:.*Nothing was imported"
-    ):
+    with pytest.raises(DamagedFileError, match=r"(?s)mine/train-labels\S+ is damaged.*sha256:.*Nothing was imported"):
         data.import_files("fashion_mnist", folder)
     assert files_below(tmp_path / "tfds") == []
 
@@ -537,9 +525,7 @@ def test_a_server_that_answers_with_an_error(monkeypatch):
         __enter__ = lambda self: self  # noqa: E731
         __exit__ = lambda self, *_: None  # noqa: E731
 
-    monkeypatch.setattr(
-        requests, "get", lambda *a, **k: Answer(status_code=503, reason="Service Unavailable")
-    )
+    monkeypatch.setattr(requests, "get", lambda *a, **k: Answer(status_code=503, reason="Service Unavailable"))
     with pytest.raises(MissingDataError, match="answered 503 Service Unavailable"):
         data.load("kmnist")
 
@@ -623,9 +609,7 @@ def assert_small_cifar(found, batches):
     labels = [batches[name][3073 * i] for name in cifar.CHECKSUMS for i in range(3)]
     assert found.y_train.tolist() == labels[:15]
     assert found.y_test.tolist() == labels[15:]
-    assert found.x_train[4, 5, 6].tolist() == [
-        batches["data_batch_2.bin"][3073 + 1 + 1024 * c + 166] for c in range(3)
-    ]
+    assert found.x_train[4, 5, 6].tolist() == [batches["data_batch_2.bin"][3073 + 1 + 1024 * c + 166] for c in range(3)]
     assert found.checksums == cifar.CHECKSUMS
 
 
@@ -636,9 +620,7 @@ def test_cifar_folder_goes_where_tfds_unpacks(small_cifar, no_network, inner):
         (folder / cifar.FOLDER / name).write_bytes(content)
     written = data.import_files("cifar10", folder if inner else folder / cifar.FOLDER)
     archive = tfds_files.registered("cifar10")[cifar.ARCHIVE].path.name
-    unpacked = (
-        tfds_files.data_dir() / "downloads" / "extracted" / f"TAR_GZ.{archive}" / "cifar-10-batches-bin"
-    )
+    unpacked = tfds_files.data_dir() / "downloads" / "extracted" / f"TAR_GZ.{archive}" / "cifar-10-batches-bin"
     assert written == [unpacked / name for name in cifar.CHECKSUMS]
     assert (unpacked / "batches.meta.txt").read_text().split() == list(cifar.CLASSES)
     assert_small_cifar(data.load("cifar10"), batches)
@@ -655,9 +637,7 @@ def test_cifar_archive_goes_into_the_download_cache(small_cifar, no_network):
 
 def test_cifar_wrong_and_missing_files(small_cifar, tmp_path, no_network):
     folder, batches, archive = small_cifar
-    with pytest.raises(
-        MissingFileError, match=r"cifar-10-binary\.tar\.gz does not exist.*cifar-10-batches-bin"
-    ):
+    with pytest.raises(MissingFileError, match=r"cifar-10-binary\.tar\.gz does not exist.*cifar-10-batches-bin"):
         data.import_files("cifar10", folder)
     for name, content in batches.items():
         (folder / cifar.FOLDER / name).write_bytes(content)
@@ -812,9 +792,7 @@ def prepared_svhn():
             split=split,
             filetype_suffix="array_record",
         )
-        infos.append(
-            splits.SplitInfo(name=split, shard_lengths=[count], num_bytes=1, filename_template=names)
-        )
+        infos.append(splits.SplitInfo(name=split, shard_lengths=[count], num_bytes=1, filename_template=names))
         writer = array_record.ArrayRecordWriter(os.fspath(infos[-1].filepaths[0]), "group_size:1")
         for i in range(count):
             png = io.BytesIO()
@@ -845,9 +823,7 @@ def test_what_tfds_prepared_and_is_damaged_is_named(prepared_svhn):
     shard = next(prepared_svhn.glob("*test*"))
     content = shard.read_bytes()
     shard.write_bytes(content.replace(b"IDAT", b"IDAX"))
-    with pytest.raises(
-        DamagedFileError, match=r"(?s)svhn_cropped/3\S+ is damaged.*jprobe data fetch svhn_cropped"
-    ):
+    with pytest.raises(DamagedFileError, match=r"(?s)svhn_cropped/3\S+ is damaged.*jprobe data fetch svhn_cropped"):
         data.load("svhn_cropped")
 
 
@@ -915,9 +891,7 @@ def test_pair_properties(dataset, draw):
     assert np.array_equal(swapped.y_test, 1 - task.y_test)
 
 
-@pytest.mark.parametrize(
-    "classes", [(1, 1), (0, 3), (-1, 0), (0.0, 1), ("0", "1"), (0,), (0, 1, 2), 5, (True, False)]
-)
+@pytest.mark.parametrize("classes", [(1, 1), (0, 3), (-1, 0), (0.0, 1), ("0", "1"), (0,), (0, 1, 2), 5, (True, False)])
 def test_pair_refuses(classes):
     with pytest.raises(ArgumentError, match=r"0 \(a\), 1 \(b\), 2 \(c\)"):
         data.pair(tiny(), classes)

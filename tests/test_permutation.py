@@ -61,9 +61,7 @@ def test_bijection_near_the_largest_length():
 def test_groups_of_different_lengths_are_permuted_apart():
     lengths = np.array([0, 1, 2, 5, 9, 3])
     index = np.minimum(np.arange(9), np.maximum(lengths - 1, 0)[:, None])
-    found = np.asarray(
-        permute_index(jax.random.key(3), jnp.asarray(index), lengths[:, None], np.arange(6)[:, None])
-    )
+    found = np.asarray(permute_index(jax.random.key(3), jnp.asarray(index), lengths[:, None], np.arange(6)[:, None]))
     assert (found[0] == index[0]).all()
     for row, n in zip(found, lengths, strict=True):
         assert sorted(row[:n]) == list(range(n))

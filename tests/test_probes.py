@@ -136,16 +136,12 @@ def truncated(output_axis=-1):
             if level >= full:
                 assert np.array_equal(out, w)
                 continue
-            tolerance = (
-                8 * float(ml_dtypes.finfo(w.dtype).eps) * max(1.0, np.linalg.norm(w.astype(np.float64)))
-            )
+            tolerance = 8 * float(ml_dtypes.finfo(w.dtype).eps) * max(1.0, np.linalg.norm(w.astype(np.float64)))
             # Ties between singular values make the approximation ambiguous; its error never is.
             low = reference.truncate(w, int(level), output_axis).astype(np.float64)
             error = np.linalg.norm(out.astype(np.float64) - w) - np.linalg.norm(low - w)
             assert abs(error) <= tolerance
-            s = np.linalg.svd(
-                np.moveaxis(w.astype(np.float64), output_axis, -1).reshape(-1, w.shape[output_axis])
-            )[1]
+            s = np.linalg.svd(np.moveaxis(w.astype(np.float64), output_axis, -1).reshape(-1, w.shape[output_axis]))[1]
             if s[int(level) - 1] - s[int(level)] > 0.1 * s[0]:
                 assert np.abs(out.astype(np.float64) - low).max() <= 4 * tolerance
 
@@ -251,9 +247,7 @@ def test_prune_visits_the_papers_levels():
         "1 .9 .8 .7 .65 .6 .55 .5 .47 .45 .4 .35 .3 .25 .23 .21 .2 .19 .18 .17 .16 .15 .14 .13 .12 .11 .1 "
         ".09 .08 .07 .06 .05 .04 .03 .02 .01 .005 .001"
     )
-    assert np.allclose(
-        [1 - level for level in prune().level.grid], [float(f) for f in kept.split()], atol=1e-9, rtol=0
-    )
+    assert np.allclose([1 - level for level in prune().level.grid], [float(f) for f in kept.split()], atol=1e-9, rtol=0)
 
 
 def test_the_other_grids_are_the_papers():
@@ -268,9 +262,7 @@ def test_the_other_grids_are_the_papers():
 @pytest.mark.parametrize("probe", [prune("random"), flip("random")], ids=["prune", "flip"])
 def test_random_orders_reach_every_weight_alike(probe):
     w = jnp.ones((5, 4))
-    out = jax.jit(jax.vmap(lambda key: probe.apply(key, {"kernel": w}, {}, 0.3)["kernel"]))(
-        jax.random.split(KEY, 4000)
-    )
+    out = jax.jit(jax.vmap(lambda key: probe.apply(key, {"kernel": w}, {}, 0.3)["kernel"]))(jax.random.split(KEY, 4000))
     reached = np.asarray(out != 1).reshape(4000, 20)
     assert (reached.sum(1) == 6).all()
     # Each count is binomial, and their sum is fixed: 19 degrees of freedom.
@@ -293,9 +285,7 @@ def test_random_global_order_counts_all_layers_together():
     assert abs(np.mean(in_b) - 5) < 3.3 * (30 * (20 / 120) * (100 / 120) * (90 / 119) / 50) ** 0.5
 
 
-@pytest.mark.parametrize(
-    ("kind", "distribution"), [("uniform", stats.uniform(-1, 2)), ("normal", stats.norm())]
-)
+@pytest.mark.parametrize(("kind", "distribution"), [("uniform", stats.uniform(-1, 2)), ("normal", stats.norm())])
 def test_noise_has_its_distribution(kind, distribution):
     w = jnp.full((200, 100), 1e-6)
     out = noise(kind).apply(KEY, {"kernel": w}, (), 0.5)["kernel"]
@@ -311,9 +301,7 @@ def test_noise_has_its_distribution(kind, distribution):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_noise_in_half_precision_has_no_drift(kind, dtype):
     w = jnp.full((400, 250), 1e-6, dtype)
-    step = np.asarray(
-        noise(kind).apply(KEY, {"kernel": w}, (), 1.0)["kernel"].astype(jnp.float32), np.float64
-    )
+    step = np.asarray(noise(kind).apply(KEY, {"kernel": w}, (), 1.0)["kernel"].astype(jnp.float32), np.float64)
     std = {"uniform": 3**-0.5, "normal": 1.0}[kind]
     assert abs(step.mean()) < 3.3 * std / step.size**0.5
 
@@ -396,10 +384,7 @@ def test_select(tree, select, touched):
     probe = flip(select=select)
     out = probe.apply(KEY, tree, probe.init(tree), 1.0)
     found = {
-        f"{layer}/{leaf}"
-        for layer in TREE
-        for leaf in out[layer]
-        if (out[layer][leaf] != tree[layer][leaf]).any()
+        f"{layer}/{leaf}" for layer in TREE for leaf in out[layer] if (out[layer][leaf] != tree[layer][leaf]).any()
     }
     assert found == touched
 
@@ -591,9 +576,7 @@ def test_eager_jit_and_shard_map_agree(row):
     params = network({"a/kernel": (6, 5), "a/bias": (5,)}, np.float32, 0.3)
     level = levels[len(levels) // 2]
     eager = probe.apply(KEY, params, probe.init(params), level)
-    traced = jax.jit(lambda key, p, level: probe.apply(key, p, probe.init(p), level), **QUICK)(
-        KEY, params, level
-    )
+    traced = jax.jit(lambda key, p, level: probe.apply(key, p, probe.init(p), level), **QUICK)(KEY, params, level)
     # Keys differ between devices too, as a sweep folds them from its seeds.
     each = jax.vmap(lambda key, p: probe.apply(key, p, probe.init(p), level))
     mesh, seeds = Mesh(np.array(jax.devices()[:1]), ("seed",)), PartitionSpec("seed")
@@ -619,8 +602,6 @@ def test_binarize_gives_zero_for_both_zeros():
 
 
 def test_a_probe_of_ones_own_needs_no_level():
-    double = Probe(
-        lambda params: (), lambda key, params, state, level: jax.tree.map(lambda w: w * level, params)
-    )
+    double = Probe(lambda params: (), lambda key, params, state, level: jax.tree.map(lambda w: w * level, params))
     assert double.level == Level()
     double.level.check([-5, 1e9])

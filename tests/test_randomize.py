@@ -70,9 +70,7 @@ def signed_matrices():
 def large():
     rng = np.random.default_rng(0)
     weights = rng.permutation(np.arange(1, 40 * 30 + 1)).reshape(40, 30)
-    return (weights * rng.choice([-1, 1], (40, 30), p=[0.6, 0.4]) * (rng.random((40, 30)) > 0.3)).astype(
-        np.float32
-    )
+    return (weights * rng.choice([-1, 1], (40, 30), p=[0.6, 0.4]) * (rng.random((40, 30)) > 0.3)).astype(np.float32)
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -124,9 +122,7 @@ def test_every_arrangement_is_equally_likely(kind, m):
     every = sorted(arrangements(m, kind))
     place = {outcome: i for i, outcome in enumerate(every)}
     found = np.asarray(batched(kind)(jax.random.split(jax.random.key(1), 100 * len(every)), m))
-    counts = np.bincount(
-        [place[tuple(row)] for row in found.reshape(len(found), -1).tolist()], minlength=len(every)
-    )
+    counts = np.bincount([place[tuple(row)] for row in found.reshape(len(found), -1).tolist()], minlength=len(every))
     assert stats.chisquare(counts).pvalue > P
 
 
@@ -134,9 +130,7 @@ def test_rows_of_one_length_move_independently():
     m = np.array([[1, 2, 3], [4, 5, 6]], np.float32)
     found = np.asarray(batched("C")(jax.random.split(jax.random.key(2), 7200), m)).reshape(-1, 6)
     place = {outcome: i for i, outcome in enumerate(sorted(arrangements(m, "C")))}
-    assert (
-        stats.chisquare(np.bincount([place[tuple(row)] for row in found.tolist()], minlength=36)).pvalue > P
-    )
+    assert stats.chisquare(np.bincount([place[tuple(row)] for row in found.tolist()], minlength=36)).pvalue > P
 
 
 def test_negative_weights_of_g_are_dealt_out_evenly():
@@ -165,9 +159,7 @@ def test_g_is_uniform_over_the_sign_patterns_that_swaps_reach(name):
     signs = np.array(SIGNS[name], np.float32)
     place = {pattern: i for i, pattern in enumerate(sorted(reachable(signs)))}
     # More rounds than a layer gets: the question is where the chain goes, not how fast.
-    mixed = jax.jit(jax.vmap(lambda key: swap_edges(key, signs, 256)[0]))(
-        jax.random.split(jax.random.key(4), DRAWS)
-    )
+    mixed = jax.jit(jax.vmap(lambda key: swap_edges(key, signs, 256)[0]))(jax.random.split(jax.random.key(4), DRAWS))
     found = np.asarray(mixed).astype(int).reshape(DRAWS, -1)
     counts = np.bincount([place[tuple(row)] for row in found.tolist()], minlength=len(place))
     assert len(place) > 1

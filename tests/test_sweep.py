@@ -217,9 +217,7 @@ def test_one_trace_a_sweep(memory, signed):
         return loss(params)
 
     params, levels = networks(5), [0.1, 0.2, 0.4, 0.7]
-    jp.sweep(
-        counted(prune("random"), counts), params, levels, metric, repeats=3, memory=memory, signed=signed
-    )
+    jp.sweep(counted(prune("random"), counts), params, levels, metric, repeats=3, memory=memory, signed=signed)
     assert counts == {"init": 1, "apply": 1, "metric": 1}
 
 
@@ -398,9 +396,7 @@ def test_nnx_state():
     metric = jp.metrics.accuracy(lambda p, x: nnx.merge(graph, p)(x), TASK)
     found = jp.sweep(prune(), params, [0.0, 0.5], metric)
     plain = jp.stack(*({"kernel": net.kernel[...], "bias": net.bias[...]} for net in nets))
-    expected = jp.sweep(
-        prune(), plain, [0.0, 0.5], jp.metrics.accuracy(lambda p, x: x @ p["kernel"] + p["bias"], TASK)
-    )
+    expected = jp.sweep(prune(), plain, [0.0, 0.5], jp.metrics.accuracy(lambda p, x: x @ p["kernel"] + p["bias"], TASK))
     assert found.equals(expected)
 
 

@@ -104,9 +104,7 @@ def test_a_network_does_not_depend_on_its_neighbours():
 def test_a_block_shares_its_minibatches_and_no_start():
     fit = train.fit(MODEL, TASK, [0, 1, 9, 10], epochs=1, batch=40, learning_rate=1e-12)
     for n, seed in enumerate((0, 1, 9, 10)):
-        assert np.allclose(
-            fit.params["Dense_0"]["kernel"][n], initial(MODEL, TASK, seed)["Dense_0"]["kernel"]
-        )
+        assert np.allclose(fit.params["Dense_0"]["kernel"][n], initial(MODEL, TASK, seed)["Dense_0"]["kernel"])
     assert len({tuple(w.ravel().tolist()) for w in fit.params["Dense_0"]["kernel"]}) == 4
 
 

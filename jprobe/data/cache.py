@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from jprobe.data.atomic import replacing
+from jprobe.atomic import replacing
 from jprobe.data.dataset import Dataset
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
@@ -21,6 +21,11 @@ def cache_dir() -> Path:
     """Folder of what jprobe can always make again.
 
     $JPROBE_CACHE; without it $XDG_CACHE_HOME/jprobe; without it ~/.cache/jprobe. It need not exist.
+
+    Example:
+        >>> os.environ["JPROBE_CACHE"] = "/tmp/elsewhere"
+        >>> cache_dir().name
+        'elsewhere'
     """
     if own := os.environ.get("JPROBE_CACHE"):
         return Path(own).expanduser()

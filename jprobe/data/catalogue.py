@@ -14,6 +14,10 @@ class Entry:
         what: image shape and classes, in words.
         where: "embedded", "cached at FOLDER or FILE", or "not here".
         licence: the licence of the data.
+
+    Example:
+        >>> catalogue()[0].name, catalogue()[0].where
+        ('mnist', 'embedded')
     """
 
     name: str

@@ -4,8 +4,8 @@ import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
+from jprobe.atomic import replacing
 from jprobe.data import cifar, embedded, tfds_files
-from jprobe.data.atomic import replacing
 from jprobe.data.checksums import digest_file
 from jprobe.data.official import OFFICIAL, batches_folder
 from jprobe.errors import ArgumentError, DamagedFileError, DiskError, MissingFileError, UnknownNameError

@@ -1,10 +1,9 @@
 """One way to call any model."""
 
-from collections.abc import Callable
-
 import flax.linen as nn
 import jax
 
+from jprobe.errors import ArgumentError
 from jprobe.typing import Forward, Params
 
 
@@ -27,6 +26,6 @@ def forward(model: nn.Module | Forward) -> Forward:
             return model.apply({"params": params}, x)  # type: ignore[return-value]
 
         return apply
-    if isinstance(model, Callable):  # type: ignore[arg-type]
+    if callable(model):
         return model
-    raise TypeError(f"A model is a Flax Linen module or a function of (params, x), not {type(model).__name__}.")
+    raise ArgumentError(f"A model is a Flax Linen module or a function of (params, x), not {type(model).__name__}.")

@@ -24,6 +24,9 @@ class Level(NamedTuple):
         high: largest level that makes sense.
         grid: levels that a sweep visits when it is given none, the paper's where it names them.
         whole: whether only whole numbers make sense.
+
+    Example:
+        >>> Level("bits a weight", low=2, high=8, grid=(2, 4, 8), whole=True).check([2, 4])
     """
 
     name: str = "level"

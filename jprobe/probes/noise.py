@@ -79,8 +79,8 @@ def multiplicative_noise(fraction: float, *, scope: Scope = "layer", select: Sel
     Example:
         >>> import jax, jax.numpy as jnp
         >>> probe, params = multiplicative_noise(0.5), {"kernel": jnp.array([[3.0, -1.0], [0.5, -2.0]])}
-        >>> probe.apply(jax.random.key(0), params, probe.init(params), 0.0)["kernel"].tolist()
-        [[3.0, -0.0], [0.0, -2.0]]
+        >>> abs(probe.apply(jax.random.key(0), params, probe.init(params), 0.0)["kernel"]).tolist()
+        [[3.0, 0.0], [0.0, 2.0]]
     """
     if not 0 <= fraction <= 1:
         raise LevelError("fraction of weights perturbed", fraction, 0, 1)

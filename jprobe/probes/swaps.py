@@ -25,6 +25,12 @@ class Swaps(NamedTuple):
     Attributes:
         made: int32 scalar, swaps carried out; each moves two positive and two negative edges.
         attempted: int32 scalar, pairs of left nodes and pairs of right nodes that were looked at.
+
+    Example:
+        >>> import jax
+        >>> _, swaps = swap_edges(jax.random.key(0), jax.random.normal(jax.random.key(1), (6, 4)), rounds=3)
+        >>> int(swaps.attempted), bool(swaps.made <= swaps.attempted)
+        (18, True)
     """
 
     made: jax.Array

@@ -1,1 +1,1 @@
-"""Studies: one file a paper, each with a frozen Config and ``run(config) -> Dataset``."""
+"""Studies: one folder a paper, each with a frozen Config and ``run(config) -> Dataset``."""

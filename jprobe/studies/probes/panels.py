@@ -18,6 +18,12 @@ def outcome(ds: xr.Dataset, config: Config) -> Outcome:
     Args:
         ds: what :func:`jprobe.studies.probes.run` returned.
         config: its configuration.
+
+    Example:
+        >>> from jprobe.studies import probes as study
+        >>> config = study.Config(seeds=2, epochs=1, pair=(0, 1), probes=("flip",))
+        >>> [panel.name for panel in outcome(study.run(config), config).panels]
+        ['figure_1_perturbations', 'figure_7_weights']
     """
     lead = (
         f"{config.seeds} networks a task ({'-'.join(map(str, config.hidden))} hidden nodes, {config.activation}) on "

@@ -32,6 +32,9 @@ _FRACTIONS = (0.3, 0.7, 0.9)
 # are truncated beside the full one.
 EARLY_EPOCHS = (1, 3)
 
+# Networks of other widths or shorter trainings; the paper has 20 of each width, too.
+_VARIANT_SEEDS = 20
+
 TYPES: tuple[Type, ...] = get_args(Type)
 SIGN_KEEPING: tuple[Type, ...] = ("B", "E", "F")
 
@@ -170,12 +173,13 @@ def tasks(config: Config) -> Iterator[tuple[str, str, data.Task]]:
 def _parts(config: Config, name: str, label: str, task: data.Task) -> Iterator[_Part]:
     table = {job.name: job for job in jobs(config.probes)}
     yield from _network_parts(config, name, label, task, list(table.values()), suffix="")
+    few = replace(config, seeds=min(config.seeds, _VARIANT_SEEDS))
     variants = []
     if "prune" in config.probes:
-        variants += [(replace(config, hidden=(n,)), "prune_smallest", f"_hidden_{n}") for n in config.widths]
+        variants += [(replace(few, hidden=(n,)), "prune_smallest", f"_hidden_{n}") for n in config.widths]
     if "spectral" in config.probes:
         early = [n for n in EARLY_EPOCHS if n < config.epochs]
-        variants += [(replace(config, epochs=n), "spectral_sign_first", f"_epochs_{n}") for n in early]
+        variants += [(replace(few, epochs=n), "spectral_sign_first", f"_epochs_{n}") for n in early]
     for variant, job, suffix in variants:
         yield from _network_parts(variant, name, label, task, [table[job]], suffix)
 
@@ -248,7 +252,7 @@ def _describe(fit: train.Fit, metric: Any, mesh: Mesh | None, suffix: str, mixin
                 signed.values,
                 {"long_name": "test accuracy, weights replaced by signs", "units": "1"},
             ),
-            "dead": ("seed", fit.dead, {"long_name": "accuracy at chance"}),
+            "dead": ("seed", fit.dead.astype(np.float32), {"long_name": "1 where accuracy is at chance"}),
             "kept_epoch": ("seed", fit.epoch, {"long_name": "epoch of the weights kept"}),
             "weight_std": ("seed", flat.std(1), {"long_name": "standard deviation of the weights", "units": "weight"}),
             "test_accuracy": (("seed", "epoch"), fit.test_accuracy, {"units": "1"}),

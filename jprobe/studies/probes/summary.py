@@ -36,6 +36,12 @@ def summary(ds: xr.Dataset) -> dict[str, float]:
 
     Returns:
         ``dataset.task.quantity`` -> number; groups of probes that were not run are absent.
+
+    Example:
+        >>> from jprobe.studies import probes as study
+        >>> ds = study.run(study.Config(seeds=2, epochs=1, pair=(0, 1), probes=("flip",)))
+        >>> 0.9 < summary(ds)["mnist.0-1.base"] <= 1
+        True
     """
     out: dict[str, float] = {}
     alive = living(ds)
@@ -75,7 +81,13 @@ def summary(ds: xr.Dataset) -> dict[str, float]:
 
 
 def findings(ds: xr.Dataset) -> list[Finding]:
-    """The paper's findings for each dataset that has both an easy and a hard task, with this run's numbers."""
+    """The paper's findings for each dataset that has both an easy and a hard task, with this run's numbers.
+
+    Example:
+        >>> from jprobe.studies import probes as study
+        >>> findings(study.run(study.Config(seeds=2, epochs=1, pair=(0, 1), probes=("flip",))))  # no easy and hard task
+        []
+    """
     alive = living(ds)
     out = []
     tasks = set(_pairs(ds))
