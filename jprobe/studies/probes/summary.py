@@ -118,21 +118,17 @@ def _for_dataset(name: str, easy: xr.Dataset, hard: xr.Dataset) -> Iterator[Find
         f"{name}: signed easy {percent(signed_easy)} (original {percent(base_easy)}), the signed hard model {percent(signed_hard)}",
         signed_easy >= 0.85 and signed_easy > signed_hard + 0.2,
     )
-    for variable, dim, word in (
-        ("noise", "amplitude", "noise of amplitude"),
-        ("flip", "flipped", "flipped fraction of weak signs"),
+    for variable, dim, claim, at_level in (
+        ("noise", "amplitude", "Moderate noise lifts signed models.", "at amplitude {:.2g}"),
+        ("flip", "flipped", "Flipping weak signs lifts signed models.", "with {:.0%} of the signs flipped"),
     ):
         if variable in hard:
             parts, lifts = [], []
             for task, data, start in (("easy", easy, signed_easy), ("hard", hard, signed_hard)):
                 best, level = _best(data[variable].sel(signed=True), dim)
-                parts.append(f"signed {task} from {percent(start)} to {percent(best)} at a {word} {level:.2g}")
+                parts.append(f"signed {task} from {percent(start)} to {percent(best)} {at_level.format(level)}")
                 lifts.append(best - start)
-            yield Finding(
-                f"Moderate {'noise' if variable == 'noise' else 'flips of weak signs'} lift signed models.",
-                f"{name}: " + "; ".join(parts),
-                lifts[1] >= 0.05 and lifts[0] > 0,
-            )
+            yield Finding(claim, f"{name}: " + "; ".join(parts), lifts[1] >= 0.05 and lifts[0] > 0)
     if "randomize_A" in easy:
         after = {t: _median(easy[f"randomize_{t}"]) for t in "ABCDEFG"}
         kept = {t for t, v in after.items() if v >= 0.85}
@@ -163,7 +159,8 @@ def _for_dataset(name: str, easy: xr.Dataset, hard: xr.Dataset) -> Iterator[Find
             curve = hard[variable]
             few = {k: _median(curve.sel(rank=k)) for k in (2, 3)}
             every = _median(curve.isel(rank=-1))
-            trained = f"{variable.rpartition('_')[2]} epochs" if _variant(variable) else "fully trained"
+            epochs = variable.rpartition("_")[2]
+            trained = f"after {epochs} epoch{'s' * (epochs != '1')}" if _variant(variable) else "fully trained"
             parts.append(
                 f"{trained}: "
                 + ", ".join(f"{percent(v)} at k = {k}" for k, v in few.items())
