@@ -67,5 +67,5 @@ def test_a_function_is_a_model():
         return x @ params
 
     assert forward(run) is run
-    with pytest.raises(TypeError, match="str"):
+    with pytest.raises(ArgumentError, match="str"):
         forward("mlp")

@@ -289,12 +289,9 @@ SCRIPT = textwrap.dedent(
 
 
 def on_devices(seeds, mesh):
-    probe, levels = chain(prune("random"), randomize("B")), [0.2, 0.6]
-    args = {"key": KEY, "repeats": 2, "mesh": mesh, "signed": True}
-    whole = jp.sweep(probe, networks(seeds), levels, positives, **args).positives
-    chunked = jp.sweep(probe, networks(seeds), levels, positives, memory=1, **args).positives
-    accuracy = jp.sweep(probe, networks(seeds), levels, jp.metrics.accuracy(run, TASK), **args).accuracy
-    return [found.values.tolist() for found in (whole, chunked, accuracy)]
+    # Neither number of networks is a multiple of four; three of them are chunked to one evaluation a device.
+    args = {"key": KEY, "repeats": 2, "mesh": mesh, "signed": True, "memory": 1 if seeds == 3 else None}
+    return jp.sweep(prune("random"), networks(seeds), [0.2, 0.6], positives, **args).positives.values.tolist()
 
 
 def test_four_devices_give_the_numbers_of_one():
@@ -305,10 +302,8 @@ def test_four_devices_give_the_numbers_of_one():
     done = subprocess.run(args, env=env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     four = json.loads(done.stdout)
-    mesh = jax.make_mesh((1,), ("seed",), axis_types=(jax.sharding.AxisType.Auto,))
     for seeds in (6, 3):
         assert four[str(seeds)] == on_devices(seeds, None)
-    assert four["6"] == on_devices(6, mesh)
 
 
 def test_coordinates_and_units():
