@@ -1,5 +1,6 @@
 """Train many networks at once: one compiled scan, the minibatches shared by blocks of seeds."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
@@ -13,7 +14,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jprobe import checkpoint as checkpoints
 from jprobe.data import Task
-from jprobe.errors import ArgumentError, UnknownNameError, WeightsError
+from jprobe.errors import ArgumentError, CheckpointError, UnknownNameError, WeightsError
 from jprobe.models import forward
 from jprobe.typing import Params
 
@@ -109,7 +110,7 @@ def fit(
         >>> jp.train.fit(jp.models.MLP((4,), 2), task, seeds=3, epochs=2).accuracy.shape
         (3,)
     """
-    ids = np.arange(seeds) if isinstance(seeds, int) else np.asarray(seeds, dtype=int)
+    ids = np.arange(seeds) if isinstance(seeds, int | np.integer) else np.asarray(seeds, dtype=int)
     if ids.size < 1 or epochs < 1 or batch < 1 or learning_rate <= 0:
         raise ArgumentError(
             f"Training needs one or more seeds, epochs and examples a batch and a positive learning rate, not "
@@ -118,9 +119,14 @@ def fit(
     if keep not in get_args(Keep):
         raise UnknownNameError("keep rule", keep, get_args(Keep))
     chance = float(np.bincount(task.y_test).max() / len(task.y_test))
-    shape = _shape(model, task, ids.size, epochs)
     if checkpoint is not None and Path(checkpoint).exists():
-        return Fit(**checkpoints.load(checkpoint, shape), seeds=ids, chance=chance)
+        found = checkpoints.load(checkpoint, _shape(model, task, ids.size, epochs))
+        if not np.array_equal(found.pop("made_from"), _made_from(model, task, ids, epochs, batch, learning_rate, keep)):
+            raise CheckpointError(
+                f"{checkpoint} holds networks of these shapes trained from other data, seeds or settings. Choose another "
+                "folder, or delete it to train again."
+            )
+        return Fit(**found, seeds=ids, chance=chance)
 
     blocks = [np.flatnonzero(ids // BLOCK == b) for b in dict.fromkeys((ids // BLOCK).tolist())]
     devices = 1 if mesh is None else mesh.size
@@ -141,7 +147,8 @@ def fit(
     if diverged:
         raise WeightsError(f"Training diverged for seeds {diverged}; lower learning_rate from {learning_rate:g}.")
     if checkpoint is not None:
-        checkpoints.save(checkpoint, done)
+        made_from = _made_from(model, task, ids, epochs, batch, learning_rate, keep)
+        checkpoints.save(checkpoint, {**done, "made_from": made_from})
     return Fit(**done, seeds=ids, chance=chance)
 
 
@@ -224,4 +231,13 @@ def _shape(model: nn.Module, task: Task, seeds: int, epochs: int) -> dict[str, A
         "epoch": jax.ShapeDtypeStruct((seeds,), jnp.int32),
         "test_accuracy": jax.ShapeDtypeStruct((seeds, epochs), jnp.float32),
         "train_loss": jax.ShapeDtypeStruct((seeds, epochs), jnp.float32),
+        "made_from": jax.ShapeDtypeStruct((32,), jnp.uint8),
     }
+
+
+def _made_from(model: nn.Module, task: Task, *settings: object) -> np.ndarray:
+    """Digest of all that trained weights depend on: uint8 [32]."""
+    digest = hashlib.sha256(repr((model, settings)).encode())
+    for array in (task.x_train, task.y_train, task.x_test, task.y_test):
+        digest.update(array.tobytes())
+    return np.frombuffer(digest.digest(), np.uint8)

@@ -39,7 +39,7 @@ class Level(NamedTuple):
     def check(self, levels: Iterable[float]) -> None:
         """Raise LevelError for the first level that is out of range, or not a whole number where it must be."""
         for level in levels:
-            if not self.low <= level <= self.high or (self.whole and level != int(level)):
+            if not self.low <= level <= self.high or (self.whole and not float(level).is_integer()):
                 raise LevelError(self.name, level, self.low, self.high, self.whole)
 
 
@@ -70,15 +70,25 @@ class Probe(NamedTuple):
 def count(fraction: jax.Array, total: int) -> jax.Array:
     """Number of whole items in a fraction of ``total``: int(f N), as the papers write it.
 
-    float32 cannot hold 0.7 exactly, and int(0.7 * 10) must be 7: a product within the rounding error of a
-    whole number counts as that number.
+    float32 cannot hold 0.7, and 0.7 of 10 must be 7. A fraction that is a number of millionths to within
+    float32's precision is taken for that number, and its count is exact; others are exact to float32.
 
     Args:
         fraction: scalar in [0, 1].
-        total: N, the number of items.
+        total: N, the number of items, below 2^31.
 
     Returns:
         int32 scalar in [0, N].
     """
-    slack = min(2.0**-22 * total, 0.5)
-    return jnp.clip(jnp.floor(fraction * total + slack), 0, total).astype(jnp.int32)
+    million = 10**6
+    scaled = jnp.asarray(fraction) * million
+    millionths = jnp.round(scaled)
+    whole, rest = divmod(total, million)
+    m = millionths.astype(jnp.uint32)
+    # m * rest takes 40 bits. A float32 guess of the quotient is within one of it; the remainder that tells is
+    # small, so 32-bit words that wrap around give it exactly.
+    guess = jnp.floor(millionths.astype(jnp.float32) * (rest / million)).astype(jnp.uint32)
+    remainder = (m * rest - guess * million).astype(jnp.int32)
+    exact = (m * whole + guess).astype(jnp.int32) + (remainder >= million) - (remainder < 0)
+    rough = jnp.floor(fraction * total + min(2.0**-23 * total, 0.5)).astype(jnp.int32)
+    return jnp.clip(jnp.where(jnp.abs(scaled - millionths) < 0.13, exact, rough), 0, total)

@@ -1,5 +1,6 @@
 """Noise: add to weights, or multiply weak ones by, random numbers."""
 
+import functools
 from typing import Literal, get_args
 
 import jax
@@ -43,16 +44,13 @@ def noise(kind: Kind = "uniform", *, select: Select = None) -> Probe:
     if kind not in get_args(Kind):
         raise UnknownNameError("kind of noise", kind, get_args(Kind))
 
-    def draw(key: jax.Array, w: jax.Array) -> jax.Array:
-        if kind == "uniform":
-            return jax.random.uniform(key, w.shape, w.dtype, -1, 1)
-        return jax.random.normal(key, w.shape, w.dtype)
+    sample = functools.partial(jax.random.uniform, minval=-1, maxval=1) if kind == "uniform" else jax.random.normal
 
     def apply(key: jax.Array, params: Params, state: tuple[()], level: jax.Array) -> Params:
         leaves, rebuild = pick(params, select)
         keys = leaf_keys(key, leaves)
-        step = {i: jnp.asarray(level, w.dtype) * draw(keys[i], w) for i, w in leaves.items()}
-        return rebuild({i: jnp.where(w != 0, w + step[i], 0) for i, w in leaves.items()})
+        noisy = {i: (w + level * sample(keys[i], w.shape, _wide(w))).astype(w.dtype) for i, w in leaves.items()}
+        return rebuild({i: jnp.where(w != 0, noisy[i], 0) for i, w in leaves.items()})
 
     return Probe(lambda params: (), apply, Level(f"amplitude of {kind} noise", "weight", 0, grid=AMPLITUDES))
 
@@ -91,10 +89,15 @@ def multiplicative_noise(fraction: float, *, scope: Scope = "layer", select: Sel
         totals, keys = ranked.totals(params), leaf_keys(key, leaves)
 
         def perturb(i: int, w: jax.Array) -> jax.Array:
-            x = jnp.asarray(level, w.dtype) * jax.random.uniform(keys[i], w.shape, w.dtype, -1, 1)
-            return jnp.where(state[i] < count(jnp.asarray(fraction), totals[i]), w * x, w)
+            x = level * jax.random.uniform(keys[i], w.shape, _wide(w), -1, 1)
+            return jnp.where(state[i] < count(jnp.asarray(fraction), totals[i]), (w * x).astype(w.dtype), w)
 
         return rebuild({i: perturb(i, w) for i, w in leaves.items()})
 
     grid = tuple(np.linspace(0, 10, 21).tolist())
     return Probe(ranked.init, apply, Level("amplitude of multiplicative noise", "1", 0, grid=grid))
+
+
+def _wide(w: jax.Array) -> jnp.dtype:
+    """Type to draw noise for w in: a draw in half precision has few distinct values, and its mean is off zero."""
+    return jnp.promote_types(w.dtype, jnp.float32)

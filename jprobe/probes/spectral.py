@@ -48,7 +48,9 @@ def truncate_spectrum(*, output_axis: int = -1, select: Select = None) -> Probe:
 
     def init(params: Params) -> dict[int, Factors]:
         leaves, _ = pick(params, select)
-        matrices = {i: as_matrix(w, output_axis)[0] for i, w in leaves.items()}
+        # No LAPACK routine knows the half-precision types.
+        wide = {i: w.astype(jnp.promote_types(w.dtype, jnp.float32)) for i, w in leaves.items()}
+        matrices = {i: as_matrix(w, output_axis)[0] for i, w in wide.items()}
         return {i: Factors(*jnp.linalg.svd(m, full_matrices=False)) for i, m in matrices.items()}
 
     def apply(key: jax.Array, params: Params, state: dict[int, Factors], level: jax.Array) -> Params:
@@ -58,7 +60,7 @@ def truncate_spectrum(*, output_axis: int = -1, select: Select = None) -> Probe:
             rank = jnp.arange(f.values.size)
             low = (f.left * jnp.where(rank < level, f.values, 0)) @ f.right
             # All singular values give the kernel back only up to rounding, which a sign would turn into +-1.
-            return jnp.where(level >= f.values.size, w, as_matrix(w, output_axis)[1](low))
+            return jnp.where(level >= f.values.size, w, as_matrix(w, output_axis)[1](low.astype(w.dtype)))
 
         return rebuild({i: truncate(w, state[i]) for i, w in leaves.items()})
 

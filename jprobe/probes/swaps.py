@@ -11,7 +11,7 @@ from jprobe.permutation import permute_index
 # Enough for the overlap with the start to reach its floor on layers from 64 x 2 to 784 x 128 (tests measure it).
 ROUNDS = 64
 
-# Part of the rounds in which nothing is swapped: a chain that always moves has a period on small graphs.
+# Part of the proposals that are refused by a coin: a chain that always moves has a period on small graphs.
 IDLE = 1 / 16
 
 
@@ -78,12 +78,18 @@ def swap_edges(key: jax.Array, weights: jax.Array, rounds: int = ROUNDS) -> tupl
         block = w[:rows, :cols].reshape(rows // 2, 2, cols // 2, 2)
         sign = jnp.sign(block)
         opposed = (sign[:, :, :, 0] * sign[:, :, :, 1] == -1).all(1)  # a row's two edges differ in sign
-        checker = opposed & (sign[:, 0, :, 0] == sign[:, 1, :, 1]) & (jax.random.uniform(idle_key) >= IDLE)
+        checker = (
+            opposed
+            & (sign[:, 0, :, 0] == sign[:, 1, :, 1])
+            & (jax.random.uniform(idle_key, opposed.shape) >= IDLE)
+        )
         block = jnp.where(checker[:, None, :, None], block[..., ::-1], block)
         w = w.at[:rows, :cols].set(block.reshape(rows, cols))
         return (w, row_ids, col_ids), checker.sum(dtype=jnp.int32)
 
-    start = (weights, jnp.arange(left), jnp.arange(right))
+    # Zeros made of the key: inside a shard_map with a key a device, the carry varies over devices from the start.
+    zero = 0 * jax.random.bits(key, (), jnp.uint32).astype(jnp.int32)
+    start = (weights + zero.astype(weights.dtype), jnp.arange(left) + zero, jnp.arange(right) + zero)
     (w, row_ids, col_ids), made = lax.scan(round_, start, jax.random.split(key, rounds))
     mixed = jnp.zeros_like(w).at[row_ids[:, None], col_ids].set(w, unique_indices=True)
     return mixed, Swaps(made.sum(), jnp.int32(rounds * (rows // 2) * (cols // 2)))
