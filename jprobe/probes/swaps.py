@@ -79,9 +79,7 @@ def swap_edges(key: jax.Array, weights: jax.Array, rounds: int = ROUNDS) -> tupl
         sign = jnp.sign(block)
         opposed = (sign[:, :, :, 0] * sign[:, :, :, 1] == -1).all(1)  # a row's two edges differ in sign
         checker = (
-            opposed
-            & (sign[:, 0, :, 0] == sign[:, 1, :, 1])
-            & (jax.random.uniform(idle_key, opposed.shape) >= IDLE)
+            opposed & (sign[:, 0, :, 0] == sign[:, 1, :, 1]) & (jax.random.uniform(idle_key, opposed.shape) >= IDLE)
         )
         block = jnp.where(checker[:, None, :, None], block[..., ::-1], block)
         w = w.at[:rows, :cols].set(block.reshape(rows, cols))
