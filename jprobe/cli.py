@@ -70,6 +70,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     except JprobeError as error:
         print(f"jprobe: {error}", file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        sys.exit(130)
 
 
 def _list() -> None:
