@@ -177,14 +177,16 @@ def weight_deviations(ds: xr.Dataset) -> Figure:
 @styled
 def widths(ds: xr.Dataset) -> Figure:
     """Figure 14: pruning at several widths of the hidden layer, a row a dataset, original and signed."""
-    names = sorted((n for n in ds.data_vars if str(n).startswith("prune_smallest")), key=_width)
+    own = str(ds.attrs.get("hidden", ""))
+    nodes = {n: str(_width(n) or own) for n in ds.data_vars if str(n).startswith("prune_smallest")}
+    names = sorted(nodes, key=lambda n: int(nodes[n]) if nodes[n].isdigit() else 0)
     figure, axes = canvas(ds.sizes["dataset"], 2, width=3.8, height=2.8)
     shades = {name: (0.45 + 0.55 * n / max(1, len(names) - 1)) for n, name in enumerate(names)}
     for dataset, line in zip(ds.dataset.values.tolist(), axes, strict=True):
         for signed, panel in zip((False, True), line, strict=True):
             for name in names:
                 for task, hue, values in _tasks(ds, dataset, str(name)):
-                    label = f"{task.capitalize()}, {_width(name) or ds.attrs.get('hidden', 'default')} nodes"
+                    label = f"{task.capitalize()}, {nodes[name]} nodes"
                     band(panel, values.sel(signed=signed), "removed", color=hue, alpha=shades[name],
                          linewidth=0.9 + 1.2 * (shades[name] - 0.45), label=label)  # fmt: skip
             accuracy_axis(panel)
@@ -241,7 +243,8 @@ def spectral_truncation(ds: xr.Dataset) -> Figure:
         for task, hue, values in _tasks(ds, dataset, "spectral_sign_first"):
             band(every, values, "rank", color=hue, linestyle="--", label=f"{task.capitalize()}: signed, then truncated")
         for name, line in zip([*early, "spectral_sign_first"], (":", "-.", "--"), strict=False):
-            length = f"{name.rpartition('_')[2]} epochs" if name in early else "full training"
+            epochs = name.rpartition("_")[2]
+            length = f"{epochs} epoch{'s' * (epochs != '1')}" if name in early else "full training"
             for task, hue, values in _tasks(ds, dataset, name):
                 band(early_on, values, "rank", color=hue, linestyle=line, label=f"{task.capitalize()}, {length}")
         every.set_title(title(dataset), loc="left")

@@ -213,7 +213,7 @@ def _spectral(ds: xr.Dataset) -> str:
         _, top, level = _peak(signs, "rank")
         last = float(signs.median([d for d in signs.dims if d != "rank"])[-1])
         parts.append(
-            f"{where}: {enough} singular values come within a point of all; signed, then truncated: best {percent(top)} at "
+            f"{where}: {enough:g} singular values come within a point of all; signed, then truncated: best {percent(top)} at "
             f"k = {level:g}, {percent(last)} with all"
         )
     early = []

@@ -133,6 +133,8 @@ def run(config: Config, folder: RunFolder | None = None, report: Report | None =
         for (name, task), pieces in grouped.items()
     ]
     combined: xr.Dataset = xr.combine_by_coords(rows, combine_attrs="drop_conflicts")  # type: ignore[assignment]
+    # Combining sorts names; figures and tables keep the order that was asked for.
+    combined = combined.sel(dataset=list(config.dataset))
     combined.attrs["checksums"] = json.dumps(checksums)
     return combined
 
