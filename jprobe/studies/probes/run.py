@@ -77,7 +77,8 @@ def jobs(groups: tuple[Group, ...]) -> list[Job]:
         Job("spectral", "spectral", low_rank, "rank", low_rank.level.grid),
         Job("spectral_sign_first", "spectral", sign_first, "rank", low_rank.level.grid, signed=False),
     ]
-    for type_ in TYPES:
+    # The randomizations that keep signs follow pruned networks; theirs of whole networks is the first level.
+    for type_ in (t for t in TYPES if t not in SIGN_KEEPING):
         table.append(Job(f"randomize_{type_}", "randomize", p.randomize(type_), "", (0.0,), signed=False))
     for type_ in SIGN_KEEPING:
         probe = p.chain(p.prune(), p.randomize(type_))
@@ -135,6 +136,10 @@ def run(config: Config, folder: RunFolder | None = None, report: Report | None =
     combined: xr.Dataset = xr.combine_by_coords(rows, combine_attrs="drop_conflicts")  # type: ignore[assignment]
     # Combining sorts names; figures and tables keep the order that was asked for.
     combined = combined.sel(dataset=list(config.dataset))
+    for type_ in SIGN_KEEPING:
+        if f"randomize_{type_}_pruned" in combined:
+            whole = combined[f"randomize_{type_}_pruned"].sel(removed=0, drop=True)
+            combined[f"randomize_{type_}"] = whole
     combined.attrs["checksums"] = json.dumps(checksums)
     return combined
 
@@ -179,7 +184,7 @@ def _parts(config: Config, name: str, label: str, task: data.Task) -> Iterator[_
     variants = []
     if "prune" in config.probes:
         variants += [(replace(few, hidden=(n,)), "prune_smallest", f"_hidden_{n}") for n in config.widths]
-    if "spectral" in config.probes:
+    if "spectral" in config.probes and label != "easy":
         early = [n for n in EARLY_EPOCHS if n < config.epochs]
         variants += [(replace(few, epochs=n), "spectral_sign_first", f"_epochs_{n}") for n in early]
     for variant, job, suffix in variants:
