@@ -1,27 +1,26 @@
 """The one batched engine: seeds x levels x repeats x signed, in one compilation."""
 
-import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jax.extend import core
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh
 from numpy.typing import ArrayLike
 
 from jprobe.errors import ArgumentError, ShapeError, WeightsError
-from jprobe.memory import peak_bytes
 from jprobe.probes import Probe, binarize, leaf_paths
+from jprobe.sharding import compiled
+from jprobe.tracing import Traced, dependents, peak_bytes, trace
 from jprobe.typing import Metric, Params
 
 DIMS = ("seed", "level", "repeat", "signed")
 
 # On a CPU a chunk should stay in the last-level cache; larger ones run at three quarters of the speed.
-CPU_BUDGET = 48 * 2**20
+CPU_BUDGET = 64 * 2**20
 
 Progress = Callable[[float], None]
 
@@ -58,7 +57,7 @@ def sweep(
         repeats: R, independent draws at each seed and level.
         mesh: spread the networks over all devices of this mesh.
         memory: bytes that one chunk's intermediate values may take on each device. Default: half of the
-            device's memory, 48 MiB on a CPU, where it is the cache that counts.
+            device's memory, 64 MiB on a CPU, where it is the cache that counts.
         progress: called after each chunk with the fraction of the sweep that is done.
 
     Returns:
@@ -91,19 +90,25 @@ def sweep(
     probe.level.check(grid.tolist())
     seeds = _check_weights(params)
     network = jax.tree.map(lambda w: jax.ShapeDtypeStruct(w.shape[1:], w.dtype), params)
-    traced = _trace(metric, network)
+    measured = trace(metric, network)
+    if getattr(measured.shape, "shape", None) != ():
+        raise ShapeError(f"A metric must return one scalar; {_name(metric)} returned {measured.shape}.")
+    root = jax.random.key(0) if key is None else key
+    prepared = trace(probe.init, network)
+    applied = trace(probe.apply, root, network, prepared.shape, jnp.float32(0))
 
     flags = (False, True) if signed else (False,)
-    sign = signed if isinstance(signed, Probe) else binarize()
-    evaluate = _evaluation(probe, sign, traced, len(flags) > 1)
+    sign = (signed if isinstance(signed, Probe) else binarize()) if signed else None
     chunk = _plan(
         (seeds, len(grid), repeats),
         devices=1 if mesh is None else mesh.size,
-        each=len(flags) * (peak_bytes(traced.jaxpr) + sum(_nbytes(w) for w in jax.tree.leaves(network))),
+        each=len(flags) * (peak_bytes(measured.jaxpr) + sum(_nbytes(w) for w in jax.tree.leaves(network))),
         budget=memory or _budget(),
     )
-    init, run = _compiled(probe.init, evaluate, mesh)
-    root = jax.random.key(0) if key is None else key
+    over = _axes(applied, network)
+    init = compiled(jax.vmap(prepared.__call__, in_axes=(None, 0)), (False, True), mesh)
+    perturb = compiled(_perturbation(applied, over), (False, True, True, True, False), mesh)
+    measure = compiled(_measurement(measured, sign, over), (False, True, True, False, False), mesh, everywhere=True)
     values = np.empty((seeds, len(grid), repeats, len(flags)), np.float32)
     total, pending = seeds * len(grid) * repeats, None
 
@@ -116,14 +121,15 @@ def sweep(
     for s in range(0, seeds, chunk[0]):
         seed_ids, nets = _window(s, chunk[0], seeds)
         these = jax.tree.map(lambda w, i=seed_ids: jnp.asarray(w)[i], params)
-        state = init(these)
+        state = init(prepared.consts, these)
         for n in range(0, len(grid), chunk[1]):
             level_ids, here = _window(n, chunk[1], len(grid))
             level = jnp.asarray(grid[level_ids], jnp.float32)
             for r in range(0, repeats, chunk[2]):
                 repeat_ids, draws = _window(r, chunk[2], repeats)
                 keys = _keys(root, jnp.asarray(seed_ids), level, jnp.asarray(repeat_ids))
-                out = run(traced.consts, these, state, keys, level, jnp.asarray(flags))
+                weights = perturb(applied.consts, these, state, keys, level)
+                out = measure(measured.consts, weights, keys, level, jnp.asarray(flags))
                 # A chunk is fetched when the next is under way, so that the device never waits for Python.
                 if pending is not None:
                     collect(*pending)
@@ -157,42 +163,51 @@ def stack(*networks: Params) -> Params:
         raise WeightsError(f"These networks do not stack; they must agree in structure and shapes: {error}") from error
 
 
-class _Traced(NamedTuple):
-    """A metric after its one trace, its data apart from its code so that they are passed, not compiled in."""
+class _Axes(NamedTuple):
+    """Over which axes each leaf of the perturbed weights varies: 0 (it does) or None (it stays unbatched)."""
 
-    jaxpr: core.Jaxpr
-    consts: list[Any]
-
-    def __call__(self, consts: list[Any], params: Params) -> jax.Array:
-        return core.jaxpr_as_fun(core.ClosedJaxpr(self.jaxpr, consts))(*jax.tree.leaves(params))[0]
+    levels: Params
+    repeats: Params
 
 
-def _trace(metric: Metric, network: Params) -> _Traced:
-    closed, shape = jax.make_jaxpr(metric, return_shape=True)(network)
-    if getattr(shape, "shape", None) != ():
-        raise ShapeError(f"A metric must return one scalar; {_name(metric)} returned {shape}.")
-    return _Traced(closed.jaxpr, closed.consts)
+def _axes(applied: Traced, network: Params) -> _Axes:
+    """A draw varies over levels and repeats, what follows from the level over levels only."""
+    rest = len(applied.jaxpr.invars) - 2
+    draws = dependents(applied.jaxpr, [True, *[False] * rest, False])
+    either = dependents(applied.jaxpr, [True, *[False] * rest, True])
+    tree = jax.tree.structure(network)
+    return _Axes(*(jax.tree.unflatten(tree, [0 if varies else None for varies in some]) for some in (either, draws)))
 
 
-def _evaluation(probe: Probe, sign: Probe, metric: _Traced, signed: bool) -> Callable[..., jax.Array]:
-    """[S, L, R, signed] values from weights [S, ...]: four nested vmaps over one evaluation."""
+# A perturbation and its measurement are compiled apart: fused into one, XLA's CPU backend computes thresholds and
+# draws anew for every element, in an order that suits the matrix product, and takes a tenth longer.
 
-    def one(consts, params, state, key, level, flag):  # type: ignore[no-untyped-def]
-        out = probe.apply(key, params, state, level)
-        if signed:
-            signs = sign.apply(key, out, sign.init(out), level)
+
+def _perturbation(applied: Traced, over: _Axes) -> Callable[..., Params]:
+    """Perturbed weights, each leaf [S, L, R, ...] or fewer, from weights [S, ...]: three nested vmaps."""
+
+    def one(consts, params, state, key, level):  # type: ignore[no-untyped-def]
+        return applied(consts, key, params, state, level)
+
+    repeats = jax.vmap(one, in_axes=(None, None, None, 0, None), out_axes=over.repeats)
+    levels = jax.vmap(repeats, in_axes=(None, None, None, 0, 0), out_axes=over.levels)
+    return jax.vmap(levels, in_axes=(None, 0, 0, 0, None))
+
+
+def _measurement(metric: Traced, sign: Probe | None, over: _Axes) -> Callable[..., jax.Array]:
+    """[S, L, R, signed] values from perturbed weights: four nested vmaps over one evaluation."""
+
+    def one(consts, weights, key, level, flag):  # type: ignore[no-untyped-def]
+        if sign is not None:
+            signs = sign.apply(key, weights, sign.init(weights), level)
             # A leaf that the binarization leaves alone must not be batched over the flag.
-            out = jax.tree.map(lambda w, s: w if s is w else jnp.where(flag, s, w), out, signs)
-        return metric(consts, out)
+            weights = jax.tree.map(lambda w, s: w if s is w else jnp.where(flag, s, w), weights, signs)
+        return metric(consts, weights)
 
-    for axes in (
-        (None, None, None, None, None, 0),  # signed
-        (None, None, None, 0, None, None),  # repeats
-        (None, None, None, 0, 0, None),  # levels
-        (None, 0, 0, 0, None, None),  # seeds
-    ):
-        one = jax.vmap(one, in_axes=axes)
-    return one
+    flags = jax.vmap(one, in_axes=(None, None, None, None, 0))
+    repeats = jax.vmap(flags, in_axes=(None, over.repeats, 0, None, None))
+    levels = jax.vmap(repeats, in_axes=(None, over.levels, 0, 0, None))
+    return jax.vmap(levels, in_axes=(None, 0, 0, None, None))
 
 
 @jax.jit
@@ -208,22 +223,6 @@ def _keys(key: jax.Array, seeds: jax.Array, levels: jax.Array, repeats: jax.Arra
         pairs = jnp.broadcast_to(key, shape).reshape(-1), jnp.broadcast_to(numbers, shape).reshape(-1)
         key = jax.vmap(fold)(*pairs).reshape(shape)
     return key
-
-
-def _compiled(init: Callable[..., Any], evaluate: Callable[..., jax.Array], mesh: Mesh | None) -> tuple[Any, Any]:
-    init = jax.vmap(init)
-    if mesh is None:
-        return jax.jit(init), jax.jit(evaluate)
-    every, seeds = PartitionSpec(), PartitionSpec(mesh.axis_names)
-    specs = (every, seeds, seeds, seeds, every, every)
-    # The metric was traced outside, where nothing varies over devices, so that check has nothing to go by.
-    shard = functools.partial(jax.shard_map, mesh=mesh, out_specs=seeds, check_vma=False)
-    # Every process of a pod gets all results: each writes the same Dataset.
-    everywhere = NamedSharding(mesh, every)
-    return (
-        jax.jit(shard(init, in_specs=seeds)),
-        jax.jit(shard(evaluate, in_specs=specs), out_shardings=everywhere),
-    )
 
 
 def _plan(shape: tuple[int, int, int], devices: int, each: int, budget: int) -> tuple[int, int, int]:

@@ -1,5 +1,6 @@
 """Train many networks at once: one compiled scan, the minibatches shared by blocks of seeds."""
 
+import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,12 +11,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh
 
 from jprobe import checkpoint as checkpoints
 from jprobe.data import Task
 from jprobe.errors import ArgumentError, CheckpointError, UnknownNameError, WeightsError
 from jprobe.models import forward
+from jprobe.sharding import compiled
 from jprobe.typing import Params
 
 Keep = Literal["last", "best"]
@@ -137,7 +139,8 @@ def fit(
     for n, block in enumerate(blocks, start=1):
         # Every call is padded to the same shape: another shape would be another compilation.
         padded = jnp.asarray(np.resize(ids[block], together))
-        trained = train(padded, jnp.asarray(ids[block[0]] // BLOCK), *data)
+        start = _start(model, padded, data[0].shape[1:])
+        trained = train(start, jnp.asarray(ids[block[0]] // BLOCK), *data)
         parts.append(jax.tree.map(lambda a, n=block.size: np.asarray(a)[:n], trained))
         if progress is not None:
             progress(n / len(blocks))
@@ -152,25 +155,31 @@ def fit(
     return Fit(**done, seeds=ids, chance=chance)
 
 
+@functools.partial(jax.jit, static_argnums=(0, 2))
+def _start(model: nn.Module, seeds: jax.Array, shape: tuple[int, ...]) -> Params:
+    """Untrained weights [S, ...] of a model for inputs of this shape, compiled once for all tasks."""
+    first = jnp.zeros((1, *shape), jnp.float32)
+    return jax.vmap(lambda seed: model.init(jax.random.fold_in(jax.random.key(0), seed), first)["params"])(seeds)
+
+
 def _trainer(
     model: nn.Module, task: Task, epochs: int, batch: int, rate: float, keep: Keep, mesh: Mesh | None
 ) -> Callable[..., dict[str, Any]]:
-    """Compiled function (seeds [S], block, x_train, y_train, x_test, y_test) -> the fields of a Fit, leaves [S, ...]."""
+    """Compiled function (params [S, ...], block, x_train, y_train, x_test, y_test) -> the fields of a Fit."""
     run = forward(model)
     adam = optax.scale_by_adam()
     examples = len(task.x_train)
     steps = -(-examples // batch)
-    first = jnp.zeros((1, *task.x_train.shape[1:]), jnp.float32)
 
     def loss(params: Params, x: jax.Array, y: jax.Array, weight: jax.Array) -> jax.Array:
         each = optax.softmax_cross_entropy_with_integer_labels(run(params, x), y)
         return (each * weight).sum() / weight.sum()
 
     def train(
-        seeds: jax.Array, block: jax.Array, x: jax.Array, y: jax.Array, x_test: jax.Array, y_test: jax.Array
+        params: Params, block: jax.Array, x: jax.Array, y: jax.Array, x_test: jax.Array, y_test: jax.Array
     ) -> dict[str, Any]:
         orders = jax.random.fold_in(jax.random.key(1), block)
-        params = jax.vmap(lambda seed: model.init(jax.random.fold_in(jax.random.key(0), seed), first)["params"])(seeds)
+        networks = (jax.tree.leaves(params)[0].shape[0],)
         gradient = jax.vmap(jax.value_and_grad(loss), in_axes=(0, None, None, None))
         score = jax.vmap(lambda p: jnp.mean(jnp.argmax(run(p, x_test), -1) == y_test))
 
@@ -192,14 +201,14 @@ def _trainer(
             (params, opt), losses = jax.lax.scan(step, (params, opt), (rows, weights))
             accuracy = score(params)
             if keep == "last":
-                best = (params, accuracy, jnp.full(seeds.shape, number + 1))
+                best = (params, accuracy, jnp.full(networks, number + 1))
             else:
                 better = accuracy > best[1]
                 pick = jax.vmap(lambda b, new, old: jax.tree.map(lambda n, o: jnp.where(b, n, o), new, old))
-                best = pick(better, (params, accuracy, jnp.full(seeds.shape, number + 1)), best)
+                best = pick(better, (params, accuracy, jnp.full(networks, number + 1)), best)
             return (params, opt, best), (accuracy, losses.sum(0) / examples)
 
-        none = (params, jnp.full(seeds.shape, -1.0), jnp.zeros(seeds.shape, jnp.int32))
+        none = (params, jnp.full(networks, -1.0), jnp.zeros(networks, jnp.int32))
         (_, _, (kept, accuracy, at)), (history, losses) = jax.lax.scan(
             epoch, (params, adam.init(params), none), jnp.arange(epochs)
         )
@@ -211,13 +220,7 @@ def _trainer(
             "train_loss": losses.T,
         }
 
-    if mesh is None:
-        return jax.jit(train)
-    split, every = PartitionSpec(mesh.axis_names), PartitionSpec()
-    # Networks never exchange anything, so what varies over devices needs no tracking.
-    spread = jax.shard_map(train, mesh=mesh, in_specs=(split, *[every] * 5), out_specs=split, check_vma=False)
-    # Every process of a pod gets all networks.
-    return jax.jit(spread, out_shardings=NamedSharding(mesh, every))
+    return compiled(train, (True, *[False] * 5), mesh, everywhere=True)
 
 
 def _shape(model: nn.Module, task: Task, seeds: int, epochs: int) -> dict[str, Any]:

@@ -13,8 +13,8 @@ ROOT = Path(jprobe.__file__).parent
 
 # From the top: a room may import those below it, never one above.
 ROOMS = [
-    "cli", "report", "studies", "figures", "complexity", "sweep", "memory", "probes", "frustration", "metrics",
-    "connectivity", "graph", "train", "checkpoint", "weights", "models", "data", "results", "permutation", "atomic",
+    "cli", "report", "studies", "figures", "complexity", "sweep", "tracing", "probes", "frustration", "metrics",
+    "connectivity", "graph", "train", "checkpoint", "weights", "models", "data", "results", "sharding", "permutation", "atomic",
     "errors", "typing",
 ]  # fmt: skip
 

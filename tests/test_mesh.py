@@ -33,7 +33,8 @@ WORK = textwrap.dedent("""
         return out
 
     def mesh(n):
-        return jax.make_mesh((n,), ("seed",), axis_types=(jax.sharding.AxisType.Auto,))
+        # One axis, as jax.make_mesh makes it by default, or two that are taken together.
+        return jax.make_mesh((n,), ("seed",)) if n % 4 else jax.make_mesh((2, n // 2), ("a", "b"), axis_types=(jax.sharding.AxisType.Auto,) * 2)
 """)
 
 
@@ -54,10 +55,11 @@ def alone():
     return scope["numbers"]()
 
 
-def test_four_devices_give_the_numbers_of_one(alone):
-    code = WORK + "assert jax.device_count() == 4\nprint(json.dumps(numbers(mesh(4))))"
+def test_four_devices_and_three_give_the_numbers_of_one(alone):
+    code = WORK + "assert jax.device_count() == 4\nprint(json.dumps([numbers(mesh(4)), numbers(mesh(3))]))"
     done = subprocess.run([sys.executable, "-c", code], env=environment(4), capture_output=True, text=True, check=True)
-    same(json.loads(done.stdout.splitlines()[-1]), alone)
+    for found in json.loads(done.stdout.splitlines()[-1]):
+        same(found, alone)
 
 
 def test_two_processes_give_both_all_numbers(alone):

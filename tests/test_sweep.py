@@ -1,12 +1,6 @@
 """The sweep: the numbers of a plain loop, in any chunks, on any devices, traced once."""
 
 import functools
-import json
-import os
-import subprocess
-import sys
-import textwrap
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +11,6 @@ from reference import QUICK
 
 import jprobe as jp
 from jprobe.errors import ArgumentError, LevelError, ShapeError, UnknownLayerError, WeightsError
-from jprobe.memory import peak_bytes
 from jprobe.probes import (
     Probe,
     at,
@@ -31,6 +24,7 @@ from jprobe.probes import (
     truncate_spectrum,
 )
 from jprobe.probes.select import everything
+from jprobe.tracing import dependents, peak_bytes
 
 KEY = jax.random.key(7)
 X = np.random.default_rng(0).normal(size=(32, 6)).astype(np.float32)
@@ -275,37 +269,6 @@ def test_state_is_made_once_for_each_network():
     assert sorted(seen) == sorted(params["b"]["bias"][:, 0].tolist())
 
 
-SCRIPT = textwrap.dedent(
-    """
-    import json, sys
-    import jax
-    sys.path.insert(0, sys.argv[1])
-    from test_sweep import on_devices
-    assert len(jax.devices()) == 4
-    mesh = jax.make_mesh((4,), ("seed",), axis_types=(jax.sharding.AxisType.Auto,))
-    print(json.dumps({str(s): on_devices(s, mesh) for s in (6, 3)}))
-    """
-)
-
-
-def on_devices(seeds, mesh):
-    # Neither number of networks is a multiple of four; three of them are chunked to one evaluation a device.
-    args = {"key": KEY, "repeats": 2, "mesh": mesh, "signed": True, "memory": 1 if seeds == 3 else None}
-    return jp.sweep(prune("random"), networks(seeds), [0.2, 0.6], positives, **args).positives.values.tolist()
-
-
-def test_four_devices_give_the_numbers_of_one():
-    here = Path(__file__).parent
-    path = os.pathsep.join([str(Path(jp.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    env = {**os.environ, "JAX_NUM_CPU_DEVICES": "4", "JAX_PLATFORMS": "cpu", "PYTHONPATH": path}
-    args = [sys.executable, "-c", SCRIPT, str(here)]
-    done = subprocess.run(args, env=env, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    four = json.loads(done.stdout)
-    for seeds in (6, 3):
-        assert four[str(seeds)] == on_devices(seeds, None)
-
-
 def test_coordinates_and_units():
     found = jp.sweep(noise(), networks(2), [0.1, 0.3, 0.7], loss, signed=True, repeats=4)
     assert found.loss.dims == ("seed", "level", "repeat", "signed")
@@ -446,6 +409,20 @@ def test_networks_that_do_not_stack_are_an_error(other):
 def test_no_network_to_stack_is_an_error():
     with pytest.raises(WeightsError):
         jp.stack()
+
+
+def test_dependents():
+    def fn(x, y, z):
+        total, _ = jax.lax.scan(lambda carry, row: (carry + row, None), 0.0, y)
+        return x, x * 2 + total, jax.jit(jnp.sin)(y), z, 3.0
+
+    jaxpr = jax.make_jaxpr(fn)(1.0, jnp.ones(3), 2.0).jaxpr
+    by_derivative = {}
+    for n in range(3):
+        tangents = [float(n == m) * t for m, t in enumerate((jnp.ones(()), jnp.ones(3), jnp.ones(())))]
+        out = jax.jvp(fn, (1.0, jnp.ones(3), 2.0), tuple(tangents))[1]
+        by_derivative[n] = [bool(np.any(np.asarray(t, float))) for t in out]
+        assert dependents(jaxpr, [n == m for m in range(3)]) == by_derivative[n]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jprobe.errors import UnknownNameError
-from jprobe.permutation import permute_index
+from jprobe.permutation import permute_within
 from jprobe.probes.base import Probe
 from jprobe.probes.matrix import as_matrix
 from jprobe.probes.select import Select, leaf_keys, pick
@@ -98,7 +98,7 @@ def shuffle(key: jax.Array, w: jax.Array, first: jax.Array, second: jax.Array) -
     place_of = jnp.zeros_like(w.reshape(-1)).at[(start + slot).reshape(-1)]
     table = place_of.set(w.reshape(-1), unique_indices=True, mode="promise_in_bounds")
 
-    image = permute_index(key, jnp.maximum(nth, 0), jnp.where(first, n_first, n_second), 2 * start + first)
+    image = permute_within(key, jnp.maximum(nth, 0), first, (n_second, n_first), 2 * start)
     source = jnp.where(first, image, jnp.where(second, length - 1 - image, slot))
     return table.at[(start + source).reshape(-1)].get(mode="promise_in_bounds").reshape(w.shape)
 

@@ -1,0 +1,103 @@
+"""A function after its one trace, and what its jaxpr tells: who depends on what, and how much memory it needs."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+from jax.extend import core
+
+
+class Traced(NamedTuple):
+    """A traced function, the arrays it closes over apart from its code so that they are passed, not compiled in.
+
+    Attributes:
+        jaxpr: the code.
+        consts: the arrays, a list.
+        shape: pytree of the shapes and dtypes it returns.
+    """
+
+    jaxpr: core.Jaxpr
+    consts: list[Any]
+    shape: Any
+
+    def __call__(self, consts: list[Any], *args: Any) -> Any:
+        """Run on ``consts`` in the place of the arrays closed over, and arguments of the traced structure."""
+        out = core.jaxpr_as_fun(core.ClosedJaxpr(self.jaxpr, consts))(*jax.tree.leaves(args))
+        return jax.tree.unflatten(jax.tree.structure(self.shape), out)
+
+
+def trace(fn: Callable[..., Any], *args: Any) -> Traced:
+    """Trace ``fn`` once on arguments of these shapes (arrays, or ``jax.ShapeDtypeStruct``)."""
+    closed, shape = jax.make_jaxpr(fn, return_shape=True)(*args)
+    return Traced(closed.jaxpr, closed.consts, shape)
+
+
+def dependents(jaxpr: core.Jaxpr, inputs: Sequence[bool]) -> list[bool]:
+    """Which results may depend on the chosen inputs.
+
+    An equation with a body of its own (a call, a scan) is taken whole: all it returns depends on all it reads.
+
+    Args:
+        jaxpr: from ``jax.make_jaxpr(fn)(*args).jaxpr``.
+        inputs: whether each input is chosen.
+
+    Returns:
+        A bool for each result.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> dependents(jax.make_jaxpr(lambda x, y: (x + y, y * 2, x))(1.0, 1.0).jaxpr, [True, False])
+        [True, False, True]
+    """
+    reached = {var for var, chosen in zip(jaxpr.invars, inputs, strict=True) if chosen}
+    for eqn in jaxpr.eqns:
+        if not reached.isdisjoint(_variables(eqn.invars)):
+            reached.update(eqn.outvars)
+    return [not isinstance(var, core.Literal) and var in reached for var in jaxpr.outvars]
+
+
+def peak_bytes(jaxpr: core.Jaxpr) -> int:
+    """Largest sum of the sizes of intermediate values that are alive together.
+
+    Only values computed from the inputs count: inputs, constants and what follows from constants alone are
+    there once, however often the function is batched. A value lives from the equation that makes it to the
+    last that reads it; an equation with a body of its own (a call, a scan) adds its body's peak. This is what
+    a straightforward executor needs; a compiler that fuses needs less.
+
+    Args:
+        jaxpr: from ``jax.make_jaxpr(fn)(*args).jaxpr``.
+
+    Returns:
+        Bytes.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> peak_bytes(jax.make_jaxpr(lambda x: jnp.sin(jnp.cos(x)).sum())(jnp.ones(1000)).jaxpr)
+        8000
+    """
+    last_use = {var: n for n, eqn in enumerate(jaxpr.eqns) for var in _variables(eqn.invars)}
+    last_use.update(dict.fromkeys(_variables(jaxpr.outvars), len(jaxpr.eqns)))
+    varying = set(jaxpr.invars)
+    alive: dict[Any, int] = {}
+    peak = 0
+    for n, eqn in enumerate(jaxpr.eqns):
+        if varying.isdisjoint(_variables(eqn.invars)):
+            continue
+        varying.update(eqn.outvars)
+        alive.update({var: _bytes(var.aval) for var in eqn.outvars})
+        inner = max((peak_bytes(body) for body in core.jaxprs_in_params(eqn.params)), default=0)
+        peak = max(peak, sum(alive.values()) + inner)
+        alive = {var: size for var, size in alive.items() if last_use.get(var, -1) > n}
+    return peak
+
+
+def _variables(atoms: Iterable[Any]) -> list[Any]:
+    return [atom for atom in atoms if not isinstance(atom, core.Literal)]
+
+
+def _bytes(aval: Any) -> int:
+    if not hasattr(aval, "shape"):
+        return 0
+    # Random keys have a dtype that NumPy does not know; they are small.
+    return math.prod(aval.shape) * getattr(aval.dtype, "itemsize", 8)
