@@ -69,6 +69,7 @@ def fit(
     learning_rate: float = 0.01,
     keep: Keep = "last",
     checkpoint: str | Path | None = None,
+    pad_to: tuple[int, int] | None = None,
     mesh: Mesh | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Fit:
@@ -89,6 +90,8 @@ def fit(
             it selects on the test set, so its accuracies are optimistic).
         checkpoint: folder: networks that are there already are read, not trained; otherwise they are written
             as training ends.
+        pad_to: numbers of training and test examples to fill the arrays up to. Tasks of different sizes that are
+            padded alike share one compilation; their networks are the same as without.
         mesh: spread the networks over all devices of this mesh.
         progress: called with the fraction done.
 
@@ -96,7 +99,7 @@ def fit(
         The networks and their history.
 
     Raises:
-        ArgumentError: no seed, epoch or example.
+        ArgumentError: no seed, epoch or example; ``pad_to`` is too small.
         UnknownNameError: another ``keep``.
         WeightsError: training diverged.
         CheckpointError: the checkpoint is of another network or configuration, or damaged.
@@ -133,14 +136,18 @@ def fit(
     blocks = [np.flatnonzero(ids // BLOCK == b) for b in dict.fromkeys((ids // BLOCK).tolist())]
     devices = 1 if mesh is None else mesh.size
     together = devices * -(-max(map(len, blocks)) // devices)
-    train = _trainer(model, task, epochs, min(batch, len(task.x_train)), learning_rate, keep, mesh)
-    data = tuple(jnp.asarray(a) for a in (task.x_train, task.y_train, task.x_test, task.y_test))
+    # A model with a list among its attributes cannot be looked up.
+    make = _trainer if _hashable(model) else _trainer.__wrapped__
+    start, train = make(model, epochs, learning_rate, keep, mesh)
+    data = _padded(task, pad_to or (len(task.x_train), len(task.x_test)))
     parts = []
     for n, block in enumerate(blocks, start=1):
         # Every call is padded to the same shape: another shape would be another compilation.
         padded = jnp.asarray(np.resize(ids[block], together))
-        start = _start(model, padded, data[0].shape[1:])
-        trained = train(start, jnp.asarray(ids[block[0]] // BLOCK), *data)
+        order = _minibatches(
+            int(ids[block[0]] // BLOCK), epochs, len(task.x_train), min(batch, len(data[0])), len(data[0])
+        )
+        trained = train(start(padded, data[0][:1]), order, *data)
         parts.append(jax.tree.map(lambda a, n=block.size: np.asarray(a)[:n], trained))
         if progress is not None:
             progress(n / len(blocks))
@@ -155,48 +162,81 @@ def fit(
     return Fit(**done, seeds=ids, chance=chance)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 2))
-def _start(model: nn.Module, seeds: jax.Array, shape: tuple[int, ...]) -> Params:
-    """Untrained weights [S, ...] of a model for inputs of this shape, compiled once for all tasks."""
-    first = jnp.zeros((1, *shape), jnp.float32)
-    return jax.vmap(lambda seed: model.init(jax.random.fold_in(jax.random.key(0), seed), first)["params"])(seeds)
+def _hashable(model: nn.Module) -> bool:
+    try:
+        hash(model)
+    except TypeError:
+        return False
+    return True
 
 
-def _trainer(
-    model: nn.Module, task: Task, epochs: int, batch: int, rate: float, keep: Keep, mesh: Mesh | None
-) -> Callable[..., dict[str, Any]]:
-    """Compiled function (params [S, ...], block, x_train, y_train, x_test, y_test) -> the fields of a Fit."""
+def _padded(task: Task, shape: tuple[int, int]) -> tuple[jax.Array, ...]:
+    """(x_train, y_train, x_test, y_test, weight of each test example), filled up with zeros."""
+    if shape[0] < len(task.x_train) or shape[1] < len(task.x_test):
+        raise ArgumentError(
+            f"pad_to={shape} is less than the task's {len(task.x_train)} and {len(task.x_test)} examples."
+        )
+
+    def fill(a: np.ndarray, size: int) -> jax.Array:
+        return jnp.asarray(np.pad(a, [(0, size - len(a))] + [(0, 0)] * (a.ndim - 1)))
+
+    train, test = (
+        (fill(x, n), fill(y, n))
+        for x, y, n in zip((task.x_train, task.x_test), (task.y_train, task.y_test), shape, strict=True)
+    )
+    return (*train, *test, fill(np.ones(len(task.x_test), np.float32), shape[1]))
+
+
+def _minibatches(block: int, epochs: int, examples: int, batch: int, size: int) -> tuple[jax.Array, jax.Array]:
+    """Examples of each step, and their weights: [epochs, steps, batch] each.
+
+    Every example comes once an epoch. The last minibatch is filled up with examples of weight 0, and steps of
+    weight 0 alone follow where there are fewer examples than ``size``.
+    """
+    steps = -(-size // batch)
+    orders = [np.random.default_rng((1, block, epoch)).permutation(examples) for epoch in range(epochs)]
+    rows = np.stack([np.resize(order, steps * batch) for order in orders]).astype(np.int32)
+    weights = np.broadcast_to((np.arange(steps * batch) < examples).astype(np.float32), rows.shape)
+    shape = (epochs, steps, batch)
+    return jnp.asarray(rows.reshape(shape)), jnp.asarray(weights.reshape(shape))
+
+
+@functools.lru_cache(maxsize=16)
+def _trainer(model: nn.Module, epochs: int, rate: float, keep: Keep, mesh: Mesh | None) -> tuple[Any, Any]:
+    """Two compiled functions, kept for the next task of these shapes.
+
+    The first makes untrained weights [S, ...] from seeds [S] and an example. The second trains them:
+    (params [S, ...], minibatches, x_train, y_train, x_test, y_test, test weights) -> the fields of a Fit.
+    """
     run = forward(model)
     adam = optax.scale_by_adam()
-    examples = len(task.x_train)
-    steps = -(-examples // batch)
+
+    def start(seeds: jax.Array, x: jax.Array) -> Params:
+        return jax.vmap(lambda seed: model.init(jax.random.fold_in(jax.random.key(0), seed), x)["params"])(seeds)
 
     def loss(params: Params, x: jax.Array, y: jax.Array, weight: jax.Array) -> jax.Array:
         each = optax.softmax_cross_entropy_with_integer_labels(run(params, x), y)
         return (each * weight).sum() / weight.sum()
 
-    def train(
-        params: Params, block: jax.Array, x: jax.Array, y: jax.Array, x_test: jax.Array, y_test: jax.Array
-    ) -> dict[str, Any]:
-        orders = jax.random.fold_in(jax.random.key(1), block)
+    def train(params, minibatches, x, y, x_test, y_test, test_weight):  # type: ignore[no-untyped-def]
         networks = (jax.tree.leaves(params)[0].shape[0],)
         gradient = jax.vmap(jax.value_and_grad(loss), in_axes=(0, None, None, None))
-        score = jax.vmap(lambda p: jnp.mean(jnp.argmax(run(p, x_test), -1) == y_test))
+        score = jax.vmap(lambda p: (test_weight * (jnp.argmax(run(p, x_test), -1) == y_test)).sum() / test_weight.sum())
 
-        def epoch(carry: Any, number: jax.Array) -> tuple[Any, Any]:
+        def epoch(carry: Any, inputs: Any) -> tuple[Any, Any]:
             params, opt, best = carry
+            number, rows, weights = inputs
             now = rate * (1 + jnp.cos(jnp.pi * number / epochs)) / 2
-            order = jax.random.permutation(jax.random.fold_in(orders, number), examples)
-            # The last minibatch is filled up with examples of weight 0.
-            rows = jnp.resize(order, (steps * batch,)).reshape(steps, batch)
-            weights = (jnp.arange(steps * batch) < examples).astype(jnp.float32).reshape(steps, batch)
 
-            def step(carry: Any, rows_weights: Any) -> tuple[Any, Any]:
+            def update(carry: Any, rows: jax.Array, weight: jax.Array) -> tuple[Any, Any]:
                 params, opt = carry
-                rows, weight = rows_weights
                 value, grads = gradient(params, x[rows], y[rows], weight)
                 updates, opt = adam.update(grads, opt)
                 return (jax.tree.map(lambda p, u: p - now * u, params, updates), opt), value * weight.sum()
+
+            def step(carry: Any, rows_weight: Any) -> tuple[Any, Any]:
+                skip = lambda carry, rows, weight: (carry, jnp.zeros(networks))  # noqa: E731
+                return jax.lax.cond(rows_weight[1][0] > 0, update, skip, carry, *rows_weight)
 
             (params, opt), losses = jax.lax.scan(step, (params, opt), (rows, weights))
             accuracy = score(params)
@@ -206,11 +246,11 @@ def _trainer(
                 better = accuracy > best[1]
                 pick = jax.vmap(lambda b, new, old: jax.tree.map(lambda n, o: jnp.where(b, n, o), new, old))
                 best = pick(better, (params, accuracy, jnp.full(networks, number + 1)), best)
-            return (params, opt, best), (accuracy, losses.sum(0) / examples)
+            return (params, opt, best), (accuracy, losses.sum(0) / weights.sum())
 
         none = (params, jnp.full(networks, -1.0), jnp.zeros(networks, jnp.int32))
         (_, _, (kept, accuracy, at)), (history, losses) = jax.lax.scan(
-            epoch, (params, adam.init(params), none), jnp.arange(epochs)
+            epoch, (params, adam.init(params), none), (jnp.arange(epochs), *minibatches)
         )
         return {
             "params": kept,
@@ -220,7 +260,7 @@ def _trainer(
             "train_loss": losses.T,
         }
 
-    return compiled(train, (True, *[False] * 5), mesh, everywhere=True)
+    return jax.jit(start), compiled(train, (True, *[False] * 6), mesh, everywhere=True)
 
 
 def _shape(model: nn.Module, task: Task, seeds: int, epochs: int) -> dict[str, Any]:

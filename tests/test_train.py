@@ -16,6 +16,7 @@ from jprobe.errors import (
     CheckpointError,
     DiskError,
     MissingFileError,
+    ShapeError,
     UnknownNameError,
     WeightsError,
 )
@@ -39,8 +40,7 @@ def initial(model, task, seed):
 
 
 def order(block, epoch, examples):
-    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(1), block), epoch)
-    return np.array(jax.random.permutation(key, examples))
+    return np.random.default_rng((1, block, epoch)).permutation(examples)
 
 
 def torch_fit(task, seed, epochs, batch, rate):
@@ -99,6 +99,29 @@ def test_a_network_does_not_depend_on_its_neighbours():
                 assert np.allclose(some.train_loss[n], whole.train_loss[seed], rtol=1e-5)
                 for a, b in zip(jax.tree.leaves(some.params), jax.tree.leaves(whole.params), strict=True):
                     assert np.allclose(a[n], b[seed], atol=1e-5)
+
+
+@pytest.mark.parametrize("keep", ["last", "best"])
+def test_padding_changes_nothing_and_compiles_once(keep, compilations):
+    small, large = make_task(21), make_task(40)
+    plain = [train.fit(MODEL, task, 3, epochs=3, batch=8, keep=keep) for task in (small, large)]
+    with compilations("train") as count:
+        for task, expected in zip((small, large), plain, strict=True):
+            padded = train.fit(MODEL, task, 3, epochs=3, batch=8, keep=keep, pad_to=(50, 70))
+            assert padded.chance == expected.chance
+            for a, b in zip(jax.tree.leaves(padded[:-1]), jax.tree.leaves(expected[:-1]), strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    assert count() == 1
+
+
+def test_a_model_that_cannot_be_hashed_trains():
+    listed = train.fit(jp.models.MLP([5], 2), TASK, 1, epochs=1)
+    np.testing.assert_array_equal(listed.train_loss, train.fit(MODEL, TASK, 1, epochs=1).train_loss)
+
+
+def test_padding_below_the_task_is_an_error():
+    with pytest.raises(ArgumentError, match="pad_to"):
+        train.fit(MODEL, TASK, 1, epochs=1, pad_to=(3, 3))
 
 
 def test_a_block_shares_its_minibatches_and_no_start():
@@ -290,6 +313,27 @@ def test_metrics_are_numpys():
         assert np.isclose(jp.metrics.loss(MODEL, TASK, split)(params), nats.mean(), rtol=1e-5)
         right = (logits.argmax(1) == y).mean()
         assert np.isclose(jp.metrics.accuracy(MODEL, TASK, split)(params), right, rtol=1e-6)
+
+
+def test_separation_and_offset_are_numpys():
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(50, 4)).astype(np.float32), rng.integers(0, 2, 50)
+    task, kernel = jp.data.Task(x, y, x[:20], y[:20], num_classes=2), rng.normal(size=(4, 2)).astype(np.float32)
+    for split, n in (("train", 50), ("test", 20)):
+        d = (x[:n].astype(np.float64) @ kernel) @ [-1, 1]
+        low, high = d[y[:n] == 0], d[y[:n] == 1]
+        sd = (low.std() + high.std()) / 2
+        apart = jp.metrics.separation(lambda p, x: x @ p, task, split)(kernel)
+        off = jp.metrics.offset(lambda p, x: x @ p, task, split)(kernel)
+        np.testing.assert_allclose(apart, (high.mean() - low.mean()) / 2 / sd, rtol=1e-4)
+        np.testing.assert_allclose(off, (low.mean() + high.mean()) / 2 / sd, rtol=1e-4)
+
+
+def test_separation_is_of_two_classes():
+    three = jp.data.Task(TASK.x_train, TASK.y_train, TASK.x_test, TASK.y_test, num_classes=3)
+    for metric in (jp.metrics.separation, jp.metrics.offset):
+        with pytest.raises(ShapeError, match="two classes"):
+            metric(MODEL, three)
 
 
 def test_embedded_mnist_is_learnt():

@@ -1,5 +1,5 @@
 """Metrics: functions of one network's weights that return a scalar."""
 
-from jprobe.metrics.classification import accuracy, loss
+from jprobe.metrics.classification import accuracy, loss, offset, separation
 
-__all__ = ["accuracy", "loss"]
+__all__ = ["accuracy", "loss", "offset", "separation"]

@@ -8,6 +8,7 @@ import optax
 from flax import linen as nn
 
 from jprobe.data import Task
+from jprobe.errors import ShapeError
 from jprobe.models import forward
 from jprobe.typing import Forward, Metric, Params
 
@@ -64,6 +65,86 @@ def loss(model: nn.Module | Forward, task: Task, split: Split = "test") -> Metri
         return optax.softmax_cross_entropy_with_integer_labels(run(params, x), y).mean()
 
     return loss
+
+
+def separation(model: nn.Module | Forward, task: Task, split: Split = "test") -> Metric:
+    """How far apart a network holds two classes: (m_1 - m_0) / (s_0 + s_1), d = f_1(x) - f_0(x).
+
+    m_c and s_c are the mean and the standard deviation of the logit difference d over class c. Each class lies this
+    many standard deviations to its side of their midpoint; :func:`offset` says where the midpoint is.
+
+    Args:
+        model: a Flax Linen module, or a function (params, x [B, ...]) -> logits [B, 2].
+        task: the data, of two classes.
+        split: "test" or "train".
+
+    Returns:
+        A metric: params of one network -> float32 scalar, in standard deviations; NaN if d is constant.
+
+    Raises:
+        ShapeError: the task has not two classes.
+
+    Example:
+        >>> import numpy as np, jprobe as jp
+        >>> x, y = np.array([[0.0], [2.0], [6.0], [8.0]], np.float32), np.array([0, 0, 1, 1])
+        >>> task = jp.data.Task(x, y, x, y, num_classes=2)
+        >>> separation(lambda w, x: x * w, task)(np.array([0.0, 1.0])).item()
+        3.0
+    """
+
+    def separation(params: Params) -> jax.Array:
+        (m0, m1), (s0, s1) = spread(params)
+        return (m1 - m0) / (s0 + s1)
+
+    spread = _spread(model, task, split)
+    return separation
+
+
+def offset(model: nn.Module | Forward, task: Task, split: Split = "test") -> Metric:
+    """How far off the decision threshold two classes lie together: (m_0 + m_1) / (s_0 + s_1).
+
+    A network whose offset is larger than its :func:`separation` calls both classes by one name, however far apart
+    it holds them.
+
+    Args:
+        model: a Flax Linen module, or a function (params, x [B, ...]) -> logits [B, 2].
+        task: the data, of two classes.
+        split: "test" or "train".
+
+    Returns:
+        A metric: params of one network -> float32 scalar, in standard deviations; NaN if d is constant.
+
+    Raises:
+        ShapeError: the task has not two classes.
+
+    Example:
+        >>> import numpy as np, jprobe as jp
+        >>> x, y = np.array([[0.0], [2.0], [6.0], [8.0]], np.float32), np.array([0, 0, 1, 1])
+        >>> task = jp.data.Task(x, y, x, y, num_classes=2)
+        >>> offset(lambda w, x: x * w, task)(np.array([0.0, 1.0])).item()
+        4.0
+    """
+
+    def offset(params: Params) -> jax.Array:
+        (m0, m1), (s0, s1) = spread(params)
+        return (m0 + m1) / (s0 + s1)
+
+    spread = _spread(model, task, split)
+    return offset
+
+
+def _spread(model: nn.Module | Forward, task: Task, split: Split) -> Any:
+    """Function of params: means and standard deviations of the logit difference, of class 0 and of class 1."""
+    if task.num_classes != 2:
+        raise ShapeError(f"Separation and offset are of two classes; this task has {task.num_classes}.")
+    run, x, y = _parts(model, task, split)
+
+    def spread(params: Params) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, ...]]:
+        logits = run(params, x)
+        d = logits[:, 1] - logits[:, 0]
+        return tuple(d.mean(where=y == c) for c in (0, 1)), tuple(d.std(where=y == c) for c in (0, 1))
+
+    return spread
 
 
 def _parts(model: nn.Module | Forward, task: Task, split: Split) -> tuple[Forward, Any, Any]:

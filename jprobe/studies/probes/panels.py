@@ -84,9 +84,28 @@ def notes(ds: xr.Dataset, config: Config) -> list[str]:
         "Curves are medians over networks, bands interquartile ranges; accuracies below one half are not folded. "
         "Biases are perturbed as kernels are, each tensor by itself, except by randomizations and spectral truncation.",
     ]
+    out += _margins(ds)
     if config.seeds < 100:
         out.append(f"Scaled down: {config.seeds} networks a task, where the paper has 100.")
     return out
+
+
+def _margins(ds: xr.Dataset) -> list[str]:
+    """Why signed networks collapse, or do not: where they put the two classes."""
+    if "binarized_offset" not in ds:
+        return []
+    alive, parts = living(ds), []
+    for where, off in _each(alive, "binarized_offset"):
+        apart = alive.binarized_separation.sel(dataset=off.dataset, task=off.task)
+        parts.append(
+            f"{where}: {float(apart.median()):.1f} to its side of their midpoint, the midpoint {float(abs(off).median()):.1f} off zero"
+        )
+    return [
+        "Where the signed networks put the classes (medians, in standard deviations of a class's logit difference): "
+        + "; ".join(parts)
+        + ". Where the midpoint lies further off zero than the classes lie from it, both get the same name: that is the "
+        "collapse to chance, and the classes are still apart."
+    ]
 
 
 def _paper_numbers(config: Config) -> tuple[int, int]:

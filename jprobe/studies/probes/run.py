@@ -211,7 +211,12 @@ def _network_parts(
 
     def networks(folder: RunFolder | None, mesh: Mesh | None, tick: Callable[[float], None]) -> xr.Dataset:
         trained = fit(folder, mesh, tick)
-        return _describe(trained, metrics.accuracy(model, task), mesh, suffix, "randomize" in config.probes)
+        described = _describe(trained, metrics.accuracy(model, task), mesh, suffix)
+        if suffix:
+            return described
+        if task.num_classes == 2:
+            described = described.merge(_margins(trained, model, task, mesh))
+        return described.merge(_mixing(trained)) if "randomize" in config.probes else described
 
     where = f"{name} {label}" + suffix.replace("_", " ")
     yield _Part(
@@ -245,7 +250,7 @@ def _network_parts(
         yield _Part(name, label, job.name + suffix, f"{where}: {job.name.replace('_', ' ')}", evaluations, measure)
 
 
-def _describe(fit: train.Fit, metric: Any, mesh: Mesh | None, suffix: str, mixing: bool) -> xr.Dataset:
+def _describe(fit: train.Fit, metric: Any, mesh: Mesh | None, suffix: str) -> xr.Dataset:
     """What is known of the networks before they are probed."""
     signed = sweep(probes.binarize(), fit.params, metric, mesh=mesh).accuracy.isel(level=0, repeat=0, signed=0)
     kernels = [w for w in jax.tree.leaves(fit.params) if w.ndim > 2]
@@ -268,14 +273,23 @@ def _describe(fit: train.Fit, metric: Any, mesh: Mesh | None, suffix: str, mixin
         },
         {"seed": fit.seeds, "epoch": epochs},
     )
-    if mixing and not suffix:
-        described = described.merge(_mixing(kernels[0]))
     names = {name: f"{name}{suffix}" for name in described.data_vars} if suffix else {}
     return described.rename(names)
 
 
-def _mixing(kernel: jax.Array) -> xr.Dataset:
+def _margins(fit: train.Fit, model: models.MLP, task: data.Task, mesh: Mesh | None) -> xr.Dataset:
+    """Where the signed networks put the two classes: far apart or not, and off the threshold or not."""
+    attrs = {"long_name": "of the signed networks' two classes", "units": "standard deviation"}
+    found = {}
+    for metric in (metrics.separation(model, task), metrics.offset(model, task)):
+        values = sweep(probes.binarize(), fit.params, metric, mesh=mesh)[metric.__name__]
+        found[f"binarized_{metric.__name__}"] = ("seed", values.isel(level=0, repeat=0, signed=0).values, attrs)
+    return xr.Dataset(found, {"seed": fit.seeds})
+
+
+def _mixing(fit: train.Fit) -> xr.Dataset:
     """How swaps (randomization G) wash out the first network's first layer."""
+    kernel = next(w for w in jax.tree.leaves(fit.params) if w.ndim > 2)
     weights = jnp.asarray(kernel[0]).reshape(-1, kernel.shape[-1])
     positive = weights > 0
     edges = int(positive.sum())

@@ -1,0 +1,22 @@
+"""Fixtures that several test files share."""
+
+import contextlib
+import logging
+
+import jax
+import pytest
+
+
+@pytest.fixture
+def compilations(caplog):
+    """Context manager: counts how often functions of a name are compiled inside it."""
+
+    @contextlib.contextmanager
+    def counting(name):
+        start = len(caplog.records)
+        with jax.log_compiles(True), caplog.at_level(logging.WARNING):
+            yield lambda: sum(
+                record.getMessage().startswith(f"Compiling jit({name})") for record in caplog.records[start:]
+            )
+
+    return counting
