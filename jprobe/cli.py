@@ -111,9 +111,15 @@ def _run(name: str, options: Sequence[str]) -> None:
     about = inspect.cleandoc(study.Config.__doc__).partition("Example:")[0]
     config = tyro.cli(study.Config, args=options, default=default, prog=f"jprobe run {name}", description=about)
 
-    from jprobe import report
+    import jax
+
+    from jprobe import data, report
     from jprobe.results import RunFolder, provenance, save, write, write_json
 
+    if jax.config.read("jax_compilation_cache_dir") is None:
+        # Tasks share most of their programs, and so do runs: what is compiled once is not compiled again.
+        jax.config.update("jax_compilation_cache_dir", str(data.cache_dir() / "compiled"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
     started = time.monotonic()
     folder = RunFolder(config.folder(), config.numbers())
     dataset = _with_progress(lambda tick: study.run(config, folder, tick), folder.path)

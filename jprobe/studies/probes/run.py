@@ -133,7 +133,9 @@ def run(config: Config, folder: RunFolder | None = None, report: Report | None =
         xr.merge(pieces, join="outer").expand_dims(dataset=[name], task=[task])
         for (name, task), pieces in grouped.items()
     ]
-    combined: xr.Dataset = xr.combine_by_coords(rows, combine_attrs="drop_conflicts")  # type: ignore[assignment]
+    combined: xr.Dataset = xr.combine_by_coords(
+        rows, data_vars="all", coords="different", compat="no_conflicts", join="outer", combine_attrs="drop_conflicts"
+    )  # type: ignore[assignment]
     # Combining sorts names; figures and tables keep the order that was asked for.
     combined = combined.sel(dataset=list(config.dataset))
     for type_ in SIGN_KEEPING:
