@@ -22,6 +22,10 @@ STUDIES = {
         "Paper 1, first half (figures 1-3, 7, 10-19): pruning, binarization, noise, sign flips, low rank, shuffling",
         "quick: under 3 minutes on two cores; paper: about 15",
     ),
+    "complexity": (
+        "Paper 1, section 4 (figures 4, 6, 8): how hard each pair of classes is, by what networks lose without magnitudes",
+        "quick: about a minute on two cores; paper: 3",
+    ),
 }
 
 USAGE = """jprobe: probe trained neural networks as signed, weighted graphs
@@ -31,6 +35,9 @@ USAGE = """jprobe: probe trained neural networks as signed, weighted graphs
   jprobe data show                                                datasets, and where each is
   jprobe data fetch NAME                                          download a dataset
   jprobe data import NAME DIR                                     take a dataset's official files from a folder
+  jprobe weights show                                             published checkpoints, and where each is
+  jprobe weights fetch NAME                                       download a checkpoint
+  jprobe weights import NAME DIR                                  take a checkpoint's files from a folder
 """
 
 console = Console()
@@ -58,11 +65,22 @@ def main(argv: Sequence[str] | None = None) -> None:
             case ["data", "fetch", name]:
                 from jprobe import data
 
-                print(data.fetch(name).source)
+                print((data.conll2003() if name == "conll2003" else data.fetch(name)).source)
             case ["data", "import", name, folder]:
                 from jprobe import data
 
                 for path in data.import_files(name, Path(folder)):
+                    print(path)
+            case ["weights", "show"]:
+                _weights_show()
+            case ["weights", "fetch", name]:
+                from jprobe import weights
+
+                print(weights.fetch(name))
+            case ["weights", "import", name, folder]:
+                from jprobe import weights
+
+                for path in weights.import_weights(name, folder):
                     print(path)
             case _:
                 print(USAGE, file=sys.stderr)
@@ -91,6 +109,15 @@ def _data_show() -> None:
     console.print(table)
 
 
+def _weights_show() -> None:
+    from jprobe import weights
+
+    table = Table("name", "what", "where", box=None)
+    for entry in weights.catalogue():
+        table.add_row(*(escape(text) for text in entry))
+    console.print(table)
+
+
 def _preset(options: Sequence[str], presets: dict[str, Any]) -> Any:
     """The defaults that the other options start from: --preset is read before the rest."""
     for n, option in enumerate(options):
@@ -116,7 +143,7 @@ def _run(name: str, options: Sequence[str]) -> None:
     from jprobe import data, report
     from jprobe.results import RunFolder, provenance, save, write, write_json
 
-    if jax.config.read("jax_compilation_cache_dir") is None:
+    if jax.config.values["jax_compilation_cache_dir"] is None:
         # Tasks share most of their programs, and so do runs: what is compiled once is not compiled again.
         jax.config.update("jax_compilation_cache_dir", str(data.cache_dir() / "compiled"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)

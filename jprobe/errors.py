@@ -34,6 +34,18 @@ class MissingDataError(JprobeError):
         )
 
 
+class MissingWeightsError(JprobeError):
+    """A checkpoint is neither on this machine nor to be had from the network."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f"The checkpoint {name!r} is not on this machine and could not be downloaded: {reason}.\n"
+            "With a network: jprobe weights fetch distilbert-ner\n"
+            "Without one: bring its files in a folder (config.json, model.safetensors, tokenizer.json) and run: "
+            "jprobe weights import distilbert-ner DIR"
+        )
+
+
 class DamagedFileError(JprobeError):
     """A file whose checksum is not the published one, or that cannot be decoded."""
 

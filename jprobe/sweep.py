@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from jprobe.errors import ArgumentError, ShapeError, WeightsError
 from jprobe.probes import Probe, binarize, leaf_paths
 from jprobe.sharding import compiled
-from jprobe.tracing import Traced, dependents, peak_bytes, trace
+from jprobe.tracing import Split, Traced, dependents, split, trace
 from jprobe.typing import Metric, Params
 
 DIMS = ("seed", "level", "repeat", "signed")
@@ -99,16 +99,24 @@ def sweep(
 
     flags = (False, True) if signed else (False,)
     sign = (signed if isinstance(signed, Probe) else binarize()) if signed else None
+    over, varying = _axes(applied, network)
+    if sign is not None:
+        varying = [v or s for v, s in zip(varying, _changed(sign, root, network), strict=True)]
+    parts = split(measured, varying)
     chunk = _plan(
         (seeds, len(grid), repeats),
         devices=1 if mesh is None else mesh.size,
-        each=len(flags) * (peak_bytes(measured.jaxpr) + sum(_nbytes(w) for w in jax.tree.leaves(network))),
+        each=len(flags)
+        * (parts.peak + sum(_nbytes(w) for w, v in zip(jax.tree.leaves(network), varying, strict=True) if v)),
         budget=memory or _budget(),
     )
-    over = _axes(applied, network)
     init = compiled(jax.vmap(prepared.__call__, in_axes=(None, 0)), (False, True), mesh)
     perturb = compiled(_perturbation(applied, over), (False, True, True, True, False), mesh)
-    measure = compiled(_measurement(measured, sign, over), (False, True, True, False, False), mesh, everywhere=True)
+    by_seed = parts.inputs_matter
+    prepare = compiled(_preparation(parts), (False, True), mesh, by_seed)
+    measure = compiled(
+        _measurement(parts, sign, over), (False, by_seed, True, True, False, False), mesh, everywhere=True
+    )
     values = np.empty((seeds, len(grid), repeats, len(flags)), np.float32)
     total, pending = seeds * len(grid) * repeats, None
 
@@ -121,7 +129,7 @@ def sweep(
     for s in range(0, seeds, chunk[0]):
         seed_ids, nets = _window(s, chunk[0], seeds)
         these = jax.tree.map(lambda w, i=seed_ids: jnp.asarray(w)[i], params)
-        state = init(prepared.consts, these)
+        state, hoisted = init(prepared.consts, these), prepare(measured.consts, these)
         for n in range(0, len(grid), chunk[1]):
             level_ids, here = _window(n, chunk[1], len(grid))
             level = jnp.asarray(grid[level_ids], jnp.float32)
@@ -129,7 +137,7 @@ def sweep(
                 repeat_ids, draws = _window(r, chunk[2], repeats)
                 keys = _keys(root, jnp.asarray(seed_ids), level, jnp.asarray(repeat_ids))
                 weights = perturb(applied.consts, these, state, keys, level)
-                out = measure(measured.consts, weights, keys, level, jnp.asarray(flags))
+                out = measure(measured.consts, hoisted, weights, keys, level, jnp.asarray(flags))
                 # A chunk is fetched when the next is under way, so that the device never waits for Python.
                 if pending is not None:
                     collect(*pending)
@@ -170,13 +178,17 @@ class _Axes(NamedTuple):
     repeats: Params
 
 
-def _axes(applied: Traced, network: Params) -> _Axes:
-    """A draw varies over levels and repeats, what follows from the level over levels only."""
+def _axes(applied: Traced, network: Params) -> tuple[_Axes, list[bool]]:
+    """The axes, and whether each leaf varies at all: a draw does over levels and repeats, the level over levels."""
     rest = len(applied.jaxpr.invars) - 2
     draws = dependents(applied.jaxpr, [True, *[False] * rest, False])
     either = dependents(applied.jaxpr, [True, *[False] * rest, True])
     tree = jax.tree.structure(network)
-    return _Axes(*(jax.tree.unflatten(tree, [0 if varies else None for varies in some]) for some in (either, draws)))
+    over = (jax.tree.unflatten(tree, [0 if varies else None for varies in some]) for some in (either, draws))
+    # A leaf that the probe changes without a level or a draw, such as a binarized one, is not the metric's to hoist:
+    # the weights that come in are those before the probe.
+    changed = [out is not into for out, into in zip(applied.jaxpr.outvars, applied.jaxpr.invars[1:], strict=False)]
+    return _Axes(*over), changed
 
 
 # A perturbation and its measurement are compiled apart: fused into one, XLA's CPU backend computes thresholds and
@@ -194,20 +206,36 @@ def _perturbation(applied: Traced, over: _Axes) -> Callable[..., Params]:
     return jax.vmap(levels, in_axes=(None, 0, 0, 0, None))
 
 
-def _measurement(metric: Traced, sign: Probe | None, over: _Axes) -> Callable[..., jax.Array]:
+def _preparation(metric: Split) -> Callable[..., list[Any]]:
+    """What the metric computes from weights that no level changes, [S, ...] each, and from its data alone."""
+    return jax.vmap(metric.before, in_axes=(None, 0), out_axes=_leading(metric))
+
+
+def _leading(metric: Split) -> list[int | None]:
+    return [0 if matter else None for matter in metric.inputs_matter]
+
+
+def _changed(sign: Probe, key: jax.Array, network: Params) -> list[bool]:
+    """Which leaves the binarization changes: those that do not come out as they went in."""
+    traced = trace(lambda key, params: sign.apply(key, params, sign.init(params), jnp.float32(0)), key, network)
+    # The key comes first among the inputs.
+    return [out is not into for out, into in zip(traced.jaxpr.outvars, traced.jaxpr.invars[1:], strict=True)]
+
+
+def _measurement(metric: Split, sign: Probe | None, over: _Axes) -> Callable[..., jax.Array]:
     """[S, L, R, signed] values from perturbed weights: four nested vmaps over one evaluation."""
 
-    def one(consts, weights, key, level, flag):  # type: ignore[no-untyped-def]
+    def one(consts, hoisted, weights, key, level, flag):  # type: ignore[no-untyped-def]
         if sign is not None:
             signs = sign.apply(key, weights, sign.init(weights), level)
             # A leaf that the binarization leaves alone must not be batched over the flag.
             weights = jax.tree.map(lambda w, s: w if s is w else jnp.where(flag, s, w), weights, signs)
-        return metric(consts, weights)
+        return metric.after(consts, hoisted, weights)
 
-    flags = jax.vmap(one, in_axes=(None, None, None, None, 0))
-    repeats = jax.vmap(flags, in_axes=(None, over.repeats, 0, None, None))
-    levels = jax.vmap(repeats, in_axes=(None, over.levels, 0, 0, None))
-    return jax.vmap(levels, in_axes=(None, 0, 0, None, None))
+    flags = jax.vmap(one, in_axes=(None, None, None, None, None, 0))
+    repeats = jax.vmap(flags, in_axes=(None, None, over.repeats, 0, None, None))
+    levels = jax.vmap(repeats, in_axes=(None, None, over.levels, 0, 0, None))
+    return jax.vmap(levels, in_axes=(None, _leading(metric), 0, 0, None, None))
 
 
 @jax.jit

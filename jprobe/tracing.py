@@ -33,6 +33,68 @@ def trace(fn: Callable[..., Any], *args: Any) -> Traced:
     return Traced(closed.jaxpr, closed.consts, shape)
 
 
+class Split(NamedTuple):
+    """A traced function in two: what does not depend on some inputs, and the rest.
+
+    Attributes:
+        before: ``before(consts, *args) -> values`` runs what does not depend on the varying inputs; a list.
+        after: ``after(consts, values, *args)`` gives the function's result.
+        inputs_matter: for each of the values, whether it depends on ``args`` at all, or on consts alone.
+        peak: bytes that ``after`` needs at once, see :func:`peak_bytes`.
+    """
+
+    before: Callable[..., list[Any]]
+    after: Callable[..., Any]
+    inputs_matter: list[bool]
+    peak: int
+
+
+def split(traced: Traced, varying: Sequence[bool]) -> Split:
+    """Part the equations of a function by whether they depend on the inputs that vary.
+
+    Args:
+        traced: the function.
+        varying: whether each input (leaf of its arguments) varies.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> parts = split(trace(lambda x, y: jnp.sin(x).sum() * y, 1.0, 1.0), [False, True])
+        >>> values = parts.before([], 0.0, 5.0)
+        >>> len(values), parts.after([], values, 0.0, 5.0).item()
+        (1, 0.0)
+    """
+    jaxpr = traced.jaxpr
+    reached = _reached(jaxpr, varying)
+    late = [eqn for eqn in jaxpr.eqns if not reached.isdisjoint(eqn.outvars)]
+    early = [eqn for eqn in jaxpr.eqns if reached.isdisjoint(eqn.outvars)]
+    made = {var for eqn in early for var in eqn.outvars}
+    read = dict.fromkeys(_variables([*(atom for eqn in late for atom in eqn.invars), *jaxpr.outvars]))
+    kept = [var for var in read if var in made]
+    own = _reached(jaxpr, [True] * len(jaxpr.invars))
+
+    about = jaxpr.debug_info.with_unknown_names()
+    first = core.Jaxpr(jaxpr.constvars, jaxpr.invars, kept, early, debug_info=about)
+    second = core.Jaxpr(jaxpr.constvars, [*kept, *jaxpr.invars], jaxpr.outvars, late, jaxpr.effects, debug_info=about)
+
+    def before(consts: list[Any], *args: Any) -> list[Any]:
+        return list(core.jaxpr_as_fun(core.ClosedJaxpr(first, consts))(*jax.tree.leaves(args)))
+
+    def after(consts: list[Any], hoisted: list[Any], *args: Any) -> Any:
+        out = core.jaxpr_as_fun(core.ClosedJaxpr(second, consts))(*hoisted, *jax.tree.leaves(args))
+        return jax.tree.unflatten(jax.tree.structure(traced.shape), out)
+
+    return Split(before, after, [var in own for var in kept], peak_bytes(jaxpr, varying))
+
+
+def _reached(jaxpr: core.Jaxpr, inputs: Sequence[bool]) -> set[Any]:
+    """Variables that may depend on the chosen inputs."""
+    reached = {var for var, chosen in zip(jaxpr.invars, inputs, strict=True) if chosen}
+    for eqn in jaxpr.eqns:
+        if not reached.isdisjoint(_variables(eqn.invars)):
+            reached.update(eqn.outvars)
+    return reached
+
+
 def dependents(jaxpr: core.Jaxpr, inputs: Sequence[bool]) -> list[bool]:
     """Which results may depend on the chosen inputs.
 
@@ -50,23 +112,21 @@ def dependents(jaxpr: core.Jaxpr, inputs: Sequence[bool]) -> list[bool]:
         >>> dependents(jax.make_jaxpr(lambda x, y: (x + y, y * 2, x))(1.0, 1.0).jaxpr, [True, False])
         [True, False, True]
     """
-    reached = {var for var, chosen in zip(jaxpr.invars, inputs, strict=True) if chosen}
-    for eqn in jaxpr.eqns:
-        if not reached.isdisjoint(_variables(eqn.invars)):
-            reached.update(eqn.outvars)
+    reached = _reached(jaxpr, inputs)
     return [not isinstance(var, core.Literal) and var in reached for var in jaxpr.outvars]
 
 
-def peak_bytes(jaxpr: core.Jaxpr) -> int:
+def peak_bytes(jaxpr: core.Jaxpr, inputs: Sequence[bool] | None = None) -> int:
     """Largest sum of the sizes of intermediate values that are alive together.
 
-    Only values computed from the inputs count: inputs, constants and what follows from constants alone are
+    Only values computed from the chosen inputs count: inputs, constants and what follows from others alone are
     there once, however often the function is batched. A value lives from the equation that makes it to the
     last that reads it; an equation with a body of its own (a call, a scan) adds its body's peak. This is what
     a straightforward executor needs; a compiler that fuses needs less.
 
     Args:
         jaxpr: from ``jax.make_jaxpr(fn)(*args).jaxpr``.
+        inputs: whether each input is chosen. Default: all are.
 
     Returns:
         Bytes.
@@ -78,13 +138,12 @@ def peak_bytes(jaxpr: core.Jaxpr) -> int:
     """
     last_use = {var: n for n, eqn in enumerate(jaxpr.eqns) for var in _variables(eqn.invars)}
     last_use.update(dict.fromkeys(_variables(jaxpr.outvars), len(jaxpr.eqns)))
-    varying = set(jaxpr.invars)
+    varying = _reached(jaxpr, [True] * len(jaxpr.invars) if inputs is None else inputs)
     alive: dict[Any, int] = {}
     peak = 0
     for n, eqn in enumerate(jaxpr.eqns):
-        if varying.isdisjoint(_variables(eqn.invars)):
+        if varying.isdisjoint(eqn.outvars):
             continue
-        varying.update(eqn.outvars)
         alive.update({var: _bytes(var.aval) for var in eqn.outvars})
         inner = max((peak_bytes(body) for body in core.jaxprs_in_params(eqn.params)), default=0)
         peak = max(peak, sum(alive.values()) + inner)

@@ -2,20 +2,30 @@
 
 from jprobe.data.cache import cache_dir
 from jprobe.data.catalogue import Entry, catalogue
+from jprobe.data.conll import Sentences, conll2003
 from jprobe.data.dataset import Dataset
 from jprobe.data.importing import import_files
 from jprobe.data.loading import fetch, load
+from jprobe.data.ssim import ssim, ssim_distance
 from jprobe.data.tasks import TASKS, Task, pair
+from jprobe.data.tokens import Batch, TokenTask, token_task
 
 __all__ = [
     "TASKS",
+    "Batch",
     "Dataset",
     "Entry",
+    "Sentences",
     "Task",
+    "TokenTask",
     "cache_dir",
     "catalogue",
+    "conll2003",
     "fetch",
     "import_files",
     "load",
     "pair",
+    "ssim",
+    "ssim_distance",
+    "token_task",
 ]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from jprobe.data import cache, embedded, official
+from jprobe.data import cache, conll, embedded, official, tfds_files
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,16 @@ def catalogue() -> list[Entry]:
     entries = [Entry("mnist", _what((28, 28, 1), embedded.CLASSES), "embedded", embedded.LICENCE)]
     for name, dataset in official.OFFICIAL.items():
         entries.append(Entry(name, _what(dataset.shape, dataset.class_names), _where(name), dataset.licence))
+    entries.append(Entry(conll.NAME, conll.WHAT, _where_conll(), conll.LICENCE))
     return entries
+
+
+def _where_conll() -> str:
+    place = conll.imported()
+    if place is None:
+        files = tfds_files.registered(conll.NAME).values()
+        place = next((file.path for file in files if tfds_files.is_cached(file)), None)
+    return f"cached at {place}" if place else "not here"
 
 
 def _what(shape: tuple[int, int, int], class_names: tuple[str, ...]) -> str:

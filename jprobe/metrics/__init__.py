@@ -1,5 +1,20 @@
-"""Metrics: functions of one network's weights that return a scalar."""
+"""Metrics: functions of one network's weights that return a scalar, and what they are made of."""
 
+from jprobe.metrics.cka import cka_profile, linear_cka, linen_activations
 from jprobe.metrics.classification import accuracy, loss, offset, separation
+from jprobe.metrics.spans import span_counts, tag_scheme
+from jprobe.metrics.tagging import label_f1, span_f1
 
-__all__ = ["accuracy", "loss", "offset", "separation"]
+__all__ = [
+    "accuracy",
+    "cka_profile",
+    "label_f1",
+    "linear_cka",
+    "linen_activations",
+    "loss",
+    "offset",
+    "separation",
+    "span_counts",
+    "span_f1",
+    "tag_scheme",
+]

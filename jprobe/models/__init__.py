@@ -1,6 +1,7 @@
-"""Models: Flax Linen modules only, and the one way to call any model."""
+"""Models: Flax Linen modules, and one way to call any model."""
 
+from jprobe.models.distilbert import DistilBert
 from jprobe.models.forward import forward
 from jprobe.models.mlp import MLP
 
-__all__ = ["MLP", "forward"]
+__all__ = ["MLP", "DistilBert", "forward"]

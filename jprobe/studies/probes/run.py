@@ -16,6 +16,7 @@ from jprobe.errors import ArgumentError
 from jprobe.probes.randomize import Type
 from jprobe.probes.select import everything
 from jprobe.results import RunFolder
+from jprobe.sharding import local_mesh
 from jprobe.studies.probes.config import Config, Group
 from jprobe.sweep import sweep
 
@@ -109,7 +110,7 @@ def run(config: Config, folder: RunFolder | None = None, report: Report | None =
         >>> run(config).flip.dims
         ('dataset', 'task', 'seed', 'flipped', 'repeat', 'signed')
     """
-    mesh = _mesh(config.mesh)
+    mesh = local_mesh(config.mesh)
     chosen = list(tasks(config))
     checksums = {file: value for _, _, task in chosen for file, value in task.checksums.items()}
     parts = [part for name, label, task in chosen for part in _parts(config, name, label, task)]
@@ -317,11 +318,3 @@ def _name(found: xr.Dataset, job: Job, suffix: str) -> xr.Dataset:
         return found.isel(level=0, signed=0, drop=True).rename(accuracy=job.name + suffix)
     found = found if job.signed else found.isel(signed=0, drop=True)
     return found.rename(level=job.dim, accuracy=job.name + suffix)
-
-
-def _mesh(devices: int | None) -> Mesh | None:
-    available = jax.device_count()
-    count = available if devices is None else devices
-    if not 1 <= count <= available:
-        raise ArgumentError(f"--mesh asks for {count} devices; this machine has {available}.")
-    return None if count == 1 else jax.make_mesh((count,), ("seed",), axis_types=(jax.sharding.AxisType.Auto,))

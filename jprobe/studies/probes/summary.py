@@ -52,9 +52,6 @@ def summary(ds: xr.Dataset) -> dict[str, float]:
         out[f"{key}.signed"] = _median(here.binarized)
         out[f"{key}.dead"] = int(ds.dead.sel(dataset=name, task=task).sum())
         out[f"{key}.weight_std"] = _median(here.weight_std)
-        if "binarized_offset" in here:
-            out[f"{key}.signed.separation"] = _median(here.binarized_separation)
-            out[f"{key}.signed.offset"] = _median(abs(here.binarized_offset))
         for removed in _REMOVED:
             if "prune_smallest" in here:
                 for label, signed in (("original", False), ("signed", True)):

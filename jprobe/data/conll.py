@@ -1,0 +1,147 @@
+"""CoNLL-2003: English sentences whose words are tagged with named entities."""
+
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+from jprobe.atomic import replacing
+from jprobe.data import tfds_files
+from jprobe.data.cache import cache_dir
+from jprobe.data.checksums import digest_file, read_checked
+from jprobe.errors import DamagedFileError, DiskError, MissingFileError
+
+NAME = "conll2003"
+LICENCE = "Reuters text, for research only"
+WHAT = "sentences with named entities: PER, ORG, LOC, MISC (English test set)"
+
+# What people have: the shared task's own file, and the one of later collections.
+FILES = ("eng.testb", "test.txt")
+_ARCHIVE, _MEMBER = "conll2003.zip", "test.txt"
+_MEND = (
+    f"Download it again: jprobe data fetch {NAME}\n"
+    f"Or bring eng.testb or test.txt in a folder: jprobe data import {NAME} DIR"
+)
+
+
+class Sentences(NamedTuple):
+    """Sentences and a tag for each word.
+
+    Attributes:
+        words: a list of words for each sentence.
+        tags: a list of tags for each sentence, in the scheme IOB2 ("B-PER", "I-PER", "O").
+        name: for results and figures.
+        checksums: file name -> checksum of what they were read from.
+        source: one line: where it came from, and its licence.
+    """
+
+    words: list[list[str]]
+    tags: list[list[str]]
+    name: str
+    checksums: dict[str, str]
+    source: str
+
+    @property
+    def num_words(self) -> int:
+        """How many words all sentences have."""
+        return sum(map(len, self.words))
+
+
+def conll2003() -> Sentences:
+    """The English test set of CoNLL-2003: 3,453 sentences, 46,435 words.
+
+    Returns:
+        The sentences, in the scheme IOB2 whatever the file has.
+
+    Raises:
+        MissingDataError: it is neither on this machine nor to be had from the network.
+        DamagedFileError: a file that is not what it should be.
+        DiskError: the download could not be written.
+
+    Source:
+        Tjong Kim Sang, De Meulder, CoNLL-2003, W03-0419.
+    """
+    own = imported()
+    if own is not None:
+        text, checksums = own.read_text(encoding="utf-8"), {own.name: digest_file(own, "sha256")}
+        return _sentences(text, own, checksums)
+    archive = tfds_files.registered(NAME)[_ARCHIVE]
+    if not tfds_files.is_cached(archive):
+        tfds_files.download(NAME, [archive])
+    read_checked(archive.path, archive.checksum, _MEND)
+    with zipfile.ZipFile(archive.path) as files:
+        text = files.read(_MEMBER).decode()
+    return _sentences(text, archive.path, {_ARCHIVE: archive.checksum})
+
+
+def imported() -> Path | None:
+    """The file that was imported, or None."""
+    return next((path for file in FILES if (path := _folder() / file).exists()), None)
+
+
+def import_file(folder: Path) -> list[Path]:
+    """Take a person's own eng.testb or test.txt, in either tag scheme.
+
+    Raises:
+        MissingFileError: the folder holds neither.
+        DamagedFileError: the file holds no tagged sentences.
+        DiskError: it could not be written.
+    """
+    source = next((folder / file for file in FILES if (folder / file).is_file()), None)
+    if source is None:
+        raise MissingFileError(folder / FILES[0], f"Name a folder that holds {' or '.join(FILES)} of {NAME}.")
+    try:
+        content = source.read_bytes()
+        _sentences(content.decode(), source, {})
+    except UnicodeDecodeError as error:
+        raise DamagedFileError(source, "it is not UTF-8 text.", _MEND) from error
+    target = _folder() / source.name
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(target) as file:
+            file.write(content)
+        for other in FILES:
+            if other != source.name:
+                (_folder() / other).unlink(missing_ok=True)
+    except OSError as error:
+        raise DiskError(target, error.strerror or str(error)) from error
+    return [target]
+
+
+def to_iob2(tags: list[str]) -> list[str]:
+    """Tags of one sentence in IOB2, where every entity begins with B-; IOB1 has B- only between like neighbours.
+
+    Example:
+        >>> to_iob2(["I-PER", "I-PER", "B-PER", "O", "I-LOC"])
+        ['B-PER', 'I-PER', 'B-PER', 'O', 'B-LOC']
+    """
+    out = []
+    for before, tag in zip(["O", *tags], tags, strict=False):
+        starts = tag.startswith("I-") and before[2:] != tag[2:]
+        out.append("B-" + tag[2:] if starts else tag)
+    return out
+
+
+def _sentences(text: str, path: Path, checksums: dict[str, str]) -> Sentences:
+    words: list[list[str]] = [[]]
+    tags: list[list[str]] = [[]]
+    for number, line in enumerate(text.splitlines(), start=1):
+        columns = line.split()
+        if not columns or columns[0] == "-DOCSTART-":
+            if words[-1]:
+                words.append([])
+                tags.append([])
+            continue
+        if len(columns) < 2 or not (columns[-1] == "O" or columns[-1][:2] in ("B-", "I-")):
+            raise DamagedFileError(path, f"line {number} has no word with a tag of named entities: {line!r}.", _MEND)
+        words[-1].append(columns[0])
+        tags[-1].append(columns[-1])
+    if not words[-1]:
+        words, tags = words[:-1], tags[:-1]
+    if not words:
+        raise DamagedFileError(path, "it holds no sentence.", _MEND)
+    source = f"https://aclanthology.org/W03-0419 (Tjong Kim Sang, De Meulder), {LICENCE}"
+    return Sentences(words, [to_iob2(t) for t in tags], NAME, checksums, source)
+
+
+def _folder() -> Path:
+    return cache_dir() / "text" / NAME
