@@ -26,6 +26,10 @@ STUDIES = {
         "Paper 1, section 4 (figures 4, 6, 8): how hard each pair of classes is, by what networks lose without magnitudes",
         "quick: about a minute on two cores; paper: 3",
     ),
+    "transformer": (
+        "Paper 1, section 5 (figures 5, 9, 20): robustness of each layer of a pretrained DistilBERT, or of any network",
+        "quick: about 5 minutes on two cores; paper: a GPU's work",
+    ),
 }
 
 USAGE = """jprobe: probe trained neural networks as signed, weighted graphs
@@ -171,7 +175,7 @@ def _tell(told: Any) -> None:
         console.print(table)
     else:
         for key, value in told.summary.items():
-            console.print(f"{key:48} {value:.4f}")
+            console.print(f"{key:48} {f'{value:.4f}' if isinstance(value, float) else value}")
 
 
 def _with_progress(work: Callable[[Callable[[str, float], None]], Any], folder: Path) -> Any:

@@ -41,8 +41,8 @@ def _render(figure: Figure, ending: str) -> bytes:
     return buffer.getvalue()
 
 
-def _rows(summary: Mapping[str, float]) -> list[tuple[str, str]]:
-    return [(key, f"{value:g}" if isinstance(value, int) else f"{value:.4f}") for key, value in summary.items()]
+def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(key, f"{value:.4f}" if isinstance(value, float) else str(value)) for key, value in summary.items()]
 
 
 _TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(

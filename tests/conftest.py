@@ -2,6 +2,8 @@
 
 import contextlib
 import logging
+import os
+from pathlib import Path
 
 import jax
 import pytest
@@ -20,3 +22,12 @@ def compilations(caplog):
             )
 
     return counting
+
+
+@pytest.fixture
+def test_data():
+    """The folder of real files that JPROBE_TEST_DATA names."""
+    folder = os.environ.get("JPROBE_TEST_DATA")
+    if not folder:
+        pytest.skip("JPROBE_TEST_DATA names no folder of real files")
+    return Path(folder)

@@ -13,7 +13,7 @@ ROOT = Path(jprobe.__file__).parent
 
 # From the top: a room may import those below it, never one above.
 ROOMS = [
-    "cli", "report", "studies", "figures", "complexity", "sweep", "tracing", "probes", "frustration", "metrics",
+    "cli", "report", "studies", "figures", "complexity", "robustness", "sweep", "tracing", "probes", "frustration", "metrics",
     "connectivity", "graph", "train", "checkpoint", "weights", "models", "data", "results", "sharding", "permutation", "atomic",
     "errors", "typing",
 ]  # fmt: skip

@@ -44,10 +44,8 @@ def catalogue() -> list[Entry]:
 
 
 def _where_conll() -> str:
-    place = conll.imported()
-    if place is None:
-        files = tfds_files.registered(conll.NAME).values()
-        place = next((file.path for file in files if tfds_files.is_cached(file)), None)
+    archive = conll.downloaded()
+    place = conll.imported() or (archive.path if tfds_files.is_cached(archive) else None)
     return f"cached at {place}" if place else "not here"
 
 

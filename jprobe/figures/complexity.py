@@ -92,7 +92,11 @@ def _scatter(panel: Axes, means: xr.Dataset, x: str, y: str) -> None:
     # The ends of both measures and those most off the trend are named.
     order = [np.argmin(xs), np.argmax(xs), np.argmin(ys), np.argmax(ys)]
     off = np.argsort(-abs(_ranks(xs) - _ranks(ys)))[:2]
+    named: list[int] = []
     for n in dict.fromkeys([*order, *(off if x != "ssim" else [])]):
+        if any(abs(xs[n] - xs[m]) < 0.1 * np.ptp(xs) and abs(ys[n] - ys[m]) < 0.06 * np.ptp(ys) for m in named):
+            continue  # two names in one place could not be read
+        named.append(n)
         right = xs[n] > (xs.min() + xs.max()) / 2
         panel.annotate(
             str(means.pair.values[n]), (xs[n], ys[n]), xytext=(-5 if right else 5, 3), textcoords="offset points",

@@ -3,16 +3,17 @@
 from jprobe.metrics.cka import cka_profile, linear_cka, linen_activations
 from jprobe.metrics.classification import accuracy, loss, offset, separation
 from jprobe.metrics.spans import span_counts, tag_scheme
-from jprobe.metrics.tagging import label_f1, span_f1
+from jprobe.metrics.tagging import agreement, own_labels, span_f1
 
 __all__ = [
     "accuracy",
+    "agreement",
     "cka_profile",
-    "label_f1",
     "linear_cka",
     "linen_activations",
     "loss",
     "offset",
+    "own_labels",
     "separation",
     "span_counts",
     "span_f1",

@@ -1,4 +1,4 @@
-"""How well a network tags words: span F1, or agreement with the network's own tags."""
+"""How well a network tags words: span F1, or agreement with given labels."""
 
 from typing import Any
 
@@ -48,50 +48,60 @@ def span_f1(model: nn.Module, task: TokenTask) -> Metric:
     return span_f1
 
 
-def label_f1(model: nn.Module, task: TokenTask) -> Metric:
-    """F1 of all labels but the commonest: 2 right / (predicted + gold), counting words that have another label.
-
-    For labels that are not spans. The commonest label, of words with nothing to say, would drown the rest.
+def agreement(model: nn.Module, task: TokenTask, without: int | None = None) -> Metric:
+    """Fraction of words whose label is the task's: mean [argmax f(x) = y].
 
     Args:
         model: Flax Linen module: (ids, mask) -> logits [B, T, C].
-        task: the sentences.
+        task: the sentences; :func:`own_labels` puts a network's own labels in.
+        without: label that may not be chosen, as in :func:`own_labels`.
 
     Returns:
         A metric: params of one network -> float32 scalar in [0, 1].
     """
-    common = commonest(task)
 
-    def label_f1(params: Params) -> jax.Array:
-        total = jnp.zeros(3)
+    def agreement(params: Params) -> jax.Array:
+        right, total = jnp.zeros(()), 0
         for batch in task.batches:
-            inside = jnp.arange(batch.gold.shape[1]) < jnp.asarray(batch.lengths)[:, None]
-            found, gold = predicted_labels(model, params, batch, task.labels), jnp.asarray(batch.gold)
-            says, should = inside & (found != common), inside & (gold != common)
-            total += jnp.stack([(says & should & (found == gold)).sum(), says.sum(), should.sum()])
-        return f1(total)
+            counted = jnp.asarray(batch.first) >= 0
+            found = predicted_labels(model, params, batch, task.labels, without)
+            right += (counted & (found == jnp.asarray(batch.gold))).sum()
+            total += int((batch.first >= 0).sum())
+        return right / total
 
-    return label_f1
+    return agreement
 
 
-def own_labels(model: nn.Module, params: Params, task: TokenTask) -> TokenTask:
-    """The same sentences with the labels that this network gives them, to measure how far it departs from itself."""
-    predict = jax.jit(lambda params, batch: predicted_labels(model, params, batch, task.labels))
+def own_labels(model: nn.Module, params: Params, task: TokenTask, without: int | None = None) -> TokenTask:
+    """The same sentences with the labels that this network gives them, to measure how far it departs from itself.
+
+    Args:
+        model: Flax Linen module: (ids, mask) -> logits [B, T, C].
+        params: weights of one network.
+        task: the sentences.
+        without: label that may not be chosen. Where one label goes to nearly every word, as a grammar tagger's "no
+            change" does, the first choice among the others still tells how much of the network is left.
+    """
+    predict = jax.jit(lambda params, batch: predicted_labels(model, params, batch, task.labels, without))
     return task._replace(
         batches=tuple(batch._replace(gold=np.asarray(predict(params, batch), np.int32)) for batch in task.batches)
     )
 
 
-def commonest(task: TokenTask) -> int:
-    """Index of the commonest label."""
-    inside = [batch.gold[np.arange(batch.gold.shape[1]) < batch.lengths[:, None]] for batch in task.batches]
-    return int(np.bincount(np.concatenate(inside)).argmax())
+def commonest(task: TokenTask) -> tuple[int, float]:
+    """Index of the commonest label, and the fraction of words that have it."""
+    counts = np.bincount(np.concatenate([batch.gold[batch.first >= 0] for batch in task.batches]))
+    return int(counts.argmax()), float(counts.max() / counts.sum())
 
 
-def predicted_labels(model: nn.Module, params: Params, batch: Batch, labels: tuple[str, ...]) -> jax.Array:
+def predicted_labels(
+    model: nn.Module, params: Params, batch: Batch, labels: tuple[str, ...], without: int | None = None
+) -> jax.Array:
     """Label [B, W] of each word: the largest logit of its first piece; "O" (or the first label) if it has none."""
     logits: Any = model.apply({"params": params}, jnp.asarray(batch.ids), jnp.asarray(batch.mask))
     first = jnp.asarray(batch.first)
     of_words = jnp.take_along_axis(logits, jnp.maximum(first, 0)[..., None], axis=1)
+    if without is not None:
+        of_words = of_words.at[..., without].set(-jnp.inf)
     outside = labels.index("O") if "O" in labels else 0
     return jnp.where(first >= 0, jnp.argmax(of_words, -1), outside)

@@ -79,7 +79,8 @@ def load_distilbert(folder_or_name: str | Path) -> tuple[DistilBert, Params]:
         jprobe.errors.MissingWeightsError: ...
     """
     folder = find(folder_or_name)
-    return convert(tensors_of(folder), _config(folder))
+    config = _config(folder)
+    return convert(tensors_of(folder), config)
 
 
 def load_tagger(folder_or_name: str | Path) -> Tagger:

@@ -1,0 +1,87 @@
+"""What the study of layers shows: its figures, and a sentence on each from the run's own numbers."""
+
+import json
+
+import xarray as xr
+
+from jprobe.figures import layers as draw
+from jprobe.studies.outcome import Outcome, Panel
+from jprobe.studies.transformer.config import Config
+from jprobe.studies.transformer.summary import findings, summary
+
+
+def outcome(ds: xr.Dataset, config: Config) -> Outcome:
+    """Everything that the report of a run says.
+
+    Args:
+        ds: what :func:`jprobe.studies.transformer.run` returned.
+        config: its configuration.
+
+    Example:
+        >>> from jprobe.studies import transformer as study
+        >>> config = study.Config(checkpoint="mlp", kept=(1, 0.5), amplitudes=(0.1, 1), flipped=(0.5, 1), cka_removed=())
+        >>> [panel.name for panel in outcome(study.run(config), config).panels]
+        ['figure_5_layers', 'figure_9_noise_and_flips']
+    """
+    return Outcome(
+        title="How robust each layer is",
+        lead=f"{ds.attrs['name'][0].upper()}{ds.attrs['name'][1:]}: one layer perturbed at a time, after Jankowski et al., arXiv:2508.05463, section 5.",
+        findings=findings(ds),
+        notes=_notes(ds, config),
+        panels=_panels(ds),
+        summary=summary(ds, config),
+        checksums=json.loads(ds.attrs["checksums"]),
+    )
+
+
+def _notes(ds: xr.Dataset, config: Config) -> list[str]:
+    rate = float(ds.examples / ds.full_seconds)
+    savings = ", ".join(
+        f"{name} {float(ds.full_seconds / s):.1f}" for name, s in zip(ds.layer.values, ds.seconds.values, strict=True)
+    )
+    out = [*json.loads(ds.attrs["notes"])]
+    out.append(
+        f"One evaluation takes {float(ds.full_seconds):.2f} s, {rate:,.0f} {ds.attrs['unit']} a second. What comes before the "
+        f"probed layer is computed once; an evaluation of a probed layer is this many times faster than a whole one: {savings}. "
+        "Biases stay as they are; noise is Gaussian."
+    )
+    if not ds.attrs["full"]:
+        out.append(
+            f"Scaled down: {int(ds.examples):,} {ds.attrs['unit']}, {len(config.kept)} kept fractions and {config.repeats} "
+            f"draw{'s' * (config.repeats > 1)}, where the paper has dslim/distilbert-NER on the whole CoNLL-2003 test set, 30 and 5."
+        )
+    return out
+
+
+def _panels(ds: xr.Dataset) -> list[Panel]:
+    signed = ds.signed.sel(kept=ds.kept.max()).mean("repeat")
+    worst, best = (str(ds.layer.values[int(place)]) for place in (signed.argmin(), signed.argmax()))
+    measure = ds.attrs["measure"]
+    out = [
+        Panel(
+            "figure_5_layers", "Figure 5. Pruning, signs and randomizations of one layer at a time",
+            f"Unperturbed: {measure} {float(ds.base):.3f}. With signs for its weights the network keeps most in {best} "
+            f"({float(signed.max()):.3f}) and least in {worst} ({float(signed.min()):.3f}).",
+            draw.layer_curves(ds),
+        ),
+        Panel("figure_9_noise_and_flips", "Figure 9. Noise and sign flips of one layer at a time", _says_noise(ds), draw.noise_and_flips(ds)),
+    ]  # fmt: skip
+    if "cka" in ds:
+        lowest = ds.cka.where(ds.cka == ds.cka.min(), drop=True)
+        says = (
+            f"Lowest: {float(ds.cka.min()):.2f}, seen in {lowest.seen.values[0]} with {float(lowest.removed[0]):.0%} of "
+            f"{lowest.layer.values[0]} removed."
+        )
+        out.append(
+            Panel("figure_20_cka", "Figure 20. CKA of activations with one layer pruned", says, draw.cka_curves(ds))
+        )
+    return out
+
+
+def _says_noise(ds: xr.Dataset) -> str:
+    noise, flip = ds.noise.mean("repeat").isel(amplitude=-1), ds.flip.mean("repeat").isel(flipped=-1)
+    listed = [
+        ", ".join(f"{layer} {float(v):.2f}" for layer, v in zip(ds.layer.values, values.values, strict=True))
+        for values in (noise, flip)
+    ]
+    return f"At the strongest noise: {listed[0]}. With all signs flipped: {listed[1]}."

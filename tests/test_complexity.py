@@ -1,0 +1,279 @@
+"""Task complexity: gaps against NumPy, SSIM against scikit-image, ranks against SciPy, and the study end to end."""
+
+import itertools
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+
+import jprobe as jp
+from jprobe import cli
+from jprobe.complexity import drop, gap, rank_correlation, rank_stability
+from jprobe.data.ssim import ssim, ssim_distance
+from jprobe.errors import ArgumentError, ConfigMismatchError, LevelError, ShapeError
+from jprobe.results import RunFolder, load
+from jprobe.studies import complexity as study
+from jprobe.studies.complexity.run import accuracy_by_pair, pairs_of
+from jprobe.studies.complexity.summary import gaps, stability
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 6)).astype(np.float32)
+TASK = jp.data.Task(X, X[:, 0] > 0, X[:40], X[:40, 0] > 0, num_classes=2)
+MODEL = jp.models.MLP((5,))
+
+
+def fit(seeds=3):
+    return jp.train.fit(MODEL, TASK, seeds, epochs=3, batch=16).params
+
+
+def numpy_accuracy(params, n, f=lambda w: w):
+    hidden, out = (
+        {k: f(np.asarray(v[n], np.float64)) for k, v in params[name].items()} for name in ("Dense_0", "Dense_1")
+    )
+    logits = np.maximum(TASK.x_test @ hidden["kernel"] + hidden["bias"], 0) @ out["kernel"] + out["bias"]
+    return (logits.argmax(1) == TASK.y_test).mean()
+
+
+def test_gap_is_numpys():
+    params = fit()
+    found = gap(MODEL, params, TASK)
+    base = [numpy_accuracy(params, n) for n in range(3)]
+    signed = [numpy_accuracy(params, n, np.sign) for n in range(3)]
+    np.testing.assert_allclose(found.base, base, atol=1e-6)
+    np.testing.assert_allclose(found.perturbed, signed, atol=1e-6)
+    np.testing.assert_allclose(found.gap, np.subtract(base, signed), atol=1e-6)
+
+
+def test_gap_takes_any_probe_metric_and_level():
+    params = fit()
+    found = gap(MODEL, params, TASK, jp.probes.prune(), metric=jp.metrics.loss, level=1.0)
+    # Without kernels every logit is a bias of the last layer.
+    for n in range(3):
+        bias = np.asarray(params["Dense_1"]["bias"][n], np.float64)
+        nats = np.log(np.exp(bias).sum()) - bias[TASK.y_test]
+        assert float(found.perturbed[n]) == pytest.approx(nats.mean(), rel=1e-5)
+    with pytest.raises(LevelError):
+        gap(MODEL, params, TASK, jp.probes.prune(), level=1.5)
+
+
+def test_repeats_average_independent_draws():
+    params = {"kernel": jnp.ones((2, 4, 3))}
+    probe = jp.probes.noise("uniform")
+
+    def total(p):
+        return p["kernel"].sum()
+
+    draws = [drop(total, params, probe, level=1.0, key=jax.random.key(k)).gap for k in range(3)]
+    assert len({tuple(np.asarray(d).tolist()) for d in draws}) == 3
+    many = drop(total, params, probe, level=1.0, repeats=400)
+    assert np.abs(many.gap).max() < 5 * np.sqrt(12 / 3 / 400)
+    assert many.base.values.tolist() == [12, 12]
+
+
+def test_one_metric_for_all_pairs_is_each_pairs_own():
+    other = jp.data.Task(X, X[:, 1] > 0, X[:25], X[:25, 1] > 0, num_classes=2)
+    params = fit(2)
+    joint = accuracy_by_pair(MODEL, [TASK, other], 50)
+    for n, task in enumerate((TASK, other)):
+        for s in range(2):
+            one = jax.tree.map(lambda w, s=s: w[s], params)
+            expected = jp.metrics.accuracy(MODEL, task)(one)
+            assert float(joint({"network": one, "pair": n})) == pytest.approx(float(expected), abs=1e-6)
+
+
+@pytest.mark.parametrize(("shape", "data_range"), [((28, 28, 1), 2.0), ((7, 9, 3), 1.0), ((32, 20, 3), 255.0)])
+def test_ssim_is_scikit_images(shape, data_range):
+    metrics = pytest.importorskip("skimage.metrics", reason="scikit-image is in the extra 'parity'")
+    rng = np.random.default_rng(1)
+    a = (rng.uniform(size=(4, *shape)) * data_range).astype(np.float32)
+    b = np.clip(a + rng.normal(size=a.shape) * 0.2 * data_range, 0, data_range).astype(np.float32)
+    b[0], b[1] = a[0], a[1].mean()  # the same image, and a flat one
+    expected = [
+        metrics.structural_similarity(x, y, data_range=data_range, channel_axis=-1) for x, y in zip(a, b, strict=True)
+    ]
+    np.testing.assert_allclose(ssim(a, b, data_range), expected, atol=2e-5)
+
+
+def test_ssim_distance_is_scikit_images_on_real_digits():
+    metrics = pytest.importorskip("skimage.metrics", reason="scikit-image is in the extra 'parity'")
+    mnist, classes = jp.data.load("mnist"), (3, 8)
+    rng = np.random.default_rng((0, *classes))
+    a, b = (mnist.x_train[rng.choice(np.flatnonzero(mnist.y_train == c), 40)] / 127.5 - 1 for c in classes)
+    expected = [
+        1 - metrics.structural_similarity(x[..., 0], y[..., 0], data_range=2) for x, y in zip(a, b, strict=True)
+    ]
+    assert ssim_distance(mnist, classes, 40) == pytest.approx(np.mean(expected), abs=1e-5)
+
+
+def test_ssim_of_wrong_shapes_is_an_error():
+    with pytest.raises(ShapeError, match="7 x 7"):
+        ssim(jnp.zeros((1, 6, 6, 1)), jnp.zeros((1, 6, 6, 1)))
+    with pytest.raises(ShapeError):
+        ssim(jnp.zeros((1, 8, 8, 1)), jnp.zeros((2, 8, 8, 1)))
+    with pytest.raises(ArgumentError, match="class 11"):
+        ssim_distance(jp.data.load("mnist"), (0, 11))
+    with pytest.raises(ArgumentError, match="pairs"):
+        ssim_distance(jp.data.load("mnist"), (0, 1), 0)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_rank_correlation_is_scipys(ties):
+    rng = np.random.default_rng(2)
+    a = rng.normal(size=45)
+    b = a + rng.normal(size=45)
+    if ties:
+        a, b = a.round(), b.round()
+    found = rank_correlation(a, b, resamples=2000)
+    assert found.value == pytest.approx(scipy.stats.spearmanr(a, b).statistic, abs=1e-12)
+    expected = scipy.stats.bootstrap(
+        (a, b), lambda x, y: scipy.stats.spearmanr(x, y).statistic, paired=True, vectorized=False, n_resamples=2000,
+        rng=np.random.default_rng(0),
+    ).confidence_interval  # fmt: skip
+    np.testing.assert_allclose([found.low, found.high], [expected.low, expected.high], atol=1e-9)
+
+
+def test_rank_correlation_at_the_ends():
+    assert rank_correlation(np.arange(9), -np.arange(9)) == (-1, -1, -1)
+    assert np.isnan(rank_correlation(np.arange(9), np.ones(9)).value)
+    with pytest.raises(ShapeError):
+        rank_correlation(np.arange(9), np.arange(8))
+
+
+def test_concordance_is_the_mean_correlation_of_networks():
+    gaps = np.random.default_rng(3).normal(size=(5, 12)) + np.arange(12)
+    found = rank_stability(gaps)
+    pairs = [scipy.stats.spearmanr(a, b).statistic for a, b in itertools.combinations(gaps, 2)]
+    # For m rankings without ties the mean correlation of two of them is (m W - 1) / (m - 1).
+    assert (5 * found.concordance - 1) / 4 == pytest.approx(np.mean(pairs), abs=1e-12)
+    assert found.ranks[0].tolist() == scipy.stats.rankdata(gaps[0]).tolist()
+    with pytest.raises(ArgumentError):
+        rank_stability(gaps[:1])
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    """Two networks a pair of MNIST, trained for one epoch: a scaled-down run of the whole study."""
+    folder = tmp_path_factory.mktemp("run") / "out"
+    cli.main(
+        [
+            "run",
+            "complexity",
+            "--seeds",
+            "2",
+            "--epochs",
+            "1",
+            "--hidden",
+            "8",
+            "--image-pairs",
+            "50",
+            "--out",
+            str(folder),
+        ]
+    )
+    return folder
+
+
+def test_summary_has_the_promised_keys(out):
+    found = json.loads((out / "summary.json").read_text())
+    pairs = [f"{a}-{b}" for a, b in itertools.combinations(range(10), 2)]
+    names = [
+        f"mnist.{name}" for name in ("spearman", "spearman_low", "spearman_high", "ssim.min_pair", "ssim.max_pair")
+    ]
+    names += [f"mnist.{m}.{pair}" for m in ("gap_signed", "gap_randomized", "base", "ssim") for pair in pairs]
+    assert sorted(found) == sorted(names)
+    assert found["mnist.spearman_low"] <= found["mnist.spearman"] <= found["mnist.spearman_high"]
+    assert found["mnist.ssim.min_pair"] in pairs
+
+
+def test_summary_is_the_datasets_numbers(out):
+    found, ds = json.loads((out / "summary.json").read_text()), load(out / "results.nc").isel(dataset=0)
+    alive = ds.dead.values == 0
+    row = ds.pair.values.tolist().index("0-7")
+    expected = (ds.base - ds.signed).values[row][alive[row]].mean()
+    assert found["mnist.gap_signed.0-7"] == pytest.approx(expected, abs=1e-6)
+    means = gaps(ds)
+    rho = scipy.stats.spearmanr(means.gap_signed, means.gap_randomized).statistic
+    assert found["mnist.spearman"] == pytest.approx(rho, abs=1e-6)
+
+
+def test_networks_are_those_of_a_single_pair(out):
+    ds = load(out / "results.nc").isel(dataset=0)
+    task = jp.data.pair(jp.data.load("mnist"), (4, 9))
+    model = jp.models.MLP((8,))
+    alone = jp.train.fit(model, task, seeds=2, epochs=1)
+    found = gap(model, alone.params, task)
+    np.testing.assert_allclose(ds.base.sel(pair="4-9"), alone.accuracy, atol=2e-3)
+    np.testing.assert_allclose(ds.signed.sel(pair="4-9"), found.perturbed, atol=5e-3)
+
+
+def test_the_report_holds_every_figure_and_says_that_it_is_scaled_down(out):
+    page = (out / "report.html").read_text()
+    for name in (
+        "figure_4_gaps_mnist",
+        "figure_6_ssim_mnist",
+        "figure_8_base_mnist",
+        "ssim_and_gaps_mnist",
+        "rank_stability_mnist",
+    ):
+        assert f'id="{name}"' in page
+        assert (out / "figures" / f"{name}.pdf").stat().st_size > 1000
+    assert "Scaled down: 2 networks a pair" in page
+
+
+def test_a_finished_run_computes_nothing_again(out, monkeypatch):
+    monkeypatch.setattr(jp.train, "fit", None)
+    monkeypatch.setattr(jp.data, "ssim_distance", None)
+    cli.main(
+        [
+            "run",
+            "complexity",
+            "--seeds",
+            "2",
+            "--epochs",
+            "1",
+            "--hidden",
+            "8",
+            "--image-pairs",
+            "50",
+            "--out",
+            str(out),
+        ]
+    )
+    with pytest.raises(ConfigMismatchError):
+        RunFolder(out, study.Config(seeds=3).numbers())
+
+
+def test_dead_networks_leave_means_and_ranks(out):
+    ds = load(out / "results.nc").isel(dataset=0)
+    ds["dead"][:] = 0
+    assert stability(ds).ranks.shape == (2, 45)
+    ds["dead"][{"pair": 3, "seed": 1}] = 1
+    assert stability(ds) is None  # one network left that lives in every pair
+    assert float(gaps(ds).base[3]) == pytest.approx(float(ds.base[3, 0]))
+
+
+def test_findings_of_a_map_like_the_papers(out):
+    ds = load(out / "results.nc")
+    ds["dead"][:], ds["base"][:], ds["signed"][:], ds["randomized"][:] = 0, 0.99, 0.7, 0.7
+    pairs = ds.pair.values.tolist()
+    lost = np.linspace(0.01, 0.49, 45)[np.random.default_rng(0).permutation(45)]
+    lost[[pairs.index(p) for p in ("0-3", "1-7", "0-7", "7-9")]] = 0.01, 0.49, 0.05, 0.485
+    for name in ("signed", "randomized"):
+        ds[name][:] = ds.base.values - lost[None, :, None]
+    assert [finding.holds for finding in study.findings(ds)] == [True] * 4
+    ds["randomized"][:] = ds.base.values - lost[::-1][None, :, None]
+    ds["base"][{"pair": 0}] = 0.97
+    assert [finding.holds for finding in study.findings(ds)][:2] == [False, False]
+
+
+def test_a_dataset_of_two_classes_is_an_error(monkeypatch):
+    mnist = jp.data.load("mnist")
+    images, labels = mnist.x_test[:4], np.array([0, 1, 0, 1], np.int32)
+    two = jp.data.Dataset("two", images, labels, images, labels, ("a", "b"), {}, "")
+    monkeypatch.setattr(jp.data, "load", lambda name: two)
+    with pytest.raises(ArgumentError, match="three classes"):
+        study.run(study.Config())
+    assert pairs_of(mnist)[0] == (0, 1)
