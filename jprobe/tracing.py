@@ -65,15 +65,15 @@ def split(traced: Traced, varying: Sequence[bool]) -> Split:
     """
     jaxpr = traced.jaxpr
     reached = _reached(jaxpr, varying)
-    late = [eqn for eqn in jaxpr.eqns if not reached.isdisjoint(eqn.outvars)]
-    early = [eqn for eqn in jaxpr.eqns if reached.isdisjoint(eqn.outvars)]
+    late = [eqn for eqn in jaxpr.eqns if not reached.isdisjoint(_variables(eqn.invars))]
+    early = [eqn for eqn in jaxpr.eqns if reached.isdisjoint(_variables(eqn.invars))]
     made = {var for eqn in early for var in eqn.outvars}
     read = dict.fromkeys(_variables([*(atom for eqn in late for atom in eqn.invars), *jaxpr.outvars]))
     kept = [var for var in read if var in made]
     own = _reached(jaxpr, [True] * len(jaxpr.invars))
 
     about = jaxpr.debug_info.with_unknown_names()
-    first = core.Jaxpr(jaxpr.constvars, jaxpr.invars, kept, early, debug_info=about)
+    first = core.Jaxpr(jaxpr.constvars, jaxpr.invars, kept, early, jaxpr.effects, debug_info=about)
     second = core.Jaxpr(jaxpr.constvars, [*kept, *jaxpr.invars], jaxpr.outvars, late, jaxpr.effects, debug_info=about)
 
     def before(consts: list[Any], *args: Any) -> list[Any]:

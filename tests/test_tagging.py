@@ -223,10 +223,10 @@ def test_span_f1_of_a_network_is_that_of_its_sentences():
 
 
 @pytest.mark.parametrize("without", [None, 2])
-def test_agreement_with_ones_own_labels(without):
+def test_kappa_with_ones_own_labels_is_scikit_learns(without):
     params, other = weights(0), weights(1)
     own = metrics.own_labels(MODEL, params, TASK, without)
-    measure = metrics.agreement(MODEL, own, without)
+    measure = metrics.kappa(MODEL, own, without)
     assert float(measure(params)) == 1
     pairs = [
         (a, b)
@@ -236,7 +236,8 @@ def test_agreement_with_ones_own_labels(without):
         for word, a, b in zip(row, mine, theirs, strict=True)
         if word != " "
     ]
-    assert float(measure(other)) == pytest.approx(np.mean([a == b for a, b in pairs]), abs=1e-6)
+    sklearn = pytest.importorskip("sklearn.metrics", reason="scikit-learn is in the extra 'parity'")
+    assert float(measure(other)) == pytest.approx(sklearn.cohen_kappa_score(*zip(*pairs, strict=True)), abs=1e-6)
 
 
 def gram_cka(x, y):

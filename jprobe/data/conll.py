@@ -33,6 +33,10 @@ class Sentences(NamedTuple):
         name: for results and figures.
         checksums: file name -> checksum of what they were read from.
         source: one line: where it came from, and its licence.
+
+    Example:
+        >>> Sentences([["in", "Paris"]], [["O", "B-LOC"]], "mine", {}, "made here").num_words
+        2
     """
 
     words: list[list[str]]
@@ -60,6 +64,14 @@ def conll2003() -> Sentences:
 
     Source:
         Tjong Kim Sang, De Meulder, CoNLL-2003, W03-0419.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "test.txt").write_text("Paris NNP I-NP I-LOC")
+        >>> _ = import_file(folder)
+        >>> conll2003().tags
+        [['B-LOC']]
     """
     own = imported()
     if own is not None:

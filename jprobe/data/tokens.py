@@ -21,6 +21,11 @@ class Batch(NamedTuple):
         first: [B, W] place of each word's first piece; -1 for words without one, and beyond the sentence.
         lengths: [B] words of each sentence.
         gold: [B, W] label of each word, an index into the task's labels.
+
+    Example:
+        >>> one = np.ones((2, 3), np.int32)
+        >>> Batch(ids=one, mask=one, first=one, lengths=np.array([3, 3]), gold=one).ids.shape
+        (2, 3)
     """
 
     ids: np.ndarray
@@ -39,6 +44,10 @@ class TokenTask(NamedTuple):
         num_tokens: word pieces, without padding.
         num_words: words.
         checksums: file name -> checksum, for provenance.
+
+    Example:
+        >>> TokenTask((), ("O", "B-LOC"), 0, 0, {}).labels
+        ('O', 'B-LOC')
     """
 
     batches: tuple[Batch, ...]

@@ -37,7 +37,7 @@ def layer_curves(ds: xr.Dataset) -> Figure:
         panel.set_xticks(range(count), ds.layer.values.tolist(), rotation=35, ha="right", fontsize=7.5)
         panel.set_ylabel(f"{ds.attrs['measure']} lost")
         panel.set_ylim(min(0.0, float(lost.min()) * 1.1), max(1.0, float(ds.base)) * 1.02)
-        panel.set_title(f"lost to {what}, nothing pruned", loc="left")
+        panel.set_title(f"lost to {what}", loc="left")
     for panel, text in zip(axes[0], titles, strict=True):
         panel.set_title(text, loc="left")
     letters(axes)

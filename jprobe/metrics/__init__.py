@@ -3,12 +3,12 @@
 from jprobe.metrics.cka import cka_profile, linear_cka, linen_activations
 from jprobe.metrics.classification import accuracy, loss, offset, separation
 from jprobe.metrics.spans import span_counts, tag_scheme
-from jprobe.metrics.tagging import agreement, own_labels, span_f1
+from jprobe.metrics.tagging import kappa, own_labels, span_f1
 
 __all__ = [
     "accuracy",
-    "agreement",
     "cka_profile",
+    "kappa",
     "linear_cka",
     "linen_activations",
     "loss",

@@ -1,4 +1,4 @@
-"""How well a network tags words: span F1, or agreement with given labels."""
+"""How well a network tags words: span F1, or agreement with given labels beyond chance."""
 
 from typing import Any
 
@@ -28,6 +28,16 @@ def span_f1(model: nn.Module, task: TokenTask) -> Metric:
 
     Source:
         Paper 1, section 5; equal to seqeval's f1_score.
+
+    Example:
+        >>> from jprobe.data import Batch, TokenTask
+        >>> from jprobe.models import DistilBert
+        >>> ids = np.array([[1, 2, 3]])
+        >>> task = TokenTask((Batch(ids, ids > 0, ids - 1, np.array([3]), ids % 3),), ("O", "B-LOC", "I-LOC"), 3, 3, {})
+        >>> model = DistilBert(vocabulary=5, positions=4, width=4, heads=1, layers=1, hidden=4, labels=3)
+        >>> params = model.init(jax.random.key(0), jnp.asarray(ids))["params"]
+        >>> 0 <= span_f1(model, task)(params) <= 1
+        Array(True, dtype=bool)
     """
     scheme = tag_scheme(task.labels)
     if scheme is None:
@@ -48,8 +58,12 @@ def span_f1(model: nn.Module, task: TokenTask) -> Metric:
     return span_f1
 
 
-def agreement(model: nn.Module, task: TokenTask, without: int | None = None) -> Metric:
-    """Fraction of words whose label is the task's: mean [argmax f(x) = y].
+def kappa(model: nn.Module, task: TokenTask, without: int | None = None) -> Metric:
+    """Cohen's kappa of a network's labels and the task's: (a - e) / (1 - e).
+
+    a is the fraction of words with the same label; e is what it would be if each kept to its own frequencies of
+    labels and chose at random. Where one label goes to most words, a is near 1 whatever a network does; kappa is
+    not: saying the commonest label everywhere gives 0.
 
     Args:
         model: Flax Linen module: (ids, mask) -> logits [B, T, C].
@@ -57,19 +71,35 @@ def agreement(model: nn.Module, task: TokenTask, without: int | None = None) -> 
         without: label that may not be chosen, as in :func:`own_labels`.
 
     Returns:
-        A metric: params of one network -> float32 scalar in [0, 1].
-    """
+        A metric: params of one network -> float32 scalar in [-1, 1]; 1 where both give one label to all words.
 
-    def agreement(params: Params) -> jax.Array:
-        right, total = jnp.zeros(()), 0
+    Source:
+        Cohen, Educational and Psychological Measurement 20 (1960) 37; equal to scikit-learn's cohen_kappa_score.
+
+    Example:
+        >>> from jprobe.data import Batch, TokenTask
+        >>> from jprobe.models import DistilBert
+        >>> ids = np.array([[1, 2, 3]])
+        >>> task = TokenTask((Batch(ids, ids > 0, ids - 1, np.array([3]), ids % 3),), ("O", "B-LOC", "I-LOC"), 3, 3, {})
+        >>> model = DistilBert(vocabulary=5, positions=4, width=4, heads=1, layers=1, hidden=4, labels=3)
+        >>> params = model.init(jax.random.key(0), jnp.asarray(ids))["params"]
+        >>> kappa(model, own_labels(model, params, task))(params).item()
+        1.0
+    """
+    size = len(task.labels)
+
+    def kappa(params: Params) -> jax.Array:
+        same, says, should = jnp.zeros(()), jnp.zeros(size), jnp.zeros(size)
         for batch in task.batches:
             counted = jnp.asarray(batch.first) >= 0
-            found = predicted_labels(model, params, batch, task.labels, without)
-            right += (counted & (found == jnp.asarray(batch.gold))).sum()
-            total += int((batch.first >= 0).sum())
-        return right / total
+            found, gold = predicted_labels(model, params, batch, task.labels, without), jnp.asarray(batch.gold)
+            same += (counted & (found == gold)).sum()
+            says, should = says.at[found].add(counted), should.at[gold].add(counted)
+        total = should.sum()
+        chance = (says @ should) / total**2
+        return jnp.where(chance < 1, (same / total - chance) / jnp.where(chance < 1, 1 - chance, 1), 1.0)
 
-    return agreement
+    return kappa
 
 
 def own_labels(model: nn.Module, params: Params, task: TokenTask, without: int | None = None) -> TokenTask:
@@ -81,6 +111,16 @@ def own_labels(model: nn.Module, params: Params, task: TokenTask, without: int |
         task: the sentences.
         without: label that may not be chosen. Where one label goes to nearly every word, as a grammar tagger's "no
             change" does, the first choice among the others still tells how much of the network is left.
+
+    Example:
+        >>> from jprobe.data import Batch, TokenTask
+        >>> from jprobe.models import DistilBert
+        >>> ids = np.array([[1, 2, 3]])
+        >>> task = TokenTask((Batch(ids, ids > 0, ids - 1, np.array([3]), ids % 3),), ("O", "B-LOC", "I-LOC"), 3, 3, {})
+        >>> model = DistilBert(vocabulary=5, positions=4, width=4, heads=1, layers=1, hidden=4, labels=3)
+        >>> params = model.init(jax.random.key(0), jnp.asarray(ids))["params"]
+        >>> own_labels(model, params, task).batches[0].gold.shape
+        (1, 3)
     """
     predict = jax.jit(lambda params, batch: predicted_labels(model, params, batch, task.labels, without))
     return task._replace(

@@ -15,6 +15,10 @@ class Entry(NamedTuple):
         name: what ``jprobe weights fetch`` and ``import`` take.
         what: the network, and what it was trained for.
         where: folder on this machine, or how to get it.
+
+    Example:
+        >>> Entry("mine", "a network", "/models/mine").name
+        'mine'
     """
 
     name: str

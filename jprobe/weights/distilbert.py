@@ -46,6 +46,10 @@ class Tagger(NamedTuple):
         labels: name of each class, or none for an encoder alone.
         tokenizer: a ``tokenizers.Tokenizer``.
         name: folder or name it was loaded from.
+
+    Example:
+        >>> Tagger(DistilBert(labels=2), {}, ("O", "B-LOC"), None, "mine").model.labels
+        2
     """
 
     model: DistilBert

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import xarray as xr
 
 from jprobe.figures import layers as draw
@@ -55,13 +56,13 @@ def _notes(ds: xr.Dataset, config: Config) -> list[str]:
 
 def _panels(ds: xr.Dataset) -> list[Panel]:
     signed = ds.signed.sel(kept=ds.kept.max()).mean("repeat")
-    worst, best = (str(ds.layer.values[int(place)]) for place in (signed.argmin(), signed.argmax()))
+    worst, best = (str(ds.layer.values[int(place)]) for place in (np.argmin(signed.values), np.argmax(signed.values)))
     measure = ds.attrs["measure"]
     out = [
         Panel(
             "figure_5_layers", "Figure 5. Pruning, signs and randomizations of one layer at a time",
             f"Unperturbed: {measure} {float(ds.base):.3f}. With signs for its weights the network keeps most in {best} "
-            f"({float(signed.max()):.3f}) and least in {worst} ({float(signed.min()):.3f}).",
+            f"({float(signed.max()):.3f}) and least in {worst} ({float(signed.min()):.3f}). The lower panels are of the whole layer, nothing pruned.",
             draw.layer_curves(ds),
         ),
         Panel("figure_9_noise_and_flips", "Figure 9. Noise and sign flips of one layer at a time", _says_noise(ds), draw.noise_and_flips(ds)),

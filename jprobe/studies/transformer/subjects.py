@@ -76,12 +76,13 @@ def _tagger(config: Config) -> Subject:
     else:
         common, share = commonest(metrics.own_labels(model, params, task))
         task = metrics.own_labels(model, params, task, without=common)
-        metric, measure = metrics.agreement(model, task, without=common), "agreement with itself"
+        metric, measure = metrics.kappa(model, task, without=common), "agreement (kappa)"
         notes.append(
             f"{config.checkpoint} is not the paper's network: it gives {len(tagger.labels)} labels that are no named entities, "
             f"such as {', '.join(tagger.labels[:3])}. So what is measured is how far a perturbed network agrees with the "
             f"unperturbed one. {tagger.labels[common]} goes to {share:.1%} of the words and would hide everything else: "
-            "compared is the first choice among the other labels. 1 is agreement everywhere, by definition without perturbation."
+            "compared is the first choice among the other labels, by Cohen's kappa. 1 is agreement everywhere, which is what the "
+            "unperturbed network has by definition; 0 is what chance gives."
         )
     last = model.layers - 1
     six = {
