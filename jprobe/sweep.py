@@ -108,6 +108,7 @@ def sweep(
         devices=1 if mesh is None else mesh.size,
         each=len(flags)
         * (parts.peak + sum(_nbytes(w) for w, v in zip(jax.tree.leaves(network), varying, strict=True) if v)),
+        once=parts.held,
         budget=memory or _budget(),
     )
     init = compiled(jax.vmap(prepared.__call__, in_axes=(None, 0)), (False, True), mesh)
@@ -253,13 +254,16 @@ def _keys(key: jax.Array, seeds: jax.Array, levels: jax.Array, repeats: jax.Arra
     return key
 
 
-def _plan(shape: tuple[int, int, int], devices: int, each: int, budget: int) -> tuple[int, int, int]:
-    """Networks, levels and repeats of one chunk: whole networks if they fit, so that init is done once for each."""
+def _plan(shape: tuple[int, int, int], devices: int, each: int, once: int, budget: int) -> tuple[int, int, int]:
+    """Networks, levels and repeats of one chunk: whole networks if they fit, so that init is done once for each.
+
+    An evaluation takes ``each`` bytes, and a network ``once`` as many beside its evaluations.
+    """
     seeds, levels, repeats = shape
     fit = max(1, budget // max(each, 1))
     repeats_each = min(repeats, fit)
     levels_each = min(levels, max(1, fit // repeats))
-    nets = min(math.ceil(seeds / devices), max(1, fit // (levels * repeats)))
+    nets = min(math.ceil(seeds / devices), max(1, min(fit // (levels * repeats), budget // max(once, 1))))
     nets_each = devices * _even(math.ceil(seeds / devices), nets)
     return nets_each, _even(levels, levels_each), _even(repeats, repeats_each)
 

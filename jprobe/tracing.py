@@ -41,12 +41,14 @@ class Split(NamedTuple):
         after: ``after(consts, values, *args)`` gives the function's result.
         inputs_matter: for each of the values, whether it depends on ``args`` at all, or on consts alone.
         peak: bytes that ``after`` needs at once, see :func:`peak_bytes`.
+        held: bytes of those values that depend on ``args``.
     """
 
     before: Callable[..., list[Any]]
     after: Callable[..., Any]
     inputs_matter: list[bool]
     peak: int
+    held: int
 
 
 def split(traced: Traced, varying: Sequence[bool]) -> Split:
@@ -83,7 +85,8 @@ def split(traced: Traced, varying: Sequence[bool]) -> Split:
         out = core.jaxpr_as_fun(core.ClosedJaxpr(second, consts))(*hoisted, *jax.tree.leaves(args))
         return jax.tree.unflatten(jax.tree.structure(traced.shape), out)
 
-    return Split(before, after, [var in own for var in kept], peak_bytes(jaxpr, varying))
+    held = sum(_bytes(var.aval) for var in kept if var in own)
+    return Split(before, after, [var in own for var in kept], peak_bytes(jaxpr, varying), held)
 
 
 def _reached(jaxpr: core.Jaxpr, inputs: Sequence[bool]) -> set[Any]:
