@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,9 +11,10 @@ from jax.sharding import Mesh
 from numpy.typing import ArrayLike
 
 from jprobe.errors import ArgumentError, ShapeError, WeightsError
+from jprobe.evaluation import axes, changed, measurement, perturbation, preparation
 from jprobe.probes import Probe, binarize, leaf_paths
 from jprobe.sharding import compiled
-from jprobe.tracing import Split, Traced, dependents, split, trace
+from jprobe.tracing import split, trace
 from jprobe.typing import Metric, Params
 
 DIMS = ("seed", "level", "repeat", "signed")
@@ -99,9 +99,9 @@ def sweep(
 
     flags = (False, True) if signed else (False,)
     sign = (signed if isinstance(signed, Probe) else binarize()) if signed else None
-    over, varying = _axes(applied, network)
+    over, varying = axes(applied, network)
     if sign is not None:
-        varying = [v or s for v, s in zip(varying, _changed(sign, root, network), strict=True)]
+        varying = [v or s for v, s in zip(varying, changed(sign, root, network), strict=True)]
     parts = split(measured, varying)
     chunk = _plan(
         (seeds, len(grid), repeats),
@@ -112,11 +112,11 @@ def sweep(
         budget=memory or _budget(),
     )
     init = compiled(jax.vmap(prepared.__call__, in_axes=(None, 0)), (False, True), mesh)
-    perturb = compiled(_perturbation(applied, over), (False, True, True, True, False), mesh)
+    perturb = compiled(perturbation(applied, over), (False, True, True, True, False), mesh)
     by_seed = parts.inputs_matter
-    prepare = compiled(_preparation(parts), (False, True), mesh, by_seed)
+    prepare = compiled(preparation(parts), (False, True), mesh, by_seed)
     measure = compiled(
-        _measurement(parts, sign, over), (False, by_seed, True, True, False, False), mesh, everywhere=True
+        measurement(parts, sign, over), (False, by_seed, True, True, False, False), mesh, everywhere=True
     )
     values = np.empty((seeds, len(grid), repeats, len(flags)), np.float32)
     total, pending = seeds * len(grid) * repeats, None
@@ -170,73 +170,6 @@ def stack(*networks: Params) -> Params:
         return jax.tree.map(lambda *leaves: jnp.stack(leaves), *networks)
     except (ValueError, TypeError) as error:
         raise WeightsError(f"These networks do not stack; they must agree in structure and shapes: {error}") from error
-
-
-class _Axes(NamedTuple):
-    """Over which axes each leaf of the perturbed weights varies: 0 (it does) or None (it stays unbatched)."""
-
-    levels: Params
-    repeats: Params
-
-
-def _axes(applied: Traced, network: Params) -> tuple[_Axes, list[bool]]:
-    """The axes, and whether each leaf varies at all: a draw does over levels and repeats, the level over levels."""
-    rest = len(applied.jaxpr.invars) - 2
-    draws = dependents(applied.jaxpr, [True, *[False] * rest, False])
-    either = dependents(applied.jaxpr, [True, *[False] * rest, True])
-    tree = jax.tree.structure(network)
-    over = (jax.tree.unflatten(tree, [0 if varies else None for varies in some]) for some in (either, draws))
-    # A leaf that the probe changes without a level or a draw, such as a binarized one, is not the metric's to hoist:
-    # the weights that come in are those before the probe.
-    changed = [out is not into for out, into in zip(applied.jaxpr.outvars, applied.jaxpr.invars[1:], strict=False)]
-    return _Axes(*over), changed
-
-
-# A perturbation and its measurement are compiled apart: fused into one, XLA's CPU backend computes thresholds and
-# draws anew for every element, in an order that suits the matrix product, and takes a tenth longer.
-
-
-def _perturbation(applied: Traced, over: _Axes) -> Callable[..., Params]:
-    """Perturbed weights, each leaf [S, L, R, ...] or fewer, from weights [S, ...]: three nested vmaps."""
-
-    def one(consts, params, state, key, level):  # type: ignore[no-untyped-def]
-        return applied(consts, key, params, state, level)
-
-    repeats = jax.vmap(one, in_axes=(None, None, None, 0, None), out_axes=over.repeats)
-    levels = jax.vmap(repeats, in_axes=(None, None, None, 0, 0), out_axes=over.levels)
-    return jax.vmap(levels, in_axes=(None, 0, 0, 0, None))
-
-
-def _preparation(metric: Split) -> Callable[..., list[Any]]:
-    """What the metric computes from weights that no level changes, [S, ...] each, and from its data alone."""
-    return jax.vmap(metric.before, in_axes=(None, 0), out_axes=_leading(metric))
-
-
-def _leading(metric: Split) -> list[int | None]:
-    return [0 if matter else None for matter in metric.inputs_matter]
-
-
-def _changed(sign: Probe, key: jax.Array, network: Params) -> list[bool]:
-    """Which leaves the binarization changes: those that do not come out as they went in."""
-    traced = trace(lambda key, params: sign.apply(key, params, sign.init(params), jnp.float32(0)), key, network)
-    # The key comes first among the inputs.
-    return [out is not into for out, into in zip(traced.jaxpr.outvars, traced.jaxpr.invars[1:], strict=True)]
-
-
-def _measurement(metric: Split, sign: Probe | None, over: _Axes) -> Callable[..., jax.Array]:
-    """[S, L, R, signed] values from perturbed weights: four nested vmaps over one evaluation."""
-
-    def one(consts, hoisted, weights, key, level, flag):  # type: ignore[no-untyped-def]
-        if sign is not None:
-            signs = sign.apply(key, weights, sign.init(weights), level)
-            # A leaf that the binarization leaves alone must not be batched over the flag.
-            weights = jax.tree.map(lambda w, s: w if s is w else jnp.where(flag, s, w), weights, signs)
-        return metric.after(consts, hoisted, weights)
-
-    flags = jax.vmap(one, in_axes=(None, None, None, None, None, 0))
-    repeats = jax.vmap(flags, in_axes=(None, None, over.repeats, 0, None, None))
-    levels = jax.vmap(repeats, in_axes=(None, None, over.levels, 0, 0, None))
-    return jax.vmap(levels, in_axes=(None, _leading(metric), 0, 0, None, None))
 
 
 @jax.jit
