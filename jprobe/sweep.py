@@ -119,7 +119,7 @@ def sweep(
         measurement(parts, sign, over), (False, by_seed, True, True, False, False), mesh, everywhere=True
     )
     values = np.empty((seeds, len(grid), repeats, len(flags)), np.float32)
-    total, pending = seeds * len(grid) * repeats, None
+    total, pending, hoisted = seeds * len(grid) * repeats, None, None
 
     def collect(out: jax.Array, where: tuple[slice, slice, slice], done: int) -> None:
         part = values[where]
@@ -130,7 +130,9 @@ def sweep(
     for s in range(0, seeds, chunk[0]):
         seed_ids, nets = _window(s, chunk[0], seeds)
         these = jax.tree.map(lambda w, i=seed_ids: jnp.asarray(w)[i], params)
-        state, hoisted = init(prepared.consts, these), prepare(measured.consts, these)
+        state = init(prepared.consts, these)
+        if hoisted is None or any(by_seed):
+            hoisted = prepare(measured.consts, these)
         for n in range(0, len(grid), chunk[1]):
             level_ids, here = _window(n, chunk[1], len(grid))
             level = jnp.asarray(grid[level_ids], jnp.float32)
