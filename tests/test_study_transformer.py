@@ -15,7 +15,7 @@ from jprobe.errors import ArgumentError, ConfigMismatchError, UnknownLayerError
 from jprobe.results import load
 from jprobe.robustness import Grids, cka_by_layer, probe_layer
 from jprobe.studies import transformer as study
-from jprobe.studies.transformer.run import weights_of
+from jprobe.studies.transformer.run import matrices_of
 from jprobe.tracing import split, trace
 
 X = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
@@ -207,11 +207,19 @@ def test_findings_of_layers_like_the_papers():
 
 
 def test_layers_that_do_not_exist_and_other_mistakes():
-    with pytest.raises(UnknownLayerError, match="Dense_0/kernel"):
+    with pytest.raises(UnknownLayerError, match=r"'Dense_9'\. Its leaves are: Dense_0/kernel"):
         study.run(study.Config(checkpoint="mlp", layers=("Dense_9",)))
-    for wrong in ({"repeats": 0}, {"sentences": 0}, {"kept": ()}):
+    for wrong in (
+        {"repeats": 0},
+        {"sentences": 0},
+        {"kept": ()},
+        {"kept": (1.5,)},
+        {"kept": (0.0,)},
+        {"flipped": (-0.1,)},
+    ):
         with pytest.raises(ArgumentError):
             study.Config(**wrong)
-    assert weights_of("a/b")("a/b/kernel", np.ones((2, 2)))
-    assert not weights_of("a/b")("a/bc/kernel", np.ones((2, 2)))
-    assert not weights_of("a/b")("a/b/bias", np.ones(2))
+    params = {"a": {"b": {"kernel": np.ones((2, 2)), "bias": np.ones(2)}, "bc": {"kernel": np.ones((2, 2))}}}
+    assert matrices_of(params, "a/b") == ["a/b/kernel"]
+    assert matrices_of(params, "a") == ["a/b/kernel", "a/bc/kernel"]
+    assert matrices_of(params, "a/bc/kernel") == ["a/bc/kernel"]

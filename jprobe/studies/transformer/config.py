@@ -57,6 +57,11 @@ class Config:
             if not getattr(self, name):
                 raise ArgumentError(f"--{name} needs one value or more.")
 
+        for name, low in (("kept", "above 0"), ("flipped", "0"), ("cka_removed", "0")):
+            values = getattr(self, name)
+            if values and (min(values) < 0 or max(values) > 1 or (name == "kept" and min(values) == 0)):
+                raise ArgumentError(f"--{name.replace('_', '-')} are fractions from {low} to 1, not {values}.")
+
     def folder(self) -> Path:
         """Where the results go."""
         return self.out or Path("runs") / f"transformer-{self.preset}"

@@ -8,11 +8,12 @@ import jax
 import numpy as np
 import xarray as xr
 
-from jprobe.probes.select import Select
+from jprobe.errors import UnknownLayerError
 from jprobe.results import RunFolder
 from jprobe.robustness import cka_by_layer, probe_layer
 from jprobe.studies.transformer.config import Config
 from jprobe.studies.transformer.subjects import Subject, subject
+from jprobe.typing import Params
 
 Report = Callable[[str, float], None]
 
@@ -45,6 +46,7 @@ def run(
     tell = report or (lambda label, fraction: None)
     tell("loading the network", 0.0)
     network = network or subject(config)
+    selections = {path: matrices_of(network.params, path) for path in network.layers.values()}
     base, seconds = _base(network)
     rows = []
     for n, (name, path) in enumerate(network.layers.items()):
@@ -54,14 +56,14 @@ def run(
 
         def probed(path: str = path, tick: Report = tick) -> xr.Dataset:
             return probe_layer(
-                network.metric, network.params, weights_of(path), config.grids(),
+                network.metric, network.params, selections[path], config.grids(),
                 progress=lambda fraction: tick("probes", 0.8 * fraction),
             )  # fmt: skip
 
         def compared(path: str = path, tick: Report = tick) -> xr.Dataset:
             tick("CKA", 0.8)
             return cka_by_layer(
-                network.activations, network.batches, network.params, weights_of(path), config.cka_removed
+                network.activations, network.batches, network.params, selections[path], config.cka_removed
             )
 
         tick("probes", 0.0)
@@ -83,9 +85,18 @@ def run(
     return out
 
 
-def weights_of(path: str) -> Select:
-    """The matrices of a layer, without its biases."""
-    return lambda leaf_path, leaf: leaf_path.startswith(f"{path}/") and leaf.ndim >= 2
+def matrices_of(params: Params, path: str) -> list[str]:
+    """Paths of a layer's leaves of two or more dimensions, without its biases.
+
+    Raises:
+        UnknownLayerError: there is none.
+    """
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    found = [(jax.tree_util.keystr(keys, simple=True, separator="/"), np.ndim(leaf)) for keys, leaf in leaves]
+    chosen = [leaf for leaf, ndim in found if ndim >= 2 and (leaf == path or leaf.startswith(f"{path}/"))]
+    if not chosen:
+        raise UnknownLayerError(path, [leaf for leaf, ndim in found if ndim >= 2])
+    return chosen
 
 
 def _base(network: Subject) -> tuple[float, float]:
