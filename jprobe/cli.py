@@ -20,7 +20,7 @@ from jprobe.errors import JprobeError, UnknownNameError
 STUDIES = {
     "probes": (
         "Paper 1, first half (figures 1-3, 7, 10-19): pruning, binarization, noise, sign flips, low rank, shuffling",
-        "quick: under 3 minutes on two cores; paper: about 15",
+        "quick: under 3 minutes on two cores; paper: 14",
     ),
     "complexity": (
         "Paper 1, section 4 (figures 4, 6, 8): how hard each pair of classes is, by what networks lose without magnitudes",
@@ -28,7 +28,7 @@ STUDIES = {
     ),
     "transformer": (
         "Paper 1, section 5 (figures 5, 9, 20): robustness of each layer of a pretrained DistilBERT, or of any network",
-        "quick: about 5 minutes on two cores; paper: a GPU's work",
+        "quick: about 7 minutes on two cores; paper: a GPU's work",
     ),
 }
 

@@ -82,7 +82,9 @@ def _panels(ds: xr.Dataset) -> list[Panel]:
 def _says_noise(ds: xr.Dataset) -> str:
     noise, flip = ds.noise.mean("repeat").isel(amplitude=-1), ds.flip.mean("repeat").isel(flipped=-1)
     listed = [
-        ", ".join(f"{layer} {float(v):.2f}" for layer, v in zip(ds.layer.values, values.values, strict=True))
+        ", ".join(
+            f"{layer} {round(float(v), 2) + 0.0:.2f}" for layer, v in zip(ds.layer.values, values.values, strict=True)
+        )
         for values in (noise, flip)
     ]
     return f"At the strongest noise: {listed[0]}. With all signs flipped: {listed[1]}."
