@@ -10,7 +10,6 @@ import scipy.stats
 import xarray as xr
 
 from jprobe import metrics
-from jprobe.data import Task
 from jprobe.errors import ArgumentError, ShapeError
 from jprobe.probes import Probe, binarize
 from jprobe.sweep import sweep
@@ -20,10 +19,10 @@ from jprobe.typing import Forward, Metric, Params
 def gap(
     model: nn.Module | Forward,
     params: Params,
-    task: Task,
+    task: Any,
     probe: Probe | None = None,
     *,
-    metric: Callable[[Any, Task], Metric] = metrics.accuracy,
+    metric: Callable[[Any, Any], Metric] = metrics.accuracy,
     **options: Any,
 ) -> xr.Dataset:
     """What networks lose on a task under a probe: m(w) - m(probe(w)). The larger the loss, the harder the task.
@@ -33,7 +32,7 @@ def gap(
     Args:
         model: a Flax Linen module, or a function (params, x [B, ...]) -> logits [B, C].
         params: weights of S networks trained on the task, every leaf [S, ...]; :func:`jprobe.stack` makes that.
-        task: the data.
+        task: the data: a :class:`jprobe.data.Task`, or whatever the metric takes.
         probe: what is taken away. Default: magnitudes, ``binarize()``; the paper also takes ``randomize("B")``.
         metric: function of (model, task) that gives a metric. Default: test accuracy.
         options: of :func:`drop`.

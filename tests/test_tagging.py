@@ -222,6 +222,14 @@ def test_span_f1_of_a_network_is_that_of_its_sentences():
         metrics.span_f1(MODEL, TASK._replace(labels=("a", "b")))
 
 
+def test_the_gap_of_a_tagger_is_in_spans():
+    params, gold = weights(0), [[1, 2, 0], [3], [0, 0, 3, 4]]
+    found = jp.complexity.gap(MODEL, jp.stack(params), TASK, metric=metrics.span_f1)
+    signed = jax.tree.map(jnp.sign, params)
+    for values, network in ((found.base, params), (found.perturbed, signed)):
+        assert float(values[0]) == pytest.approx(float(f1(counts(tags_one_by_one(network), gold))), abs=1e-6)
+
+
 @pytest.mark.parametrize("without", [None, 2])
 def test_kappa_with_ones_own_labels_is_scikit_learns(without):
     params, other = weights(0), weights(1)
