@@ -1,19 +1,23 @@
 """Structural similarity of images, and of classes of images."""
 
-import functools
+from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from jprobe.data.dataset import Dataset
 from jprobe.errors import ArgumentError, ShapeError
 
+if TYPE_CHECKING:
+    import jax
+
 _WINDOW = 7
 
 
-@jax.jit
-def ssim(a: jax.Array, b: jax.Array, data_range: float = 2.0) -> jax.Array:
+def ssim(a: jax.Array | np.ndarray, b: jax.Array | np.ndarray, data_range: float = 2.0) -> jax.Array:
     """Mean structural similarity: SSIM = (2 m_a m_b + c_1)(2 s_ab + c_2) / ((m_a^2 + m_b^2 + c_1)(s_a^2 + s_b^2 + c_2)).
 
     m, s^2 and s_ab are means, variances and covariance (of a sample: over n - 1) in a 7 x 7 window; c_1 = (0.01 R)^2
@@ -35,6 +39,7 @@ def ssim(a: jax.Array, b: jax.Array, data_range: float = 2.0) -> jax.Array:
         Wang, Bovik, Sheikh, Simoncelli, IEEE Transactions on Image Processing 13 (2004) 600; paper 1, A.1.
 
     Example:
+        >>> import jax
         >>> image = jax.random.uniform(jax.random.key(0), (1, 28, 28, 1))
         >>> round(ssim(image, image).item(), 5)
         1.0
@@ -44,18 +49,30 @@ def ssim(a: jax.Array, b: jax.Array, data_range: float = 2.0) -> jax.Array:
             f"SSIM compares two batches of images [B, H, W, C] of at least {_WINDOW} x {_WINDOW} pixels, not "
             f"{list(a.shape)} and {list(b.shape)}."
         )
-    rows, columns = _means(a.shape[1]), _means(a.shape[2])
+    return _compiled()(a, b, data_range)
 
-    def over_windows(x: jax.Array) -> jax.Array:
-        return jnp.einsum("ih,bhwc,jw->bijc", rows, x, columns, precision="highest")
 
-    sample = _WINDOW**2 / (_WINDOW**2 - 1)
-    ma, mb = over_windows(a), over_windows(b)
-    va, vb = sample * (over_windows(a * a) - ma * ma), sample * (over_windows(b * b) - mb * mb)
-    covariance = sample * (over_windows(a * b) - ma * mb)
-    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
-    similar = (2 * ma * mb + c1) * (2 * covariance + c2) / ((ma * ma + mb * mb + c1) * (va + vb + c2))
-    return similar.mean((1, 2, 3))
+@functools.cache
+def _compiled() -> Callable[..., jax.Array]:
+    """The arithmetic, compiled; JAX is imported here, because loading data needs none of it."""
+    import jax
+    import jax.numpy as jnp
+
+    def ssim(a: jax.Array, b: jax.Array, data_range: float) -> jax.Array:
+        rows, columns = _means(a.shape[1]), _means(a.shape[2])
+
+        def over_windows(x: jax.Array) -> jax.Array:
+            return jnp.einsum("ih,bhwc,jw->bijc", rows, x, columns, precision="highest")
+
+        sample = _WINDOW**2 / (_WINDOW**2 - 1)
+        ma, mb = over_windows(a), over_windows(b)
+        va, vb = sample * (over_windows(a * a) - ma * ma), sample * (over_windows(b * b) - mb * mb)
+        covariance = sample * (over_windows(a * b) - ma * mb)
+        c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+        similar = (2 * ma * mb + c1) * (2 * covariance + c2) / ((ma * ma + mb * mb + c1) * (va + vb + c2))
+        return similar.mean((1, 2, 3))
+
+    return jax.jit(ssim)
 
 
 def ssim_distance(dataset: Dataset, classes: tuple[int, int], pairs: int = 10_000, seed: int = 0) -> float:
@@ -93,8 +110,8 @@ def ssim_distance(dataset: Dataset, classes: tuple[int, int], pairs: int = 10_00
     size = min(pairs, 2000)
     total = 0.0
     for start in range(0, pairs, size):
-        a, b = (jnp.asarray(images[start : start + size]) / 127.5 - 1 for images in chosen)
-        total += float(jnp.sum(1 - ssim(a, b)))
+        a, b = (images[start : start + size] / np.float32(127.5) - 1 for images in chosen)
+        total += float((1 - ssim(a, b)).sum())
     return total / pairs
 
 

@@ -268,7 +268,7 @@ def _describe(fit: train.Fit, metric: Any, mesh: Mesh | None, suffix: str) -> xr
                 {"long_name": "test accuracy, weights replaced by signs", "units": "1"},
             ),
             "dead": ("seed", fit.dead.astype(np.float32), {"long_name": "1 where accuracy is at chance"}),
-            "kept_epoch": ("seed", fit.epoch, {"long_name": "epoch of the weights kept"}),
+            "kept_epoch": ("seed", fit.epoch.astype(np.float32), {"long_name": "epoch of the weights kept"}),
             "weight_std": ("seed", flat.std(1), {"long_name": "standard deviation of the weights", "units": "weight"}),
             "test_accuracy": (("seed", "epoch"), fit.test_accuracy, {"units": "1"}),
             "train_loss": (("seed", "epoch"), fit.train_loss, {"units": "nat"}),
