@@ -24,7 +24,7 @@ STUDIES = {
     ),
     "complexity": (
         "Paper 1, section 4 (figures 4, 6, 8): how hard each pair of classes is, by what networks lose without magnitudes",
-        "quick: about a minute on two cores; paper: 3",
+        "quick: under 3 minutes on two cores; paper: about the same",
     ),
     "transformer": (
         "Paper 1, section 5 (figures 5, 9, 20): robustness of each layer of a pretrained DistilBERT, or of any network",

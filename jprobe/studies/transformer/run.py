@@ -74,9 +74,8 @@ def run(
     tell("finished", 1.0)
     out = xr.concat(rows, xr.DataArray(list(network.layers), dims="layer", name="layer"))
     if config.cka_removed:
-        out = out.sel(
-            seen=list(network.layers)
-        )  # functions that JAX compiles return names in the order of the alphabet
+        # Functions that JAX compiles return names in the order of the alphabet.
+        out = out.sel(seen=list(network.layers))
     out = out.assign(base=base, full_seconds=seconds, examples=network.examples)
     out.attrs = {
         "name": network.name, "measure": network.measure, "unit": network.unit, "notes": json.dumps(network.notes),

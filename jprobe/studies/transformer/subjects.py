@@ -1,6 +1,7 @@
 """Networks whose layers the study probes: a transformer on sentences, a perceptron on images, or your own."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import jax
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 from jprobe import data, metrics, models, train, weights
 from jprobe.metrics.cka import Activations
 from jprobe.metrics.tagging import commonest
-from jprobe.studies.transformer.config import Config
+from jprobe.studies.transformer.config import PRESETS, Config
 from jprobe.typing import Metric, Params
 
 
@@ -106,7 +107,7 @@ def _tagger(config: Config) -> Subject:
         name=f"{config.checkpoint} ({model.layers} blocks, {len(tagger.labels)} labels) on {task.num_words:,} words of CoNLL-2003",
         metric=metric, measure=measure, params=params, layers=layers, activations=activations, batches=len(task.batches),
         examples=task.num_tokens, unit="word pieces", notes=notes,
-        full=real and config.sentences is None and config.repeats >= 5, checksums=task.checksums,
+        full=real and replace(PRESETS["paper"], out=config.out, checkpoint=config.checkpoint) == config, checksums=task.checksums,
     )  # fmt: skip
 
 
