@@ -3,7 +3,8 @@
 The rooms: ``jp.data`` (arrays), ``jp.models`` (Flax Linen modules), ``jp.train`` (many seeds in one compiled
 scan), ``jp.probes`` (perturbations), ``jp.metrics`` (what is measured), ``jp.sweep`` (seeds x levels x repeats
 in one compiled call), ``jp.complexity`` (how hard a task is, by what networks lose under a probe),
-``jp.robustness`` (one layer at a time), ``jp.weights`` (published checkpoints).
+``jp.robustness`` (one layer at a time), ``jp.graph`` (any network as a signed DAG), ``jp.frustration`` (how far that
+is from balance), ``jp.weights`` (published checkpoints).
 
 Example:
     >>> import jprobe as jp
@@ -15,7 +16,7 @@ Example:
     {'seed': 2, 'level': 2, 'repeat': 1, 'signed': 2}
 """
 
-from jprobe import complexity, data, errors, metrics, models, probes, robustness, train, weights
+from jprobe import complexity, data, errors, frustration, graph, metrics, models, probes, robustness, train, weights
 from jprobe.sweep import stack, sweep
 
 __version__ = "0.1.0"
@@ -24,6 +25,8 @@ __all__ = [
     "complexity",
     "data",
     "errors",
+    "frustration",
+    "graph",
     "metrics",
     "models",
     "probes",

@@ -6,7 +6,7 @@ import inspect
 import shlex
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,10 @@ STUDIES = {
         "Paper 1, section 5 (figures 5, 9, 20): robustness of each layer of a pretrained DistilBERT, or of any network",
         "quick: about 7 minutes on two cores; paper: a GPU's work",
     ),
+    "frustration": (
+        "Paper 2 (figures 2-8, table 1): a network as a signed DAG: frustration, null models, bounds, monotonicity",
+        "quick: about 13 minutes on two busy cores; paper: hours",
+    ),
 }
 
 USAGE = """jprobe: probe trained neural networks as signed, weighted graphs
@@ -41,7 +45,7 @@ USAGE = """jprobe: probe trained neural networks as signed, weighted graphs
   jprobe data import NAME DIR                                     take a dataset's official files from a folder
   jprobe weights show                                             published checkpoints, and where each is
   jprobe weights fetch NAME                                       download a checkpoint
-  jprobe weights import NAME DIR                                  take a checkpoint's files from a folder
+  jprobe weights import NAME PATH                                 take a checkpoint from a file (distilbert-ner: a folder)
 """
 
 console = Console()
@@ -81,11 +85,13 @@ def main(argv: Sequence[str] | None = None) -> None:
                 from jprobe import weights
 
                 print(weights.fetch(name))
+                _weights_lack(name)
             case ["weights", "import", name, folder]:
                 from jprobe import weights
 
                 for path in weights.import_weights(name, folder):
                     print(path)
+                _weights_lack(name)
             case _:
                 print(USAGE, file=sys.stderr)
                 sys.exit(2)
@@ -122,6 +128,24 @@ def _weights_show() -> None:
     console.print(table)
 
 
+def _weights_lack(name: str) -> None:
+    """Say what a checkpoint of a network of photos does not hold."""
+    from jprobe import weights
+
+    if weights.is_here(name) and (lacks := weights.load(name).lacks):
+        print(f"It lacks {' and '.join(lacks)}; studies run on what is there, and say so.")
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for n, name in enumerate(header):
+        table.add_column(name, justify="right" if n else "left", no_wrap=True)
+    for row in rows:
+        # What follows a row without a name of its own is what others found.
+        table.add_row(*map(escape, row), style="" if row[0] else "dim")
+    console.print(table)
+
+
 def _preset(options: Sequence[str], presets: dict[str, Any]) -> Any:
     """The defaults that the other options start from: --preset is read before the rest."""
     for n, option in enumerate(options):
@@ -141,6 +165,10 @@ def _run(name: str, options: Sequence[str]) -> None:
     default = _preset(options, study.PRESETS)
     about = inspect.cleandoc(study.Config.__doc__).partition("Example:")[0]
     config = tyro.cli(study.Config, args=options, default=default, prog=f"jprobe run {name}", description=about)
+
+    if getattr(config, "table", None) is not None:
+        header, rows = study.TABLES[config.table]
+        return _table(header, rows())
 
     import jax
 

@@ -24,9 +24,10 @@ class UnknownNameError(JprobeError):
 
 
 class MissingDataError(JprobeError):
-    """A dataset is neither on this machine nor to be had from the network."""
+    """A dataset is neither on this machine nor to be had from the network; ``reason`` says why."""
 
     def __init__(self, name: str, reason: str) -> None:
+        self.reason = reason
         super().__init__(
             f"The files of dataset {name!r} are not on this machine and could not be downloaded: {reason}\n"
             f"With a network: jprobe data fetch {name}\n"
@@ -35,14 +36,16 @@ class MissingDataError(JprobeError):
 
 
 class MissingWeightsError(JprobeError):
-    """A checkpoint is neither on this machine nor to be had from the network."""
+    """A checkpoint is neither on this machine nor to be had from the network.
 
-    def __init__(self, name: str, reason: str) -> None:
+    ``known`` is the name of a checkpoint that can be fetched and imported, ``bring`` the files to import, in words.
+    """
+
+    def __init__(self, name: str, reason: str, known: str, bring: str) -> None:
         super().__init__(
-            f"The checkpoint {name!r} is not on this machine and could not be downloaded: {reason}.\n"
-            "With a network: jprobe weights fetch distilbert-ner\n"
-            "Without one: bring its files in a folder (config.json, model.safetensors, tokenizer.json) and run: "
-            "jprobe weights import distilbert-ner DIR"
+            f"The checkpoint {name!r} is not on this machine: {reason}.\n"
+            f"With a network: jprobe weights fetch {known}\n"
+            f"Without one: bring {bring} and run: jprobe weights import {known} PATH"
         )
 
 
@@ -119,4 +122,16 @@ class DiskError(JprobeError):
         super().__init__(
             f"Could not write {path}: {reason}. What was finished before is kept; make room (or choose another "
             "folder with --out) and run the same command again."
+        )
+
+
+class UnsupportedOperationError(JprobeError):
+    """An operation of a network that has no place in its graph."""
+
+    def __init__(self, primitive: str, where: str, why: str = "") -> None:
+        super().__init__(
+            f"The graph of this network is not known: {primitive}{f' {why}' if why else ''}"
+            f"{f' (in {where})' if where else ''}.\n"
+            "If the operation increases in each element (or nearly so), wrap it: jprobe.graph.elementwise(fn). "
+            "If it comes after the output that you ask about, return the value before it."
         )

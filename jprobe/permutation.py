@@ -5,6 +5,7 @@ CPU backend does: shuffling the weights of a small layer that way costs ten time
 network on two thousand images. Here each index finds its own image by arithmetic alone.
 """
 
+import math
 from collections.abc import Callable
 
 import jax
@@ -72,6 +73,36 @@ def permute_within(
     both = jnp.stack(jnp.broadcast_arrays(*lengths))
     streams = jnp.stack(jnp.broadcast_arrays(stream, stream + 1))
     return _swap_or_not(key, index, both, streams, lambda x: jnp.where(group, x[1], x[0]))
+
+
+def hashed_uniform(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Numbers uniform in [0, 1) by hashing their places: for simulations that draw millions again and again.
+
+    JAX's own generator takes twenty times as long on a CPU, and forty seconds to compile where thirty tensors draw.
+
+    Args:
+        key: JAX random key.
+        shape: of the result.
+
+    Returns:
+        float32, multiples of 2^-24.
+
+    Example:
+        >>> draws = hashed_uniform(jax.random.key(0), (1000,))
+        >>> bool(0.45 < draws.mean() < 0.55)
+        True
+    """
+    first, second = jax.random.key_data(key).ravel()[:2]
+    place = lax.iota(jnp.uint32, math.prod(shape)).reshape(shape)
+    bits = _mixed(_mixed(place ^ first) + second)
+    return (bits >> 8).astype(jnp.float32) * jnp.float32(2**-24)
+
+
+def _mixed(x: jax.Array) -> jax.Array:
+    """A bijection of 32-bit words whose output bits depend on all input bits."""
+    x = (x ^ (x >> 16)) * jnp.uint32(0x7FEB352D)
+    x = (x ^ (x >> 15)) * jnp.uint32(0x846CA68B)
+    return x ^ (x >> 16)
 
 
 def _swap_or_not(

@@ -569,7 +569,7 @@ def test_real_files_imported_and_found_by_tfds_itself(name, folder, test_labels,
 @needs_files
 def test_catalogue_says_where_things_are():
     names = {entry.name: entry for entry in data.catalogue()}
-    assert list(names) == ["mnist", "fashion_mnist", "kmnist", "cifar10", "conll2003"]
+    assert list(names) == ["mnist", "fashion_mnist", "kmnist", "cifar10", "conll2003", "imagenette"]
     assert names["mnist"].where == "embedded"
     assert names["kmnist"].where == "not here"
     assert names["kmnist"].licence == "CC BY-SA 4.0"

@@ -14,7 +14,7 @@ pytest.importorskip("equinox", reason="the notebook trains an Equinox network: p
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 # Notebook -> pictures in it.
-NOTEBOOKS = {"probes.ipynb": 4, "complexity.ipynb": 2}
+NOTEBOOKS = {"probes.ipynb": 4, "complexity.ipynb": 2, "frustration.ipynb": 2}
 
 
 def numbers(notebook):
@@ -93,6 +93,17 @@ def test_numbers_of_complexity_point_the_right_way(which, execute):
     # The first layer of an image classifier is the one that cannot do without its magnitudes.
     assert n["Dense_0_signed"] < 0.65 < n["Dense_1_signed"] < n["Dense_2_signed"] + 0.02
     assert n["base"] > 0.97
+
+
+@pytest.mark.parametrize("which", ["committed", "executed"])
+def test_numbers_of_frustration_point_the_right_way(which, execute):
+    n = numbers(of(which, "frustration.ipynb", execute))
+    assert n["trained_low"] < n["trained"] < n["shuffled_low"] < n["shuffled"] < 0.5
+    # Training lowers frustration; the shuffled copies stay above.
+    assert max(n[f"epoch_{k}"] for k in (1, 3, 10)) < n["epoch_0"] - 0.05
+    assert all(n[f"epoch_{k}"] < n[f"shuffled_{k}"] - 0.01 for k in (1, 3, 10))
+    assert 0 < n["people"] <= n["people_descend"]
+    assert n["camps"] > 0.9
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jprobe.permutation import permute_index, stable_argsort
+from jprobe.permutation import hashed_uniform, permute_index, stable_argsort
 
 # Draws are fixed by their keys; a right implementation fails such a test for one key in a thousand.
 P = 1e-3
@@ -171,3 +171,19 @@ def test_stable_argsort_of_the_extremes():
 def test_stable_argsort_is_safe_under_jit_and_vmap():
     w = np.abs(np.random.default_rng(0).normal(size=(3, 100))).astype(np.float32).round(1)
     assert np.array_equal(jax.jit(jax.vmap(stable_argsort))(w), np.argsort(w, axis=1, stable=True))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_hashed_draws_are_uniform_and_independent(seed):
+    stats = pytest.importorskip("scipy.stats")
+    draws = np.asarray(hashed_uniform(jax.random.key(seed), (300, 1000)))
+    assert stats.kstest(draws.ravel(), "uniform").pvalue > 1e-4
+    assert ((draws >= 0) & (draws < 1)).all()
+    # Neighbours along either axis, and draws of the next key, are uncorrelated: 5 standard deviations of 3e5 pairs.
+    other = np.asarray(hashed_uniform(jax.random.fold_in(jax.random.key(seed), 1), (300, 1000)))
+    for a, b in ((draws[:, 1:], draws[:, :-1]), (draws[1:], draws[:-1]), (draws, other)):
+        assert abs(np.corrcoef(a.ravel(), b.ravel())[0, 1]) < 5 / np.sqrt(a.size)
+    # Every bit is a fair coin, alone and against the parity of the place.
+    bits = (draws.ravel()[:, None] * 2**24).astype(np.int64) >> np.arange(24) & 1
+    assert (abs(bits.mean(0) - 0.5) < 5 * 0.5 / np.sqrt(draws.size)).all()
+    assert (abs(bits[::2].mean(0) - bits[1::2].mean(0)) < 5 / np.sqrt(draws.size)).all()

@@ -91,7 +91,8 @@ def test_conll_is_imported_in_either_scheme(tmp_path):
     )
     jp.data.import_files("conll2003", tmp_path / "mine")
     assert conll2003().tags == found.tags[:1]
-    assert jp.data.catalogue()[-1].where.endswith("test.txt")
+    (entry,) = [entry for entry in jp.data.catalogue() if entry.name == "conll2003"]
+    assert entry.where.endswith("test.txt")
 
 
 def test_conll_is_read_from_tfdss_download_cache(tmp_path):

@@ -6,6 +6,7 @@ from jprobe.data.conll import Sentences, conll2003
 from jprobe.data.dataset import Dataset
 from jprobe.data.importing import import_files
 from jprobe.data.loading import fetch, load
+from jprobe.data.photos import Photos, load_photos
 from jprobe.data.ssim import ssim, ssim_distance
 from jprobe.data.tasks import TASKS, Task, pair
 from jprobe.data.tokens import Batch, TokenTask, token_task
@@ -15,6 +16,7 @@ __all__ = [
     "Batch",
     "Dataset",
     "Entry",
+    "Photos",
     "Sentences",
     "Task",
     "TokenTask",
@@ -24,6 +26,7 @@ __all__ = [
     "fetch",
     "import_files",
     "load",
+    "load_photos",
     "pair",
     "ssim",
     "ssim_distance",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from jprobe.data import cache, conll, embedded, official, tfds_files
+from jprobe.data import cache, conll, embedded, imagenette, official, tfds_files
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,9 @@ def catalogue() -> list[Entry]:
     for name, dataset in official.OFFICIAL.items():
         entries.append(Entry(name, _what(dataset.shape, dataset.class_names), _where(name), dataset.licence))
     entries.append(Entry(conll.NAME, conll.WHAT, _where_conll(), conll.LICENCE))
+    photos = imagenette.imported()
+    where = f"cached at {photos}" if photos else "not here"
+    entries.append(Entry(imagenette.NAME, imagenette.WHAT, where, imagenette.LICENCE))
     return entries
 
 

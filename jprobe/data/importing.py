@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from jprobe.atomic import replacing
-from jprobe.data import cifar, conll, embedded, tfds_files
+from jprobe.data import cifar, conll, embedded, imagenette, tfds_files
 from jprobe.data.checksums import digest_file
 from jprobe.data.official import OFFICIAL, batches_folder
 from jprobe.errors import ArgumentError, DamagedFileError, DiskError, MissingFileError, UnknownNameError
@@ -19,10 +19,11 @@ def import_files(name: str, folder: str | Path) -> list[Path]:
     unless every file is right.
 
     Args:
-        name: "fashion_mnist", "kmnist", "cifar10" or "conll2003".
+        name: "fashion_mnist", "kmnist", "cifar10", "conll2003" or "imagenette".
         folder: holds the official files under their official names: the four gz files, or for CIFAR-10
             `cifar-10-binary.tar.gz` or the folder `cifar-10-batches-bin`, for CoNLL-2003 `eng.testb` or `test.txt`
-            (of which there are several versions, so they are read, not compared with a checksum).
+            (of which there are several versions, so they are read, not compared with a checksum), for
+            Imagenette the folder ``val``.
 
     Returns:
         The files written.
@@ -39,12 +40,14 @@ def import_files(name: str, folder: str | Path) -> list[Path]:
         Traceback (most recent call last):
         jprobe.errors.MissingFileError: no/such/folder does not exist. ...
     """
+    if name == imagenette.NAME:
+        return imagenette.import_folder(Path(folder))
     if name == conll.NAME and Path(folder).is_dir():
         return conll.import_file(Path(folder))
     if name not in OFFICIAL and name != conll.NAME:
         if name == "mnist":
             raise ArgumentError("MNIST is part of jprobe: there is nothing to import.")
-        raise UnknownNameError("dataset with official files to import", name, [*OFFICIAL, conll.NAME])
+        raise UnknownNameError("dataset with official files to import", name, [*OFFICIAL, conll.NAME, imagenette.NAME])
     folder = Path(folder)
     if not folder.is_dir():
         raise MissingFileError(folder, f"Name a folder that holds the official files of {name}.")

@@ -1,7 +1,27 @@
 """Models: Flax Linen modules, and one way to call any model."""
 
+from jprobe.models.alexnet import AlexNet, AlexNetTorchvision
 from jprobe.models.distilbert import DistilBert
 from jprobe.models.forward import forward
+from jprobe.models.googlenet import GoogLeNet, GoogLeNetTorchvision
 from jprobe.models.mlp import MLP
+from jprobe.models.normalization import local_response_normalization
+from jprobe.models.pooling import ceil_max_pool
+from jprobe.models.resnet import ResNet18
+from jprobe.models.shufflenet import ShuffleNet
+from jprobe.models.squeezenet import SqueezeNet
 
-__all__ = ["MLP", "DistilBert", "forward"]
+__all__ = [
+    "MLP",
+    "AlexNet",
+    "AlexNetTorchvision",
+    "DistilBert",
+    "GoogLeNet",
+    "GoogLeNetTorchvision",
+    "ResNet18",
+    "ShuffleNet",
+    "SqueezeNet",
+    "ceil_max_pool",
+    "forward",
+    "local_response_normalization",
+]

@@ -1,13 +1,14 @@
 """Where the files of a checkpoint are: a folder, what was imported, or huggingface_hub's cache."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from jprobe.data.cache import cache_dir
-from jprobe.errors import CheckpointError, DiskError, MissingFileError, MissingWeightsError
-from jprobe.weights.torch_file import read_torch
+from jprobe.errors import DiskError, MissingFileError, MissingWeightsError
+from jprobe.weights.tensor_file import read_tensors
 
 # What is read of a published model, the first that is there of each line.
 FILES = (
@@ -43,7 +44,7 @@ def find(folder_or_name: str | Path, download: bool = True) -> Path:
         return imported(name)
     hub = HUB.get(name, name)
     if hub.count("/") != 1 or hub.startswith((".", "/", "~")):
-        raise MissingWeightsError(name, "there is no such folder, and it is no owner/name of huggingface.co")
+        raise _missing(name, "there is no such folder, and it is no owner/name of huggingface.co")
     import huggingface_hub
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -51,9 +52,16 @@ def find(folder_or_name: str | Path, download: bool = True) -> Path:
     try:
         return Path(huggingface_hub.snapshot_download(hub, allow_patterns=patterns, local_files_only=not download))
     except LocalEntryNotFoundError as error:
-        raise MissingWeightsError(name, "it is not in huggingface_hub's cache, and the network gave nothing") from error
+        raise _missing(name, "it is not in huggingface_hub's cache, and the network gave nothing") from error
     except (HfHubHTTPError, HFValidationError, OSError) as error:
-        raise MissingWeightsError(name, str(error).splitlines()[0]) from error
+        raise _missing(name, str(error).splitlines()[0]) from error
+
+
+def _missing(name: str, reason: str) -> MissingWeightsError:
+    known = name if name in HUB else next(iter(HUB))
+    return MissingWeightsError(
+        name, reason, known, "its files in a folder (config.json, model.safetensors, tokenizer.json)"
+    )
 
 
 def file_of(folder: Path, names: tuple[str, ...]) -> Path:
@@ -70,35 +78,35 @@ def file_of(folder: Path, names: tuple[str, ...]) -> Path:
 
 def tensors_of(folder: Path) -> dict[str, np.ndarray]:
     """Name -> array of the folder's weights, safetensors before .bin."""
-    path = file_of(folder, FILES[1])
-    if path.suffix != ".safetensors":
-        return read_torch(path)
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} cannot be read as safetensors ({error}). Get the file again.") from error
+    return read_tensors(file_of(folder, FILES[1]))
 
 
-def copy_in(source: Path, name: str) -> list[Path]:
-    """Copy a checkpoint's files to where :func:`find` looks, all or none.
+def files_of(folder: Path) -> dict[str, Path]:
+    """Name -> path of the files that are read of a published model.
+
+    Raises:
+        MissingFileError: one is not there.
+    """
+    files = [file_of(folder, choice) for choice in FILES]
+    files += [folder / also for also in ALSO if (folder / also).exists()]
+    return {file.name: file for file in files}
+
+
+def copy_in(files: Mapping[str, Path], name: str) -> list[Path]:
+    """Copy a checkpoint's files, name to keep -> source, to where :func:`imported` says, all or none.
 
     Raises:
         DiskError: the copy could not be written.
     """
     target, unfinished = imported(name), imported(name + ".unfinished")
-    files = [file_of(source, choice) for choice in FILES]
-    files += [source / also for also in ALSO if (source / also).exists()]
     try:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
-        for file in files:
-            shutil.copyfile(file, unfinished / file.name)
+        for kept, source in files.items():
+            shutil.copyfile(source, unfinished / kept)
         shutil.rmtree(target, ignore_errors=True)
         unfinished.rename(target)
     except OSError as error:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise DiskError(target, error.strerror or str(error)) from error
-    return [target / file.name for file in files]
+    return [target / kept for kept in files]

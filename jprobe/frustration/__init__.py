@@ -1,0 +1,33 @@
+"""Frustration of a signed graph: its energy, minimisers, a lower bound, null models, and near-monotonicity."""
+
+from jprobe.frustration.active import active
+from jprobe.frustration.anneal import anneal
+from jprobe.frustration.bound import Bound, lower_bound
+from jprobe.frustration.descend import descend
+from jprobe.frustration.edges import shuffle_edges
+from jprobe.frustration.energy import energy, total_weight
+from jprobe.frustration.exact import exact
+from jprobe.frustration.greedy import greedy
+from jprobe.frustration.minimum import Minimum
+from jprobe.frustration.monotone import alignment, crossing, survival
+from jprobe.frustration.nulls import reinitialize, shuffle_layers, with_weights
+
+__all__ = [
+    "Bound",
+    "Minimum",
+    "active",
+    "alignment",
+    "anneal",
+    "crossing",
+    "descend",
+    "energy",
+    "exact",
+    "greedy",
+    "lower_bound",
+    "reinitialize",
+    "shuffle_edges",
+    "shuffle_layers",
+    "survival",
+    "total_weight",
+    "with_weights",
+]

@@ -1,0 +1,121 @@
+"""The part of a network that one input uses."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jprobe.errors import ArgumentError, ShapeError
+from jprobe.graph import Graph, Layout, states
+from jprobe.graph.building import Residual
+from jprobe.graph.steps import Place, Pool, Step
+from jprobe.typing import Params
+
+
+def active(
+    graph: Graph,
+    fn: Callable[..., Any],
+    params: Params,
+    x: jax.Array,
+    *,
+    residual: Residual = "identity",
+    classes: bool = True,
+) -> Graph:
+    """The active subnetwork of an input: the edges that carried something from it to the predicted class.
+
+    Nodes whose value is 0 (dead by ReLU, or a maximum of such) are removed; of a maximum over a window only the edges
+    from its largest elements stay; of the output only the predicted class; then nodes that no longer lead there.
+
+    Args:
+        graph: ``jprobe.graph.trace(fn, params, x)``, with the same ``residual``.
+        fn: the network.
+        params: its parameters.
+        x: one input, of the shape that the graph was traced with.
+        residual: as the graph was traced with.
+        classes: whether the outputs are classes, of which one is predicted; else all outputs stay.
+
+    Returns:
+        A graph whose ``alive`` marks the nodes that stay. Under ``jax.vmap`` over inputs only ``alive`` and the last
+        weights differ between inputs. The layout is the same for all inputs of a graph, so nothing is compiled again.
+
+    Raises:
+        ShapeError: the graph is that of another network or convention.
+        ArgumentError: with ``residual="paper"``, a maximum that nothing but a sum reads.
+        UnsupportedOperationError: as :func:`jprobe.graph.trace`.
+
+    Source:
+        Paper 2, 'Active subnetwork for an input' and supplement D.3.
+
+    Example:
+        >>> from jprobe.graph import trace
+        >>> fn = lambda w, x: jax.nn.relu(x @ w) @ w.T
+        >>> w, x = jnp.array([[1.0, -1.0], [2.0, 0.0]]), jnp.array([[1.0, 1.0]])
+        >>> used = active(trace(fn, w, x), fn, w, x)
+        >>> [a.astype(int).tolist() for a in used.alive]  # the second hidden node is dead; the second class wins
+        [[[1, 1]], [[1, 0]], [[0, 1]]]
+    """
+    seen = states(fn, params, x, residual=residual)
+    shapes = [block.shape for block in graph.blocks]
+    if [b.shape for b in seen.blocks] != shapes:
+        raise ShapeError("The graph is not the one that this function, input and residual convention have.")
+    layout = active_layout(graph.layout)
+    windows = [array for pair in seen.windows if pair is not None for array in pair]
+    used = Graph((*graph.weights, *windows), layout)
+    alive = [
+        jnp.ones(b.shape, bool) if block.kind == "input" else b != 0
+        for b, block in zip(seen.blocks, graph.blocks, strict=True)
+    ]
+    return dataclasses.replace(
+        used, alive=_leading_out(used, alive, seen.output if classes else None, len(graph.weights))
+    )
+
+
+def _leading_out(used: Graph, alive: list[jax.Array], output: jax.Array | None, own: int) -> tuple[jax.Array, ...]:
+    """Keep of the output the predicted class, and of the rest the nodes that lead to it."""
+    outputs = used.layout.outputs
+    if output is not None and len(outputs) == 1 and used.blocks[outputs[0]].size == output.size:
+        best = jnp.argmax(output.ravel())
+        alive[outputs[0]] = (jnp.arange(output.size) == best).reshape(used.blocks[outputs[0]].shape)
+    # Whether there is an edge, not its weight: sums of weights could cancel.
+    pattern = Graph((*map(jnp.ones_like, used.weights[:own]), *used.weights[own:]), used.layout)
+    reached = [a.astype(jnp.float32) for a in alive]
+    for n in reversed(range(len(alive))):
+        if n in outputs:
+            continue
+        total = jnp.zeros(alive[n].shape, jnp.float32)
+        for link in used.layout.out_of[n]:
+            total += link.back(reached[link.target], total.shape, pattern.weights)
+        reached[n] = (alive[n] & (total > 0)).astype(jnp.float32)
+    return tuple(r > 0 for r in reached)
+
+
+@functools.lru_cache(maxsize=32)
+def active_layout(layout: Layout) -> Layout:
+    """The layout whose maxima read, from weights appended to the graph's, what they were taken of for an input."""
+    pools = {k: k.op for k in layout.links if isinstance(k.op, Pool) and k.op.maximum}
+    # A sum in the paper's way has rows of the maxima that it adds, made by the same step as those of the maximum's block.
+    maxima = {k.target: pool for k, pool in pools.items() if layout.blocks[k.target].kind == "pool"}
+    first = len(layout.names)
+    at = {pool: (first + 2 * n, first + 2 * n + 1) for n, pool in enumerate(maxima.values())}
+    if not set(pools.values()) <= set(at):
+        raise ArgumentError(
+            "A maximum that a sum alone reads has no nodes in the paper's way; use residual='identity'."
+        )
+    links = tuple(k._replace(steps=_seen(k.steps, at[pools[k]])) if k in pools else k for k in layout.links)
+    names = tuple(f"{layout.blocks[b].name}/{what}" for b in maxima for what in ("operand", "maximum"))
+    return dataclasses.replace(
+        layout, links=links, names=layout.names + names, trained=layout.trained + (False,) * len(names)
+    )
+
+
+def _seen(steps: tuple[Step, ...], at: tuple[int, int]) -> tuple[Step, ...]:
+    """A pool that compares whole tensors reads a piece of a concatenation in its place, not before it is placed."""
+    n = next(n for n, step in enumerate(steps) if isinstance(step, Pool))
+    pool = steps[n]
+    assert isinstance(pool, Pool)
+    later = tuple(step for step in steps[n + 1 :] if isinstance(step, Place))
+    rest = tuple(step for step in steps[n + 1 :] if not isinstance(step, Place))
+    return (*steps[:n], *later, dataclasses.replace(pool, seen=at), *rest)

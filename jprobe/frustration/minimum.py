@@ -1,0 +1,154 @@
+"""What every minimiser returns, and how it ends: in double precision, at a true local minimum."""
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jprobe.errors import ArgumentError, ShapeError
+from jprobe.frustration.energy import double_precision, energy, frustrated_by_block, spins_of
+from jprobe.graph import Graph
+
+# Of a row's absolute weight: what separates a negative row sum in double precision from rounding.
+FLOAT64_ERROR = 1e-14
+
+
+class Minimum(NamedTuple):
+    """Spin configurations that a minimiser ended in.
+
+    Attributes:
+        spins: int8 [R, N], -1 or 1, nodes in the graph's numbering.
+        energy: float64 [R], frustration in [0, 1], computed afresh; the least is the best bound from above.
+        sweeps: int [R], passes over all nodes (of ``greedy``: flips one by one).
+        flips: int [R], spins flipped on the way.
+        history: float [R, T], energy after each sweep as the sweeps counted it; NaN after the last.
+        is_local: bool [R], whether no single flip lowers the energy, checked in double precision; False where the
+            sweeps allowed did not suffice.
+        frustrated: float64 [R, K], of the weight of the edges into each of K blocks, the share that is frustrated.
+
+    Example:
+        >>> import jax
+        >>> from jprobe.frustration import descend
+        >>> from jprobe.graph import bipartite
+        >>> found = descend(bipartite(jax.numpy.array([[1.0, -2.0]])), key=jax.random.key(0), replicas=2)
+        >>> found.energy.tolist(), found.is_local.tolist()
+        ([0.0, 0.0], [True, True])
+    """
+
+    spins: np.ndarray
+    energy: np.ndarray
+    sweeps: np.ndarray
+    flips: np.ndarray
+    history: np.ndarray
+    is_local: np.ndarray
+    frustrated: np.ndarray
+
+    @property
+    def best(self) -> int:
+        """The replica of least energy."""
+        return int(np.argmin(self.energy))
+
+
+def finished(graph: Graph, spins: np.ndarray, sweeps: Any, flips: Any, history: Any, settled: Any) -> Minimum:
+    """Flip what single precision could not decide, and measure.
+
+    Args:
+        graph: the graph.
+        spins: [R, N].
+        sweeps: [R].
+        flips: [R].
+        history: [R, T] energies.
+        settled: [R], whether the minimiser ended by itself; others are left as they are.
+    """
+    sweeps, flips = np.array(sweeps), np.array(flips)
+    spins = np.array(spins, np.int8)
+    is_local = np.zeros(len(spins), bool)
+    with double_precision():
+        degree = _degrees(graph, jnp.ones((), jnp.float64))
+        for r in np.flatnonzero(settled):
+            row = spins[r]
+            blocks, more, flipped, left = _polish(graph, jnp.asarray(row), degree)
+            spins[r] = np.asarray(graph.join(blocks)) if flipped else row
+            sweeps[r] += int(more)
+            flips[r] += int(flipped)
+            is_local[r] = int(left) == 0
+    spins[spins == 0] = 1  # nodes that are not alive
+    ends = energy(graph, spins)
+    return Minimum(spins, ends, sweeps, flips, np.asarray(history), is_local, frustrated_by_block(graph, spins))
+
+
+@jax.jit
+def _degrees(graph: Graph, one: jax.Array) -> tuple[jax.Array, ...]:
+    return graph.absolute().product(tuple(x * one for x in graph.ones(one.dtype)))
+
+
+def degrees(graph: Graph) -> tuple[jax.Array, ...]:
+    """Sums of the absolute weights of each node's edges, float32, by block."""
+    return _degrees(graph, jnp.ones((), jnp.float32))
+
+
+@functools.partial(jax.jit, static_argnames="limit")
+def _polish(graph: Graph, spins: jax.Array, degree: tuple[jax.Array, ...], limit: int = 100) -> Any:
+    """Sweeps in double precision until no row sum is negative; counts them, their flips, and what is left."""
+
+    def sweep(blocks: tuple[jax.Array, ...]) -> tuple[tuple[jax.Array, ...], jax.Array]:
+        now, flipped = list(blocks), jnp.zeros((), jnp.int64)
+        for n, bound in enumerate(degree):
+            negative = graph.field(now, n) * now[n] < -FLOAT64_ERROR * bound
+            now[n] = jnp.where(negative, -now[n], now[n])
+            flipped += negative.sum()
+        return tuple(now), flipped
+
+    def body(carry: Any) -> Any:
+        blocks, sweeps, flips, _ = carry
+        blocks, flipped = sweep(blocks)
+        return blocks, sweeps + 1, flips + flipped, flipped
+
+    zero = jnp.zeros((), jnp.int64)
+    # A sweep that flips nothing has seen every row of one configuration: that is the check itself.
+    start = (spins_of(graph, spins, jnp.float64), zero, zero, zero + 1)
+    return jax.lax.while_loop(lambda carry: (carry[3] > 0) & (carry[1] < limit), body, start)
+
+
+def starts(graph: Graph, start: Any, key: jax.Array, replicas: int) -> jax.Array:
+    """Spins to start from, int8 [R, N].
+
+    Args:
+        graph: the graph.
+        start: "random", every spin at random; "ones"; a number of single flips at random nodes, from all ones
+            (paper 2 takes a million); or spins [N] or [R, N].
+        key: random key; replica r draws from ``fold_in(key, r)``.
+        replicas: R.
+
+    Raises:
+        ArgumentError: another word, or no replica.
+        ShapeError: spins of another shape.
+    """
+    if replicas < 1:
+        raise ArgumentError(f"replicas must be 1 or more, not {replicas}.")
+    size = graph.num_nodes
+    keys = jax.vmap(lambda r: jax.random.fold_in(key, r))(jnp.arange(replicas))
+    if isinstance(start, str):
+        if start == "ones":
+            return jnp.ones((replicas, size), jnp.int8)
+        if start == "random":
+            return jax.vmap(lambda k: jax.random.rademacher(k, (size,), jnp.int8))(keys)
+        raise ArgumentError(f"start is 'random', 'ones', a number of random flips, or spins; not {start!r}.")
+    if isinstance(start, int | np.integer):
+        if start < 0:
+            raise ArgumentError(f"A number of random flips is not negative: {start}.")
+        return jax.vmap(lambda k: _flipped(k, size, int(start)))(keys)
+    spins = np.asarray(start)
+    if spins.shape not in ((size,), (replicas, size)):
+        raise ShapeError(f"Starting spins are [{size}] or [{replicas}, {size}], not {spins.shape}.")
+    if not (np.abs(spins) == 1).all():
+        raise ArgumentError("A spin is -1 or 1.")
+    return jnp.broadcast_to(jnp.asarray(spins, jnp.int8), (replicas, size))
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2))
+def _flipped(key: jax.Array, size: int, flips: int) -> jax.Array:
+    times = jnp.zeros(size, jnp.int32).at[jax.random.randint(key, (flips,), 0, size)].add(1)
+    return (1 - 2 * (times % 2)).astype(jnp.int8)

@@ -1,0 +1,151 @@
+"""Null models: the same graph with its weights in other places, or with new ones."""
+
+import dataclasses
+import math
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+
+from jprobe.errors import ArgumentError, CheckpointError
+from jprobe.graph import Graph
+from jprobe.graph.steps import Conv, Dot, Edges
+from jprobe.typing import Params
+
+Distribution = Literal["xavier_uniform", "he_normal"]
+
+
+def shuffle_layers(graph: Graph, key: jax.Array) -> Graph:
+    """N1: the weights of each layer in a random order within the layer.
+
+    A convolution stays one: a parameter goes to another place in the kernel, and all its copies with it. Pools keep
+    their weights.
+
+    Args:
+        graph: the graph.
+        key: JAX random key.
+
+    Returns:
+        A graph over the same layout, so nothing is compiled again.
+
+    Source:
+        Paper 2, Results, 'Frustration', N1.
+
+    Example:
+        >>> from jprobe.graph import bipartite
+        >>> null = shuffle_layers(bipartite(jnp.array([[1.0, -2.0, 3.0]])), jax.random.key(0))
+        >>> sorted(null.weights[0].ravel().tolist())
+        [-2.0, 1.0, 3.0]
+    """
+    return _each_layer(graph, lambda _, w, k: jax.random.permutation(k, w.ravel()).reshape(w.shape), key)
+
+
+def reinitialize(graph: Graph, key: jax.Array, distribution: Distribution = "he_normal") -> Graph:
+    """N3: new weights for each layer, as before training.
+
+    Xavier uniform: U(-a, a), a = sqrt(6 / (fan_in + fan_out)). He normal: N(0, 2 / fan_in).
+
+    Args:
+        graph: of layers alone; a list of edges has no fan-in.
+        key: JAX random key.
+        distribution: "xavier_uniform" or "he_normal".
+
+    Returns:
+        A graph over the same layout.
+
+    Raises:
+        ArgumentError: another distribution, or a graph with edges that belong to no layer.
+
+    Source:
+        Paper 2, Results, 'Frustration', N3.
+
+    Example:
+        >>> from jprobe.graph import bipartite
+        >>> null = reinitialize(bipartite(jnp.ones((1000, 10))), jax.random.key(0))
+        >>> bool(abs(float(null.weights[0].var()) - 2 / 1000) < 1e-4)
+        True
+    """
+    if distribution not in ("xavier_uniform", "he_normal"):
+        raise ArgumentError(f"A distribution is 'xavier_uniform' or 'he_normal', not {distribution!r}.")
+
+    graph.check()
+    fans = _fans(graph)
+
+    def draw(n: int, w: jax.Array, k: jax.Array) -> jax.Array:
+        if n not in fans:
+            return w  # read by layers alone that the output does not depend on
+        if distribution == "he_normal":
+            return math.sqrt(2 / fans[n][0]) * jax.random.normal(k, w.shape)
+        return math.sqrt(6 / sum(fans[n])) * jax.random.uniform(k, w.shape, minval=-1.0)
+
+    return _each_layer(graph, draw, key)
+
+
+def with_weights(params: Params, graph: Graph) -> Params:
+    """Flax variables with a null model's weights, so that the network can be run: biases 0, normalisations plain.
+
+    Args:
+        params: the variables that the graph was traced with.
+        graph: a null model of that graph.
+
+    Raises:
+        CheckpointError: a weight of the graph is no leaf of the variables, or one leaf is two weights.
+
+    Example:
+        >>> from jprobe.graph import trace
+        >>> params = {"w": jnp.ones((2, 2)), "bias": jnp.ones(2)}
+        >>> graph = trace(lambda p, x: x @ p["w"] + p["bias"], params, jnp.ones((1, 2)))
+        >>> with_weights(params, shuffle_layers(graph, jax.random.key(0)))["bias"].tolist()
+        [0.0, 0.0]
+    """
+    layout = graph.layout
+    trained = [(name, w) for name, w, mine in zip(layout.names, graph.weights, layout.trained, strict=True) if mine]
+    new = dict(trained)
+    if len(new) < len(trained):
+        raise CheckpointError("The network reads a parameter in two ways, of which a null model makes two parameters.")
+    plain = {"bias": jnp.zeros_like, "mean": jnp.zeros_like, "scale": jnp.ones_like, "var": jnp.ones_like}
+
+    def leaf(path: Any, value: Any) -> Any:
+        words = [str(getattr(part, "key", getattr(part, "name", getattr(part, "idx", "")))) for part in path]
+        name = "/".join(words)
+        if name in new and jnp.shape(new[name]) == jnp.shape(value):
+            return new.pop(name)
+        return plain.get(words[-1] if words else "", jnp.asarray)(value)
+
+    out = jax.tree_util.tree_map_with_path(leaf, params)
+    if new:
+        raise CheckpointError(f"These weights of the graph are no leaves of the parameters: {', '.join(new)}.")
+    return out
+
+
+def _each_layer(graph: Graph, draw: Any, key: jax.Array) -> Graph:
+    graph.check()
+    weights = [
+        draw(n, w, jax.random.fold_in(key, n)) if trained else w
+        for n, (w, trained) in enumerate(zip(graph.weights, graph.layout.trained, strict=True))
+    ]
+    return dataclasses.replace(graph, weights=tuple(weights))
+
+
+def _fans(graph: Graph) -> dict[int, tuple[int, int]]:
+    """(inputs of a unit, units that an input reaches) for each weight, as the initialisers count them."""
+    out = {}
+    for link in graph.layout.links:
+        op = link.op
+        if isinstance(op, Edges | Conv | Dot):
+            out[op.weight] = _fan(op, graph.weights[op.weight].shape)
+    return out
+
+
+def _fan(op: Edges | Conv | Dot, shape: tuple[int, ...]) -> tuple[int, int]:
+    if isinstance(op, Conv):
+        outs, ins, *window = op.options["dimension_numbers"].rhs_spec
+        area = math.prod(shape[n] for n in window)
+        return shape[ins] * area, shape[outs] * area
+    if isinstance(op, Dot):
+        (contract, batch), side = op.numbers, 0 if op.weights_left else 1
+        fan_in = math.prod(shape[n] for n in contract[side])
+        return fan_in, math.prod(shape) // (fan_in * math.prod(shape[n] for n in batch[side]))
+    raise ArgumentError(
+        "A graph made from a list of edges has no layers to initialise; shuffle_layers and shuffle_edges do."
+    )

@@ -1,0 +1,45 @@
+"""What the rules for equations of a jaxpr share."""
+
+from typing import Any, NamedTuple
+
+from jprobe.errors import UnsupportedOperationError
+from jprobe.graph.building import Builder
+from jprobe.graph.views import Value, View
+
+
+class Walk(NamedTuple):
+    """What the rules share.
+
+    Attributes:
+        builder: the graph so far.
+        fold_bn: whether multiplication by arrays multiplies the edges.
+    """
+
+    builder: Builder
+    fold_bn: bool
+
+
+def unknown(eqn: Any, why: str = "") -> UnsupportedOperationError:
+    """The error that says which operation of which layer has no place in a graph."""
+    return UnsupportedOperationError(eqn.primitive.name, layer_of(eqn), why)
+
+
+def view_of(inputs: list[Value]) -> View:
+    """The first of the inputs that depends on the network's."""
+    return next(value for value in inputs if isinstance(value, View))
+
+
+def views_of(inputs: list[Value]) -> list[View]:
+    """Those of the inputs that depend on the network's."""
+    return [value for value in inputs if isinstance(value, View)]
+
+
+def shape_of(eqn: Any) -> tuple[int, ...]:
+    """Shape of an equation's result."""
+    return tuple(eqn.outvars[0].aval.shape)
+
+
+def layer_of(eqn: Any) -> str:
+    """Name of the layer that an equation belongs to, without the module's own."""
+    words = [w for w in str(eqn.source_info.name_stack).split("/") if w and "(" not in w]
+    return "/".join(words[1:])

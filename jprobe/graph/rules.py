@@ -1,0 +1,278 @@
+"""What each operation of a network is in its graph: one rule a kind of JAX primitive."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jprobe.graph.equations import Walk, layer_of, shape_of, unknown, view_of, views_of
+from jprobe.graph.moves import (
+    broadcast_rule,
+    concatenate_rule,
+    gather_rule,
+    pad_rule,
+    reshape_rule,
+    reshaped,
+    slice_rule,
+    split_rule,
+    transpose_rule,
+)
+from jprobe.graph.steps import Conv, Dot, Move, Pool
+from jprobe.graph.views import Compared, Known, Value, View
+
+# Jitted functions that never decrease in their input, whatever they are made of: known by their names in the jaxpr.
+MARK = "jprobe_elementwise_"
+ELEMENTWISE_NAMES = {
+    "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "softplus", "sigmoid", "log_sigmoid", "hard_sigmoid", "hard_tanh",
+    "soft_sign", "softmax", "log_softmax", "local_response_normalization",
+}  # fmt: skip
+
+_INCREASING = (
+    "tanh", "logistic", "exp", "exp2", "expm1", "log", "log1p", "sqrt", "cbrt", "erf", "erf_inv", "asinh", "atan", "sinh", "asin",
+    "floor", "ceil", "round", "sign", "convert_element_type", "copy", "stop_gradient", "reduce_precision", "name",
+)  # fmt: skip
+
+COMPARISONS = ("gt", "ge", "lt", "le", "eq", "ne", "is_finite")
+
+
+def elementwise(fn: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], jax.Array]:
+    """Say that a function of one array increases in each element and that its graph may pass through it.
+
+    The tracer cannot prove that of a function such as GELU (which dips a little below zero) or of a normalisation
+    over channels; whoever wraps it answers for it.
+
+    Args:
+        fn: array -> array of the same shape.
+
+    Returns:
+        The function, for use inside the network.
+
+    Source:
+        Paper 2, supplement D.2, where local response normalisation is taken so.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from jprobe.graph import trace
+        >>> swish = elementwise(lambda x: x * jax.nn.sigmoid(x))
+        >>> trace(lambda w, x: swish(x @ w) @ w, jnp.ones((3, 3)), jnp.ones((1, 3))).num_edges
+        18
+    """
+
+    def marked(x: jax.Array) -> jax.Array:
+        return fn(x)
+
+    marked.__name__ = MARK + getattr(fn, "__name__", "function")
+    return jax.jit(marked)
+
+
+def is_elementwise(eqn: Any, inputs: list[Value]) -> bool:
+    """Whether an equation calls a function that is known, by its name, to be increasing in each element."""
+    name = eqn.params.get("name")
+    if not isinstance(name, str) or not (name in ELEMENTWISE_NAMES or name.startswith(MARK)):
+        return False
+    views = [value for value in inputs if not isinstance(value, Known)]
+    return len(views) == len(eqn.outvars) == 1 and isinstance(views[0], View) and views[0].shape == shape_of(eqn)
+
+
+def _same(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
+    """An increasing function of each element."""
+    if eqn.outvars[0].aval.dtype == bool:
+        raise unknown(eqn, "to bool, which does not increase everywhere")
+    return view_of(inputs)
+
+
+def _bounded(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
+    """max, min and clamp: of one value and bounds that do not depend on the input."""
+    views = views_of(inputs)
+    if not _one(views):
+        raise unknown(eqn, "of two values that both depend on the input")
+    return _grown(_joined(views), eqn)
+
+
+def _one(views: list[View]) -> bool:
+    """Whether all are the same value, but for increasing functions of each element."""
+    return bool(views) and all(view.pieces == views[0].pieces for view in views)
+
+
+def _joined(views: list[View]) -> View:
+    return replace(views[0], scaled=frozenset[int]().union(*(view.scaled for view in views)))
+
+
+def _compare(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
+    views = views_of(inputs)
+    if not _one(views):
+        raise unknown(eqn, "of two values that both depend on the input")
+    return Compared(views[0].pieces)
+
+
+def _select(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
+    """A choice between branches: elementwise, if all are one value or constants and that value alone decides."""
+    which, cases = inputs[0], views_of(inputs[1:])
+    if not _one(cases):
+        raise unknown(eqn, "between values that come from different places")
+    if not isinstance(which, Known) and which.pieces != cases[0].pieces:
+        raise unknown(eqn, "by a value that comes from another place")
+    return _joined(cases)
+
+
+def _add(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
+    """A bias changes nothing; two branches meet in a sum."""
+    views, shape = views_of(inputs), shape_of(eqn)
+    if len(views) == 1:
+        return _grown(views[0], eqn)
+    return walk.builder.add([_repeated(view, shape) for view in views], layer_of(eqn) or "add", shape)
+
+
+def _repeated(view: View, shape: tuple[int, ...]) -> View:
+    """A value along the axes in which the other summand is longer."""
+    if view.shape == shape:
+        return view
+    return view.step(Move(lambda x: jnp.broadcast_to(x, shape)), shape, view.scaled).read_again()
+
+
+def _grown(view: View, eqn: Any) -> View:
+    if view.shape != shape_of(eqn):
+        raise unknown(eqn, "that repeats its input over a larger constant")
+    return view
+
+
+def _sub(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
+    left, right = inputs
+    if isinstance(right, Known):
+        return _grown(view_of(inputs), eqn)
+    assert isinstance(right, View)
+    minus = walk.builder.scale(right, Known(np.float32(-1)), frozenset())
+    return _add(walk, eqn, [left, minus])
+
+
+def _neg(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
+    return walk.builder.scale(view_of(inputs), Known(np.float32(-1)), frozenset())
+
+
+def _mul(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
+    if len(views_of(inputs)) > 1:
+        raise unknown(eqn, "of two values that both depend on the input")
+    factor = next(value for value in inputs if isinstance(value, Known))
+    return _times(walk, eqn, view_of(inputs), factor)
+
+
+def _div(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
+    right = inputs[1]
+    if not isinstance(right, Known):
+        raise unknown(eqn, "by a value that depends on the input")
+    if not isinstance(right.value, jax.ShapeDtypeStruct):
+        right = right._replace(value=np.float32(1) / right.value, key=right.key and (right.key, "inverse"))
+    return _times(walk, eqn, view_of(inputs), right)
+
+
+def _times(walk: Walk, eqn: Any, view: View, factor: Known) -> Value:
+    """A number keeps its sign alone; an array is a normalisation, folded or left out."""
+    _grown(view, eqn)
+    shape = np.shape(factor.value)
+    axes = frozenset(len(view.shape) - len(shape) + n for n, size in enumerate(shape) if size > 1)
+    traced = isinstance(factor.value, jax.core.Tracer)
+    known = not (traced or isinstance(factor.value, jax.ShapeDtypeStruct))
+    if len(axes) > 1:
+        if known and not factor.name and (np.asarray(factor.value) > 0).all():
+            return view  # how many elements lie in each window of a mean
+        raise unknown(eqn, "by an array of weights, elementwise, which is neither a layer nor a normalisation")
+    if axes:
+        if walk.fold_bn:
+            return walk.builder.scale(view, factor, axes)
+        return replace(view, scaled=view.scaled | axes)
+    if traced:
+        return walk.builder.scale(view, Known(jnp.sign(factor.value).reshape(())), frozenset())
+    if known and float(np.asarray(factor.value, np.float32).reshape(())) < 0:
+        return walk.builder.scale(view, Known(np.float32(-1)), frozenset())
+    return view
+
+
+def _power(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
+    if eqn.params["y"] % 2 != 1 or eqn.params["y"] < 0:
+        raise unknown(eqn, f"with exponent {eqn.params['y']}, which does not increase everywhere")
+    return view_of(inputs)
+
+
+def _conv(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
+    x, kernel = inputs
+    if not isinstance(x, View) or not isinstance(kernel, Known):
+        raise unknown(eqn, "whose kernel depends on the input")
+    if eqn.params["batch_group_count"] != 1:
+        raise unknown(eqn, "with groups of examples")
+    names = ("window_strides", "padding", "lhs_dilation", "rhs_dilation", "dimension_numbers", "feature_group_count")
+    step = Conv(walk.builder.weight(kernel, trained=True), {name: eqn.params[name] for name in names})
+    return walk.builder.read(x, step, layer_of(eqn) or "conv", "conv", shape_of(eqn))
+
+
+def _dot(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
+    if len(views_of(inputs)) > 1:
+        raise unknown(eqn, "of two values that both depend on the input, as attention has")
+    left = isinstance(inputs[0], Known)
+    known = next(value for value in inputs if isinstance(value, Known))
+    step = Dot(walk.builder.weight(known, trained=True), eqn.params["dimension_numbers"], left)
+    return walk.builder.read(view_of(inputs), step, layer_of(eqn) or "dense", "dense", shape_of(eqn))
+
+
+def _window(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
+    p = eqn.params
+    if any(d != 1 for d in p["base_dilation"]):
+        raise unknown(eqn, "over spread inputs")
+    view = view_of(inputs)
+    window = tuple(p["window_dimensions"])
+    if set(window) == {1} and shape_of(eqn) == view.shape:
+        return view
+    step = Pool(
+        window, tuple(p["window_strides"]), tuple(map(tuple, p["padding"])), tuple(p["window_dilation"]), maximum="max" in eqn.primitive.name
+    )  # fmt: skip
+    return _pool(walk, eqn, view, step, shape_of(eqn))
+
+
+def _reduce(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
+    """A sum, mean or maximum over whole axes: one window over them, then the axes are dropped."""
+    view, axes = view_of(inputs), tuple(eqn.params["axes"])
+    if all(view.shape[a] == 1 for a in axes):
+        return reshaped(view, shape_of(eqn))
+    ndim = len(view.shape)
+    window = tuple(view.shape[n] if n in axes else 1 for n in range(ndim))
+    one = (1,) * ndim
+    step = Pool(window, one, ((0, 0),) * ndim, one, maximum="max" in eqn.primitive.name)
+    kept = tuple(1 if n in axes else size for n, size in enumerate(view.shape))
+    pooled = _pool(walk, eqn, view, step, kept)
+    return reshaped(pooled, shape_of(eqn))
+
+
+def _pool(walk: Walk, eqn: Any, view: View, step: Pool, shape: tuple[int, ...]) -> View:
+    if any(step.window[axis] > 1 for axis in view.scaled):
+        raise unknown(eqn, "over an axis along which the input was multiplied by weights; write that as a product")
+    return walk.builder.read(view, step, layer_of(eqn) or "pool", "pool", shape)
+
+
+Rule = Callable[[Walk, Any, list[Value]], Value | list[Value]]
+
+RULES: dict[str, Rule] = {
+    **dict.fromkeys(_INCREASING, _same),
+    **dict.fromkeys(("max", "min", "clamp"), _bounded),
+    **dict.fromkeys(COMPARISONS, _compare),
+    **dict.fromkeys(("reshape", "squeeze"), reshape_rule),
+    **dict.fromkeys(("slice", "dynamic_slice", "rev"), slice_rule),
+    **dict.fromkeys(("reduce_window_max", "reduce_window_sum"), _window),
+    **dict.fromkeys(("reduce_sum", "reduce_max"), _reduce),
+    **dict.fromkeys(("add", "add_any"), _add),
+    "sub": _sub,
+    "neg": _neg,
+    "mul": _mul,
+    "div": _div,
+    "integer_pow": _power,
+    "select_n": _select,
+    "transpose": transpose_rule,
+    "broadcast_in_dim": broadcast_rule,
+    "gather": gather_rule,
+    "split": split_rule,
+    "pad": pad_rule,
+    "concatenate": concatenate_rule,
+    "conv_general_dilated": _conv,
+    "dot_general": _dot,
+}

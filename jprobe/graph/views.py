@@ -1,0 +1,92 @@
+"""What a value inside a network is while its graph is traced: pieces of blocks, moved about."""
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from jprobe.graph.steps import Place, Step, reversible, then
+
+
+class Piece(NamedTuple):
+    """A block as it appears in a value.
+
+    Attributes:
+        block: its number.
+        steps: how it gets there; data movement and factors.
+    """
+
+    block: int
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A value that depends on the input: a sum of pieces that lie in different places.
+
+    Attributes:
+        shape: of the value.
+        pieces: the blocks it consists of.
+        sole: those of its blocks that nothing but this value has read.
+        scaled: axes along which factors were applied since the blocks were made.
+        value: its numbers, where a network is run while it is traced.
+    """
+
+    shape: tuple[int, ...]
+    pieces: tuple[Piece, ...]
+    sole: frozenset[int] = frozenset()
+    scaled: frozenset[int] = frozenset()
+    value: Any = None
+
+    @property
+    def fresh(self) -> int | None:
+        """The block that this value is all of, at most rearranged, if nothing else has read it."""
+        if len(self.pieces) == 1 and self.pieces[0].block in self.sole and reversible(self.pieces[0].steps):
+            return self.pieces[0].block
+        return None
+
+    def step(self, step: Step, shape: tuple[int, ...], scaled: frozenset[int] = frozenset()) -> "View":
+        """The value after one more step on each of its pieces."""
+        return View(shape, tuple(Piece(p.block, then(p.steps, step)) for p in self.pieces), self.sole, scaled)
+
+    def read_again(self) -> "View":
+        """The same value, of which others have read."""
+        return replace(self, sole=frozenset())
+
+
+class Known(NamedTuple):
+    """A value that does not depend on the input.
+
+    Attributes:
+        value: an array, or a ``jax.ShapeDtypeStruct`` where only shapes were given.
+        name: path of the parameter it was made from, or "".
+        key: the same for the same parameter, so that shared weights are one array of the graph.
+    """
+
+    value: Any
+    name: str = ""
+    key: Any = None
+
+
+class Compared(NamedTuple):
+    """Which side of a bound a value lies on: it decides between elementwise branches of that value.
+
+    Attributes:
+        pieces: of the value.
+        value: its numbers, where a network is run while it is traced.
+    """
+
+    pieces: tuple[Piece, ...]
+    value: Any = None
+
+
+Value = View | Known | Compared
+
+
+def concatenated(views: list[View], axis: int, shape: tuple[int, ...]) -> View:
+    """Views side by side along an axis."""
+    pieces, start = [], 0
+    for view in views:
+        place = Place(axis, start, view.shape[axis], shape[axis])
+        pieces += [Piece(p.block, then(p.steps, place)) for p in view.pieces]
+        start += view.shape[axis]
+    sole, scaled = (frozenset[int]().union(*sets) for sets in zip(*((v.sole, v.scaled) for v in views), strict=True))
+    return View(shape, tuple(pieces), sole, scaled)

@@ -1,0 +1,120 @@
+"""Networks whose frustration is measured: a published one, a perceptron trained here, or your own."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jprobe import data, models, train, weights
+from jprobe.data import imagenette
+from jprobe.studies.frustration.config import Config
+from jprobe.typing import Params
+
+
+class Subject(NamedTuple):
+    """All that the study needs of a network.
+
+    Attributes:
+        name: of the network, as what it is.
+        fn: (params, x [B, ...]) -> outputs [B, ...].
+        params: its parameters.
+        inputs: images [I, ...] as the network takes them; none where there are no photos.
+        shape: of one input, with the leading 1.
+        unit: what a pixel's range from 0 to 1 is at the network's input.
+        classifies: whether the outputs are classes.
+        notes: what a reader must know.
+        checksums: file name -> checksum.
+
+    Example:
+        >>> subject(Config(network="mnist", images=2)).inputs.shape
+        (2, 784)
+    """
+
+    name: str
+    fn: Callable[..., Any]
+    params: Params
+    inputs: jax.Array
+    shape: tuple[int, ...]
+    unit: float
+    classifies: bool
+    notes: list[str]
+    checksums: dict[str, str]
+
+
+def chosen(config: Config) -> str:
+    """The network that a configuration means."""
+    if config.network is not None:
+        return config.network
+    return "squeezenet" if weights.is_here("squeezenet") else "mnist"
+
+
+def subject(config: Config) -> Subject:
+    """The network that a configuration names, and its images.
+
+    Args:
+        config: ``network``, ``photos`` and ``images`` are read.
+
+    Raises:
+        UnknownNameError: no network of that name.
+        MissingWeightsError: its weights are not on this machine.
+        JprobeError: what :func:`jprobe.data.load_photos` raises.
+
+    Example:
+        >>> subject(Config(network="mnist", images=2)).classifies
+        True
+    """
+    name = chosen(config)
+    if name == "mnist":
+        return _perceptron(config)
+    weights.architecture(name)  # refuses names of no network of photos
+    found = weights.load(name)
+    folder = config.photos or imagenette.imported()
+    notes, inputs, unit = [], jnp.zeros((0, *found.size, 3)), 1.0
+    if found.lacks:
+        notes.append(f"The checkpoint lacks {' and '.join(found.lacks)}: this is the frustration of what is there.")
+    if folder is None:
+        notes.append(
+            "No photos: active subnetworks and monotonicity are left out. Bring a folder of photos with --photos, or "
+            "run: jprobe data import imagenette DIR"
+        )
+    else:
+        photos = data.load_photos(folder)
+        pick = np.linspace(0, len(photos.images) - 1, min(config.images, len(photos.images))).round().astype(int)
+        inputs = jnp.asarray(found.prepare(photos.images[pick]))
+        black = found.prepare(np.zeros((1, *found.size, 3), np.uint8))
+        unit = float((found.prepare(np.full((1, *found.size, 3), 255, np.uint8)) - black).mean())
+        notes.append(f"{len(pick)} of {len(photos.images)} photos of {folder}.")
+    label = name + (f" without {' and '.join(found.lacks)}" if found.lacks else "")
+    checksums = {found.source: found.checksum}
+    return Subject(
+        label, found.model.apply, found.params, inputs, (1, *found.size, 3), unit, not found.lacks, notes, checksums
+    )
+
+
+def _perceptron(config: Config) -> Subject:
+    mnist = data.load("mnist")
+    pixels = {f"x_{split}": getattr(mnist, f"x_{split}") / np.float32(127.5) - 1 for split in ("train", "test")}
+    task = data.Task(y_train=mnist.y_train, y_test=mnist.y_test, num_classes=10, name="mnist", **pixels)
+    model = models.MLP(hidden=(64, 64), features=10)
+    fit = train.fit(model, task, seeds=1, epochs=5)
+    params = jax.tree.map(lambda leaf: leaf[0], fit.params)
+    pick = np.linspace(0, len(task.x_test) - 1, config.images).round().astype(int)
+    images = jnp.asarray(task.x_test[pick]).reshape(config.images, -1)
+    note = (
+        f"A perceptron with 64-64 hidden nodes, trained here on MNIST's ten digits (test accuracy {float(fit.test_accuracy[0, -1]):.1%}); "
+        "no published network's weights are on this machine, or this one was asked for."
+    )
+    # Pixels run from -1 to 1.
+    return Subject(
+        "perceptron on MNIST",
+        models.forward(model),
+        params,
+        images,
+        (1, *images.shape[1:]),
+        2.0,
+        True,
+        [note],
+        mnist.checksums,
+    )

@@ -1,0 +1,71 @@
+"""A file of tensors, whatever its format."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from jprobe.errors import CheckpointError, DamagedFileError, MissingFileError
+from jprobe.weights.caffe_file import read_caffe
+from jprobe.weights.onnx_file import read_onnx
+from jprobe.weights.torch_file import read_torch
+
+SUFFIXES = (".safetensors", ".npz", ".pth", ".pt", ".bin", ".caffemodel", ".onnx")
+
+
+def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
+    """Read a file of named tensors.
+
+    Args:
+        path: .safetensors, .npz, torch's .pth, .pt or .bin, .caffemodel, or .onnx.
+
+    Returns:
+        Name -> array.
+
+    Raises:
+        MissingFileError: there is no such file.
+        DamagedFileError: it cannot be decoded.
+        CheckpointError: another format, or no safetensors.
+
+    Example:
+        >>> import tempfile
+        >>> path = tempfile.mkdtemp() + "/one.npz"
+        >>> np.savez(path, a=np.ones(3))
+        >>> read_tensors(path)
+        {'a': array([1., 1., 1.])}
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingFileError(path, "Name the file that holds the weights.")
+    match path.suffix:
+        case ".safetensors":
+            return _read_safetensors(path)
+        case ".npz":
+            return _read_npz(path)
+        case ".pth" | ".pt" | ".bin":
+            return read_torch(path)
+        case ".caffemodel":
+            return read_caffe(path)
+        case ".onnx":
+            return read_onnx(path)
+    raise CheckpointError(
+        f"{path} is of no format that jprobe reads; its name must end in one of {' '.join(SUFFIXES)}."
+    )
+
+
+def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} cannot be read as safetensors ({error}). Get the file again.") from error
+
+
+def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise DamagedFileError(path, f"it is not a file of NumPy arrays ({error}).", "Write the file again.") from error

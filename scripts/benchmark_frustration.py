@@ -1,0 +1,185 @@
+"""Ratios, from one run on one machine: sweeps of the frustration minimisers against what a user would run instead.
+
+    pip install 'jprobe[benchmark]'
+    python scripts/benchmark_frustration.py [--networks squeezenet resnet18] [--rounds 3]
+
+1. A sweep over a whole network, in edges a second, against the machine's own limits: reading one float32 an edge from
+   memory, and multiplying as many numbers in one large matrix product (a sweep multiplies every edge twice).
+2. Block descent against one-flip greedy on equal graphs: time and energy.
+3. A product with A_u against scipy.sparse on the same graph; bytes that each needs.
+4. Annealing against the samplers of D-Wave's Ocean (C++) on graphs small enough for them: energy in equal time.
+Networks have random weights of the published shapes: times do not depend on the weights' values.
+"""
+
+import argparse
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import dimod
+import jax
+import jax.numpy as jnp
+import numpy as np
+from dwave.samplers import SimulatedAnnealingSampler, SteepestDescentSampler, TabuSampler
+
+import jprobe as jp
+from jprobe.frustration.minimum import degrees
+from jprobe.frustration.sweeping import downhill, sweep
+
+
+def main() -> None:
+    """Measure and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--networks", nargs="*", default=list(jp.graph.networks.NAMES))
+    parser.add_argument("--rounds", type=int, default=3, help="repetitions; medians are printed")
+    args = parser.parse_args()
+    print(
+        f"{'network':24}{'edges':>15}{'sweep':>9}{'edges/s':>10}{'x stream':>10}{'x matmul':>10}{'compiling':>11}{'peak':>9}"
+    )
+    for name in args.networks:
+        sweeps(name, args.rounds)
+    print("\nequal graphs, one start: seconds and energy (compiled before)")
+    for name, graph in small_graphs().items():
+        against_greedy(name, graph, args.rounds)
+    print("\nproduct with A_u")
+    against_scipy(args.rounds)
+    print("\nequal time: least energy")
+    for name, graph in small_graphs().items():
+        if graph.num_edges < 10**6:  # their models are dictionaries of edges
+            against_ocean(name, graph)
+
+
+def clocked(run: Callable[[], Any], rounds: int) -> float:
+    """Median seconds."""
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        jax.block_until_ready(run())
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def random_network(name: str) -> jp.graph.Graph:
+    """A network of the zoo with weights drawn afresh."""
+    model, shape = jp.weights.architecture(name)
+    params = jax.jit(model.init)(jax.random.key(0), jnp.zeros(shape))
+    return jp.graph.network(name, params)
+
+
+def sweeps(name: str, rounds: int) -> None:
+    """One row of the first table."""
+    graph = random_network(name)
+    degree = degrees(graph)
+    spins = tuple(jnp.sign(jax.random.normal(jax.random.key(n), b.shape)) for n, b in enumerate(graph.blocks))
+
+    @jax.jit
+    def ten(graph: jp.graph.Graph, spins: Any, degree: Any) -> Any:
+        return jax.lax.fori_loop(0, 10, lambda _, s: sweep(graph, s, downhill(degree))[0], spins)
+
+    start = time.perf_counter()
+    compiled = ten.lower(graph, spins, degree).compile()
+    compiling = time.perf_counter() - start
+    ours = clocked(lambda: compiled(graph, spins, degree), rounds) / 10
+    edges = graph.num_edges
+    part = np.ones(min(edges, 10**8), np.float32)
+    stream = clocked(lambda: part.sum(), rounds) * edges / part.size
+    side = 2048
+    square = jnp.ones((side, side))
+    product = jax.jit(lambda a: a @ a)
+    product(square).block_until_ready()
+    multiply = clocked(lambda: product(square), rounds) * 2 * edges / side**3
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(
+        f"{name:24}{edges:15,}{ours:8.3f}s{edges / ours:10.2e}{ours / stream:10.2f}{ours / multiply:10.2f}{compiling:10.1f}s{peak:7.1f}GB"
+    )
+
+
+def small_graphs() -> dict[str, jp.graph.Graph]:
+    """Graphs small enough for a matrix: a dense layer, a small CNN, a sparse random graph."""
+    layer = jp.graph.bipartite(jax.random.normal(jax.random.key(0), (400, 400)))
+    rng = np.random.default_rng(0)
+    ends = rng.integers(0, 4000, (2, 20000))
+    ends = ends[:, ends[0] != ends[1]]
+    sparse = jp.graph.from_edges(ends[0], ends[1], rng.normal(size=ends.shape[1]), 4000)
+    model, _ = jp.weights.architecture("squeezenet")
+    shape = (1, 32, 32, 3)
+    params = jax.jit(model.init)(jax.random.key(0), jnp.zeros(shape))
+    cnn = jp.graph.trace(model.apply, params, jax.ShapeDtypeStruct(shape, jnp.float32))
+    return {"dense layer 400-400": layer, "sparse, 4,000 nodes": sparse, "SqueezeNet at 32 x 32": cnn}
+
+
+def against_greedy(name: str, graph: jp.graph.Graph, rounds: int) -> None:
+    """Descent by blocks, with and without thresholds, against the paper's greedy from the same start."""
+    thresholds = tuple(np.geomspace(0.2, 0.002, 20).tolist())
+    key = jax.random.key(1)
+    runs: dict[str, Callable[[], jp.frustration.Minimum]] = {
+        "one flip": lambda: jp.frustration.greedy(graph, key=key),
+        "blocks": lambda: jp.frustration.descend(graph, key=key),
+        "thresholds": lambda: jp.frustration.descend(graph, key=key, thresholds=thresholds),
+        "annealed": lambda: jp.frustration.anneal(graph, key=key, sweeps=300),
+    }
+    cells = []
+    for label, run in runs.items():
+        found = run()
+        cells.append(f"{label} {clocked(run, rounds):.2f} s {found.energy[0]:.4f}")
+    print(f"  {name} ({graph.num_nodes:,} nodes, {graph.num_edges:,} edges): " + "; ".join(cells))
+
+
+def against_scipy(rounds: int) -> None:
+    """SqueezeNet at 64 x 64, one vector."""
+    model, _ = jp.weights.architecture("squeezenet")
+    shape = (1, 64, 64, 3)
+    params = jax.jit(model.init)(jax.random.key(0), jnp.zeros(shape))
+    graph = jp.graph.trace(model.apply, params, jax.ShapeDtypeStruct(shape, jnp.float32))
+    matrix = jp.graph.to_scipy(graph).astype(np.float32)
+    both = (matrix + matrix.T).tocsr()
+    s = np.sign(np.random.default_rng(0).normal(size=graph.num_nodes)).astype(np.float32)
+    matvec = jax.jit(lambda graph, s: graph.matvec(s))
+    far = float(np.abs(np.asarray(matvec(graph, s)) - both @ s).max())
+    ours, theirs = clocked(lambda: matvec(graph, s), 5 * rounds), clocked(lambda: both @ s, 5 * rounds)
+    bytes_ours = sum(w.nbytes for w in graph.weights)
+    bytes_theirs = both.data.nbytes + both.indices.nbytes + both.indptr.nbytes
+    print(
+        f"  SqueezeNet at 64 x 64, {graph.num_edges:,} edges: ours {1e3 * ours:.1f} ms, scipy.sparse {1e3 * theirs:.1f} ms "
+        f"({theirs / ours:.1f} times); weights {bytes_ours / 2**20:.0f} MB, matrix {bytes_theirs / 2**20:.0f} MB; differ by {far:.1g} at most"
+    )
+
+
+def against_ocean(name: str, graph: jp.graph.Graph) -> None:
+    """Their samplers and our annealing, each with the time that our annealing of 16 replicas takes."""
+    run = lambda: jp.frustration.anneal(graph, key=jax.random.key(2), sweeps=1000, replicas=16)  # noqa: E731
+    run()
+    start = time.perf_counter()
+    best = run().energy.min()
+    budget = time.perf_counter() - start
+    into, out_of, weight = jp.graph.edge_list(graph)
+    model = dimod.BinaryQuadraticModel.from_ising({}, {(int(a), int(b)): -float(w) for a, b, w in zip(into, out_of, weight, strict=True) if w})  # fmt: skip
+    for node in range(graph.num_nodes):
+        model.add_linear(node, 0.0)
+    energy = lambda samples: jp.frustration.energy(graph, _ordered(samples, graph.num_nodes)).min()  # noqa: E731
+    cells = [f"jprobe {best:.4f} in {budget:.2f} s"]
+    samplers: dict[str, Callable[[int], Any]] = {
+        "annealing": lambda seed: SimulatedAnnealingSampler().sample(model, num_reads=1, num_sweeps=1000, seed=seed),
+        "steepest descent": lambda seed: SteepestDescentSampler().sample(model, num_reads=1, seed=seed),
+    }
+    for label, sample in samplers.items():
+        reads, start = 0, time.perf_counter()
+        least = 1.0
+        while time.perf_counter() - start < budget or not reads:
+            least = min(least, energy(sample(reads)))
+            reads += 1
+        cells.append(f"{label} {least:.4f} in {time.perf_counter() - start:.2f} s ({reads} reads)")
+    least = energy(TabuSampler().sample(model, timeout=max(int(1e3 * budget), 20), num_reads=1, seed=1))
+    cells.append(f"tabu {least:.4f}")
+    print(f"  {name}: " + "; ".join(cells))
+
+
+def _ordered(samples: Any, nodes: int) -> np.ndarray:
+    order = np.argsort(list(samples.variables))
+    return samples.record.sample[:, order][:, :nodes]
+
+
+if __name__ == "__main__":
+    main()
