@@ -1,12 +1,21 @@
 """Fixtures that several test files share."""
 
 import contextlib
+import gc
 import logging
 import os
 from pathlib import Path
 
 import jax
 import pytest
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_compiled():
+    """Drop a file's compiled programs after it: each holds memory maps, and Linux gives a process 65,530."""
+    yield
+    jax.clear_caches()
+    gc.collect()
 
 
 @pytest.fixture

@@ -68,21 +68,23 @@ class Config:
         if self.largest <= 0:
             raise ArgumentError(f"--largest must be above 0, not {self.largest}.")
 
+    def chosen(self) -> str:
+        """Name of the network that is meant."""
+        from jprobe import weights  # here, so that listing the studies stays quick
+
+        return self.network or ("squeezenet" if weights.is_here("squeezenet") else "mnist")
+
     def folder(self) -> Path:
         """Where the results go."""
-        from jprobe.studies.frustration.subjects import chosen
-
-        return self.out or Path("runs") / f"frustration-{chosen(self)}-{self.preset}"
+        return self.out or Path("runs") / f"frustration-{self.chosen()}-{self.preset}"
 
     def numbers(self) -> dict[str, Any]:
         """The part of the configuration that the numbers depend on, as JSON types."""
-        from jprobe.studies.frustration.subjects import chosen
-
         kept = {k: v for k, v in asdict(self).items() if k not in ("out", "preset", "table")}
         return {
             "study": "frustration",
             **kept,
-            "network": chosen(self),
+            "network": self.chosen(),
             "photos": str(self.photos) if self.photos else None,
         }
 

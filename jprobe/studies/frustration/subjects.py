@@ -43,13 +43,6 @@ class Subject(NamedTuple):
     checksums: dict[str, str]
 
 
-def chosen(config: Config) -> str:
-    """The network that a configuration means."""
-    if config.network is not None:
-        return config.network
-    return "squeezenet" if weights.is_here("squeezenet") else "mnist"
-
-
 def subject(config: Config) -> Subject:
     """The network that a configuration names, and its images.
 
@@ -65,7 +58,7 @@ def subject(config: Config) -> Subject:
         >>> subject(Config(network="mnist", images=2)).classifies
         True
     """
-    name = chosen(config)
+    name = config.chosen()
     if name == "mnist":
         return _perceptron(config)
     weights.architecture(name)  # refuses names of no network of photos
