@@ -173,7 +173,7 @@ def _run(name: str, options: Sequence[str]) -> None:
     import jax
 
     from jprobe import data, report
-    from jprobe.results import RunFolder, provenance, save, write, write_json
+    from jprobe.results import RunFolder
 
     if jax.config.values["jax_compilation_cache_dir"] is None:
         # Tasks share most of their programs, and so do runs: what is compiled once is not compiled again.
@@ -183,15 +183,11 @@ def _run(name: str, options: Sequence[str]) -> None:
     folder = RunFolder(config.folder(), config.numbers())
     dataset = _with_progress(lambda tick: study.run(config, folder, tick), folder.path)
     told = study.outcome(dataset, config)
-    made = provenance(told.checksums, _command(name, config, default), time.monotonic() - started)
-    save(folder.path / "results.nc", dataset)
-    write_json(folder.path / "summary.json", told.summary)
-    write_json(folder.path / "provenance.json", made)
-    report.save_figures(folder.path, told.panels)
-    write(folder.path / "report.html", report.page(told, config.numbers(), made))
+    seconds = time.monotonic() - started
+    command = _command(name, config, default)
+    where = report.record(folder.path, dataset, told, config.numbers(), command=command, seconds=seconds).resolve()
     _tell(told)
-    where = (folder.path / "report.html").resolve()
-    console.print(f"\n{made['seconds']:.0f} s. Report: [bold]{escape(str(where))}[/bold]", soft_wrap=True)
+    console.print(f"\n{seconds:.0f} s. Report: [bold]{escape(str(where))}[/bold]", soft_wrap=True)
 
 
 def _tell(told: Any) -> None:

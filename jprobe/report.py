@@ -1,4 +1,4 @@
-"""One self-contained HTML page from a run's results and figures."""
+"""All that a run leaves in its folder: numbers, figures, and one self-contained HTML page."""
 
 import base64
 import io
@@ -7,10 +7,53 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import xarray as xr
 from matplotlib.figure import Figure
 
-from jprobe.results import write
+from jprobe.results import provenance, save, write, write_json
 from jprobe.studies.outcome import Outcome, Panel
+
+
+def record(
+    folder: str | Path,
+    dataset: xr.Dataset,
+    told: Outcome,
+    config: Mapping[str, Any],
+    *,
+    command: str = "",
+    seconds: float = 0.0,
+) -> Path:
+    """Write results.nc, summary.json, provenance.json, the figures and report.html.
+
+    Args:
+        folder: where to.
+        dataset: what a study's ``run`` returned.
+        told: what its ``outcome`` made of it.
+        config: its configuration's ``numbers()``.
+        command: what repeats the run, if it was a command.
+        seconds: wall time of the run.
+
+    Returns:
+        The report's path.
+
+    Raises:
+        DiskError: something could not be written.
+
+    Example:
+        >>> import tempfile
+        >>> told = Outcome("A run", "What was run.", [], [], [], {"energy": 0.4}, {})
+        >>> record(tempfile.mkdtemp(), xr.Dataset({"energy": 0.4}), told, {"seeds": 3}).name
+        'report.html'
+    """
+    folder = Path(folder)
+    made = provenance(told.checksums, command, seconds)
+    save(folder / "results.nc", dataset)
+    write_json(folder / "summary.json", told.summary)
+    write_json(folder / "provenance.json", made)
+    save_figures(folder, told.panels)
+    path = folder / "report.html"
+    write(path, page(told, config, made))
+    return path
 
 
 def save_figures(folder: Path, panels: Sequence[Panel]) -> None:
@@ -94,8 +137,10 @@ _TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=
 <figcaption><b>{{ panel.title }}</b>{{ panel.says }}</figcaption>
 </figure>
 {% endfor %}
+{% if provenance.command %}
 <h2>Repeat this run</h2>
 <pre><code>{{ provenance.command }}</code></pre>
+{% endif %}
 <details><summary>Headline numbers (summary.json)</summary>
 <table>{% for key, value in rows %}<tr><td><code>{{ key }}</code></td><td class="number">{{ value }}</td></tr>{% endfor %}</table>
 </details>
@@ -104,7 +149,7 @@ _TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=
 </details>
 <details open><summary>Provenance</summary>
 <table>
-<tr><td>Finished</td><td>{{ provenance.finished }}, after {{ provenance.seconds }} s of this start</td></tr>
+<tr><td>Finished</td><td>{{ provenance.finished }}{% if provenance.seconds %}, after {{ provenance.seconds }} s of this start{% endif %}</td></tr>
 <tr><td>Machine</td><td>{{ provenance.platform }}; {{ provenance.devices }}; Python {{ provenance.python }}</td></tr>
 <tr><td>Versions</td><td>{% for name, number in provenance.versions.items() %}{{ name }} {{ number }}{{ ', ' if not loop.last }}{% endfor %}</td></tr>
 {% for name, sum in provenance.data.items() %}<tr><td>{{ name }}</td><td><code>{{ sum }}</code></td></tr>

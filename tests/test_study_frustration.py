@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import jprobe as jp
-from jprobe import cli
+from jprobe import cli, report
 from jprobe.errors import ArgumentError, ConfigMismatchError, MissingWeightsError, UnknownNameError
 from jprobe.results import RunFolder, load
 from jprobe.studies import frustration as study
@@ -65,22 +65,24 @@ def test_a_run_is_taken_up_again_and_refuses_another_configuration(ran, monkeypa
         RunFolder(ran, other.numbers())
 
 
-def test_a_network_of_ones_own_in_three_lines():
+def test_a_network_of_ones_own_in_three_lines(tmp_path):
     params = {"a": jax.random.normal(jax.random.key(0), (6, 8)), "b": jax.random.normal(jax.random.key(1), (8, 3))}
 
     def fn(p, x):
         return jax.nn.relu(x @ p["a"]) @ p["b"]
 
     images = jax.random.normal(jax.random.key(2), (3, 6))
-    mine = study.Subject("mine", fn, params, images, (1, 6), 1.0, True, [], {})
     config = study.Config(network="mine", replicas=2, nulls=2, anneal=0, bound=0, images=3, sizes=4)
-    ds = study.run(config, of=mine)
+    ds = study.run(config, of=study.Subject("mine", fn, params, images))
+    page = report.record(tmp_path, ds, study.outcome(ds, config), config.numbers()).read_text()
+    assert "mine" in page
+    assert "Repeat this run" not in page
     told = study.summary(ds)
+    assert json.loads((tmp_path / "summary.json").read_text()) == told
     assert told["network"] == "mine"
     assert told["anneal.best"] is None
     assert told["real.lower_bound"] is None
     assert 0 <= told["lambda.random"] <= 0.5
-    assert study.outcome(ds, config).panels
 
 
 def test_table_1_on_the_command_line(capsys):

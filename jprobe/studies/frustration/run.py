@@ -99,8 +99,8 @@ class _Work:
         found = xr.merge([*parts, self.layout()], join="outer", compat="no_conflicts")
         found.attrs = {
             "network": self.of.name, "nodes": str(self.graph.num_nodes), "edges": str(self.graph.num_edges),
-            "params": str(self.graph.num_params), "notes": json.dumps(self.of.notes),
-            "checksums": json.dumps(self.of.checksums), "unit": self.of.unit,
+            "params": str(self.graph.num_params), "notes": json.dumps(list(self.of.notes)),
+            "checksums": json.dumps(dict(self.of.checksums)), "unit": self.of.unit,
         }  # fmt: skip
         if self.report is not None:
             self.report("finished", 1.0)

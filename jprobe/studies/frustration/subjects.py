@@ -1,6 +1,7 @@
 """Networks whose frustration is measured: a published one, a perceptron trained here, or your own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -20,27 +21,30 @@ class Subject(NamedTuple):
         name: of the network, as what it is.
         fn: (params, x [B, ...]) -> outputs [B, ...].
         params: its parameters.
-        inputs: images [I, ...] as the network takes them; none where there are no photos.
-        shape: of one input, with the leading 1.
+        inputs: images [I, ...] as the network takes them; I may be 0, for none.
         unit: what a pixel's range from 0 to 1 is at the network's input.
         classifies: whether the outputs are classes.
         notes: what a reader must know.
         checksums: file name -> checksum.
 
     Example:
-        >>> subject(Config(network="mnist", images=2)).inputs.shape
-        (2, 784)
+        >>> Subject("mine", lambda w, x: x @ w, jnp.ones((4, 2)), jnp.ones((3, 4))).shape
+        (1, 4)
     """
 
     name: str
     fn: Callable[..., Any]
     params: Params
     inputs: jax.Array
-    shape: tuple[int, ...]
-    unit: float
-    classifies: bool
-    notes: list[str]
-    checksums: dict[str, str]
+    unit: float = 1.0
+    classifies: bool = True
+    notes: Sequence[str] = ()
+    checksums: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one input, with the leading 1."""
+        return (1, *self.inputs.shape[1:])
 
 
 def subject(config: Config) -> Subject:
@@ -81,9 +85,7 @@ def subject(config: Config) -> Subject:
         notes.append(f"{len(pick)} of {len(photos.images)} photos of {folder}.")
     label = name + (f" without {' and '.join(found.lacks)}" if found.lacks else "")
     checksums = {found.source: found.checksum}
-    return Subject(
-        label, found.model.apply, found.params, inputs, (1, *found.size, 3), unit, not found.lacks, notes, checksums
-    )
+    return Subject(label, found.model.apply, found.params, inputs, unit, not found.lacks, notes, checksums)
 
 
 def _perceptron(config: Config) -> Subject:
@@ -99,15 +101,6 @@ def _perceptron(config: Config) -> Subject:
         f"A perceptron with 64-64 hidden nodes, trained here on MNIST's ten digits (test accuracy {float(fit.test_accuracy[0, -1]):.1%}); "
         "no published network's weights are on this machine, or this one was asked for."
     )
+    fn = models.forward(model)
     # Pixels run from -1 to 1.
-    return Subject(
-        "perceptron on MNIST",
-        models.forward(model),
-        params,
-        images,
-        (1, *images.shape[1:]),
-        2.0,
-        True,
-        [note],
-        mnist.checksums,
-    )
+    return Subject("perceptron on MNIST", fn, params, images, 2.0, notes=[note], checksums=mnist.checksums)
