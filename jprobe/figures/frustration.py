@@ -3,7 +3,6 @@
 import matplotlib.patches
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jprobe.figures.style import canvas, legend_below, styled
@@ -104,10 +103,9 @@ def descent(ds: xr.Dataset) -> Figure:
     path = ds.history.values[~np.isnan(ds.history.values)]
     panel.plot(np.arange(1, len(path) + 1), path, color=_COLORS["real"], label="descent")
     if "annealed" in ds:
-        cooled = ds.annealed_history.sel(model="real").values
-        panel.plot(np.arange(1, len(cooled) + 1), cooled, color=_COLORS["n1"], label="annealing")
-        null = ds.annealed_history.sel(model="n1").values
-        panel.plot(np.arange(1, len(null) + 1), null, color=_COLORS["n1"], linestyle=(0, (3, 2)), label="annealing, N1")
+        for model, label in (("real", "annealing"), ("n1", "annealing, N1")):
+            cooled = ds.annealed_history.sel(model=model)
+            panel.plot(ds.anneal_sweep, cooled, color=_COLORS[model], linestyle=(0, (3, 2)), label=label)
     panel.set_xscale("log")
     panel.set_xlabel("sweep")
     panel.set_ylabel("frustration")
@@ -178,11 +176,11 @@ def alignment(ds: xr.Dataset, lambdas: dict[str, float]) -> Figure:
 
 
 @styled
-def by_norm(ds: xr.Dataset, photos: int = 6) -> Figure:
-    """Figure 4: alignment against the perturbation's size, for a few photos."""
+def by_norm(ds: xr.Dataset, images: int = 6) -> Figure:
+    """Figure 4: alignment against the perturbation's size, for a few images."""
     orders = ds.order.values.tolist()
     figure, axes = canvas(1, len(orders), width=2.9, height=2.7)
-    pick = np.linspace(0, ds.sizes["image"] - 1, min(photos, ds.sizes["image"])).round().astype(int)
+    pick = np.linspace(0, ds.sizes["image"] - 1, min(images, ds.sizes["image"])).round().astype(int)
     for panel, order in zip(axes[0], orders, strict=True):
         for n in pick:
             panel.plot(
@@ -207,22 +205,20 @@ def overview(ds: xr.Dataset, lambdas: dict[str, float]) -> Figure:
     """Figure 5: frustration of all models, and lambda of all orders."""
     figure, axes = canvas(1, 2, width=5.0, height=3.0)
     groups = _groups(ds)
-    _bars(axes[0, 0], {_NAMES[k]: v for k, v in groups.items()}, [_COLORS[k] for k in groups])
-    least = min(v.min() for v in groups.values())
-    axes[0, 0].set_ylim(max(least - 0.03, 0), 0.5)
-    axes[0, 0].set_ylabel("frustration")
+    left, right = axes[0]
+    # The interesting range is far from zero, so these are points, not bars.
+    for n, (kind, values) in enumerate(groups.items()):
+        left.plot([n, n], [values.min(), values.max()], color=_COLORS[kind], linewidth=2)
+        left.plot(n, values.mean(), "o", color=_COLORS[kind], markersize=8)
+    left.set_xticks(range(len(groups)), [_NAMES[kind] for kind in groups], fontsize=7)
+    left.margins(x=0.1)
+    left.grid(axis="y", color="0.9")
+    left.set_ylabel("frustration")
     names = {"real": "network", "n3": "fresh\nweights", "random": "random\norder"}
-    _bars(axes[0, 1], {names[o]: np.array([v]) for o, v in lambdas.items()}, [_COLORS[o] for o in lambdas])
-    axes[0, 1].set_ylabel("λ")
+    right.bar(range(len(lambdas)), list(lambdas.values()), color=[_COLORS[o] for o in lambdas], width=0.7)
+    right.set_xticks(range(len(lambdas)), [names[o] for o in lambdas], fontsize=7)
+    right.set_ylabel("λ")
     return figure
-
-
-def _bars(panel: Axes, groups: dict[str, np.ndarray], colors: list[str]) -> None:
-    for n, (values, color) in enumerate(zip(groups.values(), colors, strict=True)):
-        mean = values.mean()
-        spread = [[mean - values.min()], [values.max() - mean]]
-        panel.bar(n, mean, color=color, width=0.7, yerr=spread, error_kw={"linewidth": 1})
-    panel.set_xticks(range(len(groups)), list(groups), fontsize=7)
 
 
 @styled
@@ -245,7 +241,7 @@ def crossings(ds: xr.Dataset, lambdas: dict[str, float]) -> Figure:
 
 @styled
 def one_side(shares: dict[str, np.ndarray]) -> Figure:
-    """Figure 8: of each photo, the share of perturbations that more than half of the outputs follow."""
+    """Figure 8: of each image, the share of perturbations that more than half of the outputs follow."""
     figure, axes = canvas(1, len(shares), width=2.7, height=2.3)
     for panel, (order, values) in zip(axes[0], shares.items(), strict=True):
         panel.hist(
@@ -258,5 +254,5 @@ def one_side(shares: dict[str, np.ndarray]) -> Figure:
         panel.set_title(_ORDERS[order], loc="left")
         panel.set_xlim(0, 1)
         panel.set_xlabel("share of perturbations\nwith Ω > 0.5")
-    axes[0, 0].set_ylabel("share of photos")
+    axes[0, 0].set_ylabel("share of images")
     return figure

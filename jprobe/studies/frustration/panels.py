@@ -72,7 +72,7 @@ def _notes(ds: xr.Dataset, config: Config) -> list[str]:
     if config.replicas < 80 or config.nulls < 80 or images < 500:
         out.append(
             f"Scaled down: {config.replicas} replicas, {config.nulls} null models of each kind from two starts each and {images} "
-            "photos, where the paper has 80, 80 and about 500 (1000 perturbed)."
+            "images, where the paper has 80, 80 and about 500 (1000 perturbed)."
         )
     return out
 
@@ -88,16 +88,16 @@ def _panels(ds: xr.Dataset) -> list[Panel]:
     if "omega" in ds:
         out += [
             Panel("figure_3_alignment", "Figure 3. Outputs that move with the order", _says_alignment(ds), draw.alignment(ds, {o: lambda_of(ds, o) or 0.0 for o in ds.order.values.tolist()})),
-            Panel("figure_4_by_norm", "Figure 4. Alignment by the size of the perturbation", f"Each line is a photo. Along the network's own order {one_sided(ds, 'real'):.0%} of the photos stay on one side of 0.5 in nine of ten perturbations. {_says_class(ds)}", draw.by_norm(ds)),
-            Panel("figure_5_summary", "Figure 5. Summary: frustration and monotonicity", "Bars: means; whiskers: least and largest.", draw.overview(ds, {o: lambda_of(ds, o) or 0.0 for o in ds.order.values.tolist()})),
+            Panel("figure_4_by_norm", "Figure 4. Alignment by the size of the perturbation", f"Each line is an image. Along the network's own order {one_sided(ds, 'real'):.0%} of the images stay on one side of 0.5 in nine of ten perturbations. {_says_class(ds)}", draw.by_norm(ds)),
+            Panel("figure_5_summary", "Figure 5. Summary: frustration and monotonicity", "Left: means, with the least and the largest.", draw.overview(ds, {o: lambda_of(ds, o) or 0.0 for o in ds.order.values.tolist()})),
             Panel("figure_7_lambda", "Figure 7. How lambda is read off", "Share of perturbations with |Omega - 0.5| of lambda or more; lambda is where it meets 2 lambda.", draw.crossings(ds, {o: lambda_of(ds, o) or 0.0 for o in ds.order.values.tolist()})),
-            Panel("figure_8_one_side", "Figure 8. Perturbations that most outputs follow", "At 0 and 1 all perturbations of a photo agree.", draw.one_side({o: majority(ds, o) for o in ds.order.values.tolist()})),
+            Panel("figure_8_one_side", "Figure 8. Perturbations that most outputs follow", "At 0 and 1 all perturbations of an image agree.", draw.one_side({o: majority(ds, o) for o in ds.order.values.tolist()})),
         ]  # fmt: skip
     return out
 
 
 def _says_energies(ds: xr.Dataset) -> str:
-    parts = [f"network {float(ds.energy.min()):.4f} at best, {float(ds.energy.mean()):.4f} in the mean"]
+    parts = [f"Network {float(ds.energy.min()):.4f} at best, {float(ds.energy.mean()):.4f} in the mean"]
     if "active_energy" in ds:
         parts.append(f"active parts {float(ds.active_energy.mean()):.4f}")
     for kind, name in (("n1", "N1"), ("n2", "N2"), ("n3_xavier", "N3 Xavier"), ("n3_he", "N3 He")):
@@ -106,7 +106,7 @@ def _says_energies(ds: xr.Dataset) -> str:
 
 
 def _says_intervals(ds: xr.Dataset) -> str:
-    names = {"real": "the network", "n1": "N1", "n3_he": "N3 (He)"}
+    names = {"real": "The network", "n1": "N1", "n3_he": "N3 (He)"}
     parts = [
         f"{name}: {bound(ds, model):.4f} to {min(annealed(ds, model) or 1, least(ds) if model == 'real' else 1):.4f}"
         for model, name in names.items()
@@ -114,7 +114,7 @@ def _says_intervals(ds: xr.Dataset) -> str:
     return (
         "No spins go below the left end, and spins with the energy of the right end are known. "
         + "; ".join(parts)
-        + "."
+        + ". Null models were annealed for a tenth of the network's sweeps: what counts is their left end."
     )
 
 
@@ -152,4 +152,4 @@ def _says_class(ds: xr.Dataset) -> str:
     norms = ds.norm.values
     near = int(np.argmin(abs(norms - 4)))
     share = float(ds.same_class.sel(order="real").isel(norm=near).mean())
-    return f"At a norm of {norms[near]:.1f} the predicted class stays in {share:.0%} of the photos (paper: about 90% at 4)."
+    return f"At a norm of {norms[near]:.1f} the predicted class stays in {share:.0%} of the images (paper: about 90% at 4)."
