@@ -58,7 +58,6 @@ def intervals(ds: xr.Dataset) -> Figure:
         high = float(here.annealed) if model != "real" else min(float(here.annealed), float(ds.energy.min()))
         low = float(here.certified)
         panel.plot([low, high], [row, row], color=_COLORS[model], linewidth=7, solid_capstyle="butt", alpha=0.8)
-        panel.plot(float(here.relaxation), row, "|", color="white", markersize=11, markeredgewidth=1.6)
         panel.annotate(f"{low:.4f}", (low, row), xytext=(-5, -3), textcoords="offset points", ha="right", fontsize=8)
         panel.annotate(f"{high:.4f}", (high, row), xytext=(5, -3), textcoords="offset points", fontsize=8)
         if model == "real":
@@ -66,7 +65,7 @@ def intervals(ds: xr.Dataset) -> Figure:
     panel.set_yticks(range(len(models)), [_NAMES[m].replace("\n", " ") for m in models])
     panel.set_ylim(len(models) - 0.5, -0.5)
     panel.margins(x=0.14)
-    panel.set_xlabel("frustration of the ground state: certified bound to annealed spins (white: relaxation)")
+    panel.set_xlabel("frustration of the ground state: certified bound to annealed spins")
     return figure
 
 
