@@ -16,6 +16,7 @@ import pytest
 import scipy.sparse
 from hypothesis import given, settings
 from jax import lax
+from jax.experimental import sparse
 
 from jprobe.errors import ArgumentError, CheckpointError, ShapeError, WeightsError
 from jprobe.frustration import (
@@ -29,6 +30,7 @@ from jprobe.frustration import (
     greedy,
     lower_bound,
     reinitialize,
+    shuffle_edges,
     shuffle_layers,
     survival,
     sweeping,
@@ -481,6 +483,25 @@ def test_exact_does_not_depend_on_the_scale_of_weights(scale):
     graph = replace(SMALL, weights=tuple(scale * w for w in SMALL.weights))
     assert exact(graph).energy[0] == pytest.approx(energies(SMALL, all_spins(10)).min(), abs=1e-6)
     assert exact(graph).energy[0] == pytest.approx(energies(graph, all_spins(10)).min(), abs=1e-12)
+
+
+def test_a_graph_of_all_pairs():
+    a = np.triu(np.random.default_rng(3).normal(size=(14, 14)), 1)
+    graph = as_graph(sparse.BCOO.fromdense(jnp.asarray(a, jnp.float32)))
+    assert len(graph.blocks) == 14
+    ground = exact(graph).energy[0]
+    assert ground == pytest.approx(energies(graph, all_spins(14)).min(), abs=1e-12)
+    for minimise in (descend, greedy):
+        found = minimise(graph, key=KEY, replicas=20)
+        check_local(graph, found)
+        assert found.energy.min() == pytest.approx(ground, abs=1e-12)
+    # Its edges are one layer, whose weights the first two null models put in another order.
+    for shuffle in (shuffle_layers, shuffle_edges):
+        null = shuffle(graph, KEY)
+        np.testing.assert_array_equal(np.sort(null.weights[0]), np.sort(graph.weights[0]))
+        assert not np.array_equal(null.weights[0], graph.weights[0])
+    with pytest.raises(ArgumentError, match="no layers to initialise"):
+        reinitialize(graph, KEY)
 
 
 def test_exact_without_proof_is_an_error():

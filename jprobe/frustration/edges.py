@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jprobe.errors import ArgumentError
+from jprobe.frustration.nulls import shuffle_layers
 from jprobe.graph import Graph, Layout, Link
 from jprobe.graph.entries import conv_taps, parts
 from jprobe.graph.local import Deal, Local
-from jprobe.graph.steps import Conv, Dot, Edges, Move, Step, transposing
+from jprobe.graph.steps import Conv, Dot, Move, Step, transposing
 
 # Above this many edges (8 GB of weights) they are dealt anew at every reading.
 MOST_STORED = 2 * 10**9
@@ -49,6 +50,8 @@ def shuffle_edges(graph: Graph, key: jax.Array, *, store: bool | None = None) ->
         [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
     """
     graph.check()
+    if graph.layout.edges is not None:
+        return shuffle_layers(graph, key)  # a weight for each edge is there already
     plan = _planned(graph.layout, tuple(w.shape for w in graph.weights), store)
     table = jnp.concatenate([entries for link in plan.links for entries in link.tables(graph.weights)])
     weights = [*graph.weights, table, jax.random.key_data(key)]
@@ -80,7 +83,7 @@ class _Plan(NamedTuple):
 
 @functools.lru_cache(maxsize=32)
 def _planned(layout: Layout, shapes: tuple[tuple[int, ...], ...], store: bool | None) -> _Plan:
-    mine = [n for n, link in enumerate(layout.links) if isinstance(link.op, Conv | Dot | Edges)]
+    mine = [n for n, link in enumerate(layout.links) if isinstance(link.op, Conv | Dot)]
     sketches = [_sketch(layout, shapes, layout.links[n]) for n in mine]
     counts = [count for sketch in sketches for count in sketch.counts]
     sizes = [size for sketch in sketches for size in sketch.sizes]
@@ -95,9 +98,8 @@ def _planned(layout: Layout, shapes: tuple[tuple[int, ...], ...], store: bool | 
     for n, sketch in zip(mine, sketches, strict=True):
         runs = tuple(range(first, first + len(sketch.counts)))
         first += len(runs)
-        before, op, after = parts(links[n].steps)
-        # A list of edges has a weight for each already.
-        stored = len(names) if kept or isinstance(op, Edges) else None
+        before, _, after = parts(links[n].steps)
+        stored = len(names) if kept else None
         if stored is not None:
             names.append(f"dealt {n}")
         links[n] = links[n]._replace(steps=(*before, *sketch.steps(runs, deal, stored), *after))
@@ -124,11 +126,6 @@ class _Sketch(NamedTuple):
 
 def _sketch(layout: Layout, shapes: tuple[tuple[int, ...], ...], link: Link) -> _Sketch:
     before, op, _ = parts(link.steps)
-    if isinstance(op, Edges):
-        count = len(op.into)
-        return _Sketch(
-            [count], [count], lambda weights: [weights[op.weight]], lambda _runs, _deal, at: (dataclasses.replace(op, weight=at or 0),)
-        )  # fmt: skip
     weights = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
     source = jax.ShapeDtypeStruct(layout.blocks[link.source].shape, jnp.float32)
     x = jax.eval_shape(lambda x, w: Link(0, 0, before)(x, w), source, weights)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jprobe.errors import ArgumentError, CheckpointError
 from jprobe.graph import Graph
-from jprobe.graph.steps import Conv, Dot, Edges
+from jprobe.graph.steps import Conv, Dot
 from jprobe.typing import Params
 
 Distribution = Literal["xavier_uniform", "he_normal"]
@@ -19,7 +19,7 @@ def shuffle_layers(graph: Graph, key: jax.Array) -> Graph:
     """N1: the weights of each layer in a random order within the layer.
 
     A convolution stays one: a parameter goes to another place in the kernel, and all its copies with it. Pools keep
-    their weights.
+    their weights. A list of edges is one layer.
 
     Args:
         graph: the graph.
@@ -129,23 +129,23 @@ def _each_layer(graph: Graph, draw: Any, key: jax.Array) -> Graph:
 
 def _fans(graph: Graph) -> dict[int, tuple[int, int]]:
     """(inputs of a unit, units that an input reaches) for each weight, as the initialisers count them."""
+    if graph.layout.edges is not None:
+        raise ArgumentError(
+            "A graph made from a list of edges has no layers to initialise; shuffle_layers and shuffle_edges do."
+        )
     out = {}
     for link in graph.layout.links:
         op = link.op
-        if isinstance(op, Edges | Conv | Dot):
+        if isinstance(op, Conv | Dot):
             out[op.weight] = _fan(op, graph.weights[op.weight].shape)
     return out
 
 
-def _fan(op: Edges | Conv | Dot, shape: tuple[int, ...]) -> tuple[int, int]:
+def _fan(op: Conv | Dot, shape: tuple[int, ...]) -> tuple[int, int]:
     if isinstance(op, Conv):
         outs, ins, *window = op.options["dimension_numbers"].rhs_spec
         area = math.prod(shape[n] for n in window)
         return shape[ins] * area, shape[outs] * area
-    if isinstance(op, Dot):
-        (contract, batch), side = op.numbers, 0 if op.weights_left else 1
-        fan_in = math.prod(shape[n] for n in contract[side])
-        return fan_in, math.prod(shape) // (fan_in * math.prod(shape[n] for n in batch[side]))
-    raise ArgumentError(
-        "A graph made from a list of edges has no layers to initialise; shuffle_layers and shuffle_edges do."
-    )
+    (contract, batch), side = op.numbers, 0 if op.weights_left else 1
+    fan_in = math.prod(shape[n] for n in contract[side])
+    return fan_in, math.prod(shape) // (fan_in * math.prod(shape[n] for n in batch[side]))

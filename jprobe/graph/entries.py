@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jprobe.graph.local import Local
-from jprobe.graph.steps import Conv, Dot, Edges, Move, Place, Pool, Scale, Step, Weighted, Weights, reversible
+from jprobe.graph.steps import Conv, Dot, Move, Place, Pool, Scale, Step, Weighted, Weights, reversible
 
 
 class Entries(NamedTuple):
@@ -39,8 +39,6 @@ def count(steps: Sequence[Step], shape: tuple[int, ...], weights: Weights) -> in
         weights: the graph's; their shapes are enough.
     """
     before, op, after = parts(steps)
-    if isinstance(op, Edges):
-        return len(op.into)
     if isinstance(op, Local):
         return op.edges
     if not all(isinstance(step, Scale | Place) or reversible([step]) for step in after):
@@ -142,8 +140,6 @@ def _op_entries(op: Weighted | None, shape: tuple[int, ...], weights: Weights) -
     read = np.arange(math.prod(shape)).reshape(shape)
     if op is None:
         yield read.ravel(), read.ravel(), np.ones(read.size)
-    elif isinstance(op, Edges):
-        yield np.asarray(op.into), np.asarray(op.out_of), np.asarray(weights[op.weight], np.float64)
     elif isinstance(op, Dot):
         yield _dot_entries(op, read, np.asarray(op.matrix(weights[op.weight]), np.float64))
     elif isinstance(op, Pool):

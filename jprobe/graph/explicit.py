@@ -34,6 +34,8 @@ def edge_list(graph: Graph) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         )
     starts = graph.layout.offsets
     found: list[list[np.ndarray]] = [[], [], []]
+    if (edges := graph.layout.edges) is not None:
+        found = [[edges.into], [edges.out_of], [np.asarray(graph.weights[0], np.float64)]]
     for link in graph.layout.links:
         for some in entries(link.steps, graph.blocks[link.source].shape, graph.weights):
             found[0].append(some.into + starts[link.target])

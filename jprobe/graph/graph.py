@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jprobe.errors import ShapeError, WeightsError
+from jprobe.graph.edge_list import EdgeList
 from jprobe.graph.entries import count
 from jprobe.graph.steps import Pool, Step, Weighted
 
@@ -79,13 +80,14 @@ class Layout:
     """All of a graph but its weights; compiled code belongs to a layout, and weights pass through it.
 
     Attributes:
-        blocks: in topological order: edges go from earlier to later blocks, and none within a block.
-        links: the edges.
+        blocks: in topological order: links go from earlier to later blocks, and no edge runs within a block.
+        links: the edges, block by block.
         outputs: indices of the blocks that hold the network's output.
         names: of each weight, its path in the parameters.
         trained: of each weight, whether it is a layer's weights (null models shuffle these alone).
         params: number of parameters of the network.
         order: node number, in the caller's numbering, of each node in the order of blocks; None: the same.
+        edges: the edges one by one, of the first weight, in place of links; None for networks.
 
     Example:
         >>> from jprobe.graph import bipartite
@@ -101,6 +103,7 @@ class Layout:
     trained: tuple[bool, ...]
     params: int
     order: Any = None
+    edges: EdgeList | None = None
 
     @functools.cached_property
     def offsets(self) -> tuple[int, ...]:
@@ -161,7 +164,8 @@ class Graph:
     @property
     def num_edges(self) -> int:
         """E, the number of edges, exactly, of nodes alive or not: entries whose input is a node; zero weights count."""
-        return sum(self.edges_by_link())
+        edges = self.layout.edges
+        return sum(self.edges_by_link()) if edges is None else edges.into.size
 
     def edges_by_link(self) -> list[int]:
         """Number of edges of each link."""
@@ -224,6 +228,8 @@ class Graph:
         """
         self.check()
         total = jnp.zeros(self.blocks[n].shape, blocks[n].dtype)
+        if self.layout.edges is not None:
+            total = self.layout.edges.field(blocks, n, self.weights[0])
         for link in self.layout.into[n]:
             total += link(blocks[link.source], self.weights)
         for link in self.layout.out_of[n]:
@@ -231,8 +237,10 @@ class Graph:
         return total if self.alive is None else total * self.alive[n].astype(total.dtype)
 
     def forward(self, blocks: Sequence[jax.Array]) -> Blocks:
-        """The blocks of A s: what each node receives from earlier blocks."""
+        """The blocks of A s: what each node receives along the edges that enter it."""
         self.check()
+        if self.layout.edges is not None:
+            return self.layout.edges.forward(blocks, self.weights[0])
         out = [jnp.zeros(block.shape, x.dtype) for block, x in zip(self.blocks, blocks, strict=True)]
         for link in self.layout.links:
             out[link.target] += link(blocks[link.source], self.weights)

@@ -183,30 +183,8 @@ class Pool:
         return total
 
 
-@dataclass(frozen=True, eq=False)
-class Edges:
-    """A list of edges between two blocks.
-
-    Attributes:
-        weight: index of the edges' weights [E].
-        into: node of the target block that each edge enters.
-        out_of: node of the source block that each edge leaves.
-        size: nodes of the target block.
-    """
-
-    weight: int
-    into: Any
-    out_of: Any
-    size: int
-
-    def __call__(self, x: jax.Array, weights: Weights) -> jax.Array:
-        """Weighted sums over each node's edges."""
-        flow = weights[self.weight].astype(x.dtype) * x[self.out_of]
-        return jax.ops.segment_sum(flow, self.into, self.size)
-
-
-Step = Move | Place | Scale | Conv | Dot | Pool | Edges | Local
-Weighted = Conv | Dot | Pool | Edges | Local
+Step = Move | Place | Scale | Conv | Dot | Pool | Local
+Weighted = Conv | Dot | Pool | Local
 
 
 def then(steps: tuple[Step, ...], step: Step) -> tuple[Step, ...]:

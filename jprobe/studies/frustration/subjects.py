@@ -70,7 +70,10 @@ def subject(config: Config) -> Subject:
     folder = config.photos or imagenette.imported()
     notes, inputs, unit = [], jnp.zeros((0, *found.size, 3)), 1.0
     if found.lacks:
-        notes.append(f"The checkpoint lacks {' and '.join(found.lacks)}: this is the frustration of what is there.")
+        notes.append(
+            f"The checkpoint lacks {' and '.join(found.lacks)}: this is the frustration of what is there. Its outputs are "
+            "features after ReLU, of which any that stay 0 count as moving with every order, so lambda says less here."
+        )
     if folder is None:
         notes.append(
             "No photos: active subnetworks and monotonicity are left out. Bring a folder of photos with --photos, or "
