@@ -55,7 +55,8 @@ def shuffle_edges(graph: Graph, key: jax.Array, *, store: bool | None = None) ->
     plan = _planned(graph.layout, tuple(w.shape for w in graph.weights), store)
     table = jnp.concatenate([entries for link in plan.links for entries in link.tables(graph.weights)])
     weights = [*graph.weights, table, jax.random.key_data(key)]
-    weights += [plan.deal.between(*link.edges, weights) for link in plan.links if link.stored is not None]
+    for link in plan.links if plan.kept else ():
+        weights += plan.deal.stored(link.runs, weights)
     return Graph(tuple(weights), plan.layout, graph.alive)
 
 
@@ -63,13 +64,11 @@ class _Link(NamedTuple):
     """What becomes of one link.
 
     Attributes:
-        edges: numbers of its first edge and of the next link's.
-        stored: index of its dealt weights, or None.
+        runs: numbers of its runs.
         tables: the graph's weights -> for each of its runs, the entries of the kernel that the run repeats.
     """
 
-    edges: tuple[int, int]
-    stored: int | None
+    runs: tuple[int, ...]
     tables: Callable[[Sequence[jax.Array]], list[jax.Array]]
 
 
@@ -79,6 +78,7 @@ class _Plan(NamedTuple):
     layout: Layout
     deal: Deal
     links: list[_Link]
+    kept: bool
 
 
 @functools.lru_cache(maxsize=32)
@@ -100,12 +100,11 @@ def _planned(layout: Layout, shapes: tuple[tuple[int, ...], ...], store: bool | 
         first += len(runs)
         before, _, after = parts(links[n].steps)
         stored = len(names) if kept else None
-        if stored is not None:
-            names.append(f"dealt {n}")
+        names += [f"dealt {run}" for run in runs if kept]
         links[n] = links[n]._replace(steps=(*before, *sketch.steps(runs, deal, stored), *after))
-        plans.append(_Link((int(starts[runs[0]]), int(starts[runs[-1] + 1])), stored, sketch.tables))
+        plans.append(_Link(runs, sketch.tables))
     new = dataclasses.replace(layout, links=tuple(links), names=tuple(names), trained=(False,) * len(names))
-    return _Plan(new, deal, plans)
+    return _Plan(new, deal, plans, kept)
 
 
 class _Sketch(NamedTuple):
@@ -115,7 +114,7 @@ class _Sketch(NamedTuple):
         counts: number of edges of each run.
         sizes: number of entries that each run repeats.
         tables: the graph's weights -> those entries.
-        steps: (numbers of the runs, the deal, index of stored weights) -> steps.
+        steps: (numbers of the runs, the deal, index of the first run's stored weights) -> steps.
     """
 
     counts: list[int]

@@ -248,8 +248,12 @@ class Graph:
 
     def product(self, blocks: Sequence[jax.Array]) -> Blocks:
         """The blocks of A_u s."""
-        down, back = jax.vjp(self.forward, tuple(blocks))
-        total = tuple(a + b for a, b in zip(down, back(tuple(blocks))[0], strict=True))
+        blocks = tuple(blocks)
+        # Unlike a derivative's way back this keeps nothing of the way down, such as weights in double precision.
+        back = jax.linear_transpose(
+            self.forward, jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), blocks)
+        )
+        total = tuple(a + b for a, b in zip(self.forward(blocks), back(blocks)[0], strict=True))
         return (
             total
             if self.alive is None

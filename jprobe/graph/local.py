@@ -44,14 +44,15 @@ class Deal(NamedTuple):
         begins = jnp.uint32(first) + jnp.arange(-(-count // chunk), dtype=jnp.uint32) * jnp.uint32(chunk)
         return lax.map(lambda begin: _dealt(*known, begin, chunk), begins).reshape(-1)[:count]
 
-    def between(self, first: int, last: int, weights: Sequence[Any]) -> jax.Array:
-        """The weights that the edges from number ``first`` to ``last - 1`` are dealt, in order, 4 bytes each."""
+    def stored(self, runs: Sequence[int], weights: Sequence[Any]) -> list[jax.Array]:
+        """The weights that the edges of consecutive runs are dealt, an array for each run, 4 bytes an edge."""
         # One size of chunk, so that one compilation serves all layers of all nulls.
         chunk, known = min(_CHUNK, int(self.starts[-1])), self._known(weights)
+        first, last = int(self.starts[runs[0]]), int(self.starts[runs[-1] + 1])
         out = np.empty(last - first, np.float32)
         for begin in range(first, last, chunk):
             out[begin - first : begin - first + chunk] = _dealt(*known, jnp.uint32(begin), chunk)[: last - begin]
-        return jnp.asarray(out)
+        return [jnp.asarray(out[int(self.starts[r]) - first : int(self.starts[r + 1]) - first]) for r in runs]
 
     def _known(self, weights: Sequence[Any]) -> tuple[jax.Array, ...]:
         return (weights[self.table], weights[self.key], *map(jnp.asarray, (self.starts, self.bases, self.sizes)))
@@ -84,7 +85,8 @@ class Local:
         groups: groups of features.
         runs: number of each tap's run in the deal.
         deal: where the weights come from.
-        stored: index of the weights, dealt beforehand; None: they are dealt anew whenever they are read.
+        stored: index of the first run's weights, dealt beforehand, and the others' follow: an array for each, as slices
+            of one array would be copied for the whole of a descent. None: they are dealt anew whenever they are read.
     """
 
     taps: tuple[tuple[tuple[slice, ...], tuple[slice, ...]], ...]
@@ -101,32 +103,39 @@ class Local:
 
     def dealt(self, weights: Sequence[Any]) -> jax.Array:
         """Weights of all edges, tap after tap."""
-        if self.stored is not None:
-            return weights[self.stored]
-        return jnp.concatenate([self.deal.weights(run, weights) for run in self.runs])
+        return jnp.concatenate([self._run(n, weights) for n in range(len(self.runs))])
+
+    def _run(self, n: int, weights: Sequence[Any]) -> jax.Array:
+        return self.deal.weights(self.runs[n], weights) if self.stored is None else weights[self.stored + n]
 
     def __call__(self, x: jax.Array, weights: Sequence[Any]) -> jax.Array:
         """Sum over every output's own weights times its inputs [examples, features, *space]."""
         examples, features = x.shape[:2]
         per_group, outs = features // self.groups, self.shape[1] // self.groups
-        total, start = jnp.zeros(self.shape, x.dtype), 0
-        for (to, of), run in zip(self.taps, self.runs, strict=True):
-            count = int(self.deal.starts[run + 1] - self.deal.starts[run])
+        total = jnp.zeros(self.shape, x.dtype)
+        for n, (to, of) in enumerate(self.taps):
             here = x[(slice(None), slice(None), *of)]
             space = here.shape[2:]
-            if self.stored is None:
-                mine = self.deal.weights(run, weights)
-            else:
-                mine = lax.slice_in_dim(weights[self.stored], start, start + count)
-            start += count
-            mine = mine.reshape(examples, math.prod(space), self.groups, per_group, outs).astype(x.dtype)
+            mine = self._run(n, weights).reshape(examples, math.prod(space), self.groups, per_group, outs)
             # Places first: XLA's CPU backend is ten times slower if it must find them among the last axes.
             here = here.reshape(examples, self.groups, per_group, -1).transpose(0, 3, 1, 2)
-            sums = jnp.einsum("npgi,npgio->npgo", here, mine).transpose(0, 2, 3, 1).reshape(examples, -1, *space)
+            sums = _summed(here, mine).transpose(0, 2, 3, 1).reshape(examples, -1, *space)
             # Interior padding puts evenly spaced outputs in their places; unlike a scatter it runs fast backwards.
             config = [(0, 0, 0)] * 2 + [
-                (s.start, size - 1 - s.start - (n - 1) * s.step, s.step - 1)
-                for s, n, size in zip(to, space, self.shape[2:], strict=True)
+                (s.start, size - 1 - s.start - (many - 1) * s.step, s.step - 1)
+                for s, many, size in zip(to, space, self.shape[2:], strict=True)
             ]
             total += lax.pad(sums, jnp.zeros((), x.dtype), config)
         return total
+
+
+def _summed(x: jax.Array, weights: jax.Array) -> jax.Array:
+    """Sums over inputs: [examples, places, groups, inputs] by [..., inputs, outputs] -> [..., outputs]."""
+    # Some places after others: XLA would keep a second copy of all weights for the way back, and two in double precision.
+    places = x.shape[1]
+    together = next(n for n in range(min(64, places), 0, -1) if places % n == 0)
+    parts = [jnp.moveaxis(a.reshape(a.shape[0], -1, together, *a.shape[2:]), 1, 0) for a in (x, weights)]
+    # The product itself takes both precisions: JAX would move a conversion out of the loop on the way back.
+    axes = (((3,), (3,)), ((0, 1, 2), (0, 1, 2)))
+    sums = lax.map(lambda part: lax.dot_general(part[0], part[1], axes, preferred_element_type=x.dtype), tuple(parts))
+    return jnp.moveaxis(sums, 0, 1).reshape(*x.shape[:3], -1)
