@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +13,7 @@ import numpy as np
 from jprobe.errors import ShapeError, WeightsError
 from jprobe.graph.edge_list import EdgeList
 from jprobe.graph.entries import count
+from jprobe.graph.local import Local
 from jprobe.graph.steps import Pool, Step, Weighted
 
 
@@ -124,6 +125,16 @@ class Layout:
 Blocks = tuple[jax.Array, ...]
 
 
+@functools.lru_cache(maxsize=32)
+def _unsigned(layout: Layout) -> Layout:
+    """The layout whose local layers take the signs off what they read; the same one where there are none."""
+    if not any(isinstance(step, Local) for link in layout.links for step in link.steps):
+        return layout
+    off = lambda step: replace(step, unsigned=True) if isinstance(step, Local) else step  # noqa: E731
+    links = tuple(link._replace(steps=tuple(map(off, link.steps))) for link in layout.links)
+    return replace(layout, links=links)
+
+
 @functools.partial(jax.tree_util.register_dataclass, data_fields=("weights", "alive"), meta_fields=("layout",))
 @dataclass(frozen=True, eq=False)
 class Graph:
@@ -204,11 +215,13 @@ class Graph:
     def absolute(self) -> "Graph":
         """The graph of the absolute weights, |A|."""
         self.check()
+        steps = [step for link in self.layout.links for step in link.steps]
         # What a maximum was taken of only says which of its edges are there.
-        steps = (step for link in self.layout.links for step in link.steps)
-        seen = {n for step in steps if isinstance(step, Pool) and step.seen is not None for n in step.seen}
-        weights = (w if n in seen else jnp.abs(w) for n, w in enumerate(self.weights))
-        return Graph(tuple(weights), self.layout, self.alive)
+        kept = {n for step in steps if isinstance(step, Pool) and step.seen is not None for n in step.seen}
+        # One weight an edge is too much to have twice: local layers take the signs off while they read.
+        kept |= {n for step in steps if isinstance(step, Local) for n in step.kept}
+        weights = tuple(w if n in kept else jnp.abs(w) for n, w in enumerate(self.weights))
+        return Graph(weights, _unsigned(self.layout), self.alive)
 
     def check(self) -> None:
         """Refuse a graph that has shapes alone.

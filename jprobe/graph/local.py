@@ -87,6 +87,7 @@ class Local:
         deal: where the weights come from.
         stored: index of the first run's weights, dealt beforehand, and the others' follow: an array for each, as slices
             of one array would be copied for the whole of a descent. None: they are dealt anew whenever they are read.
+        unsigned: whether weights count without their signs; taken off here, where that needs no second copy.
     """
 
     taps: tuple[tuple[tuple[slice, ...], tuple[slice, ...]], ...]
@@ -95,15 +96,22 @@ class Local:
     runs: tuple[int, ...]
     deal: Deal
     stored: int | None
+    unsigned: bool = False
 
     @property
     def edges(self) -> int:
         """Number of edges."""
         return sum(int(self.deal.starts[run + 1] - self.deal.starts[run]) for run in self.runs)
 
+    @property
+    def kept(self) -> range:
+        """Indices of the weights that were dealt beforehand."""
+        return range(0) if self.stored is None else range(self.stored, self.stored + len(self.runs))
+
     def dealt(self, weights: Sequence[Any]) -> jax.Array:
         """Weights of all edges, tap after tap."""
-        return jnp.concatenate([self._run(n, weights) for n in range(len(self.runs))])
+        out = jnp.concatenate([self._run(n, weights) for n in range(len(self.runs))])
+        return jnp.abs(out) if self.unsigned else out
 
     def _run(self, n: int, weights: Sequence[Any]) -> jax.Array:
         return self.deal.weights(self.runs[n], weights) if self.stored is None else weights[self.stored + n]
@@ -119,7 +127,7 @@ class Local:
             mine = self._run(n, weights).reshape(examples, math.prod(space), self.groups, per_group, outs)
             # Places first: XLA's CPU backend is ten times slower if it must find them among the last axes.
             here = here.reshape(examples, self.groups, per_group, -1).transpose(0, 3, 1, 2)
-            sums = _summed(here, mine).transpose(0, 2, 3, 1).reshape(examples, -1, *space)
+            sums = _summed(here, mine, self.unsigned).transpose(0, 2, 3, 1).reshape(examples, -1, *space)
             # Interior padding puts evenly spaced outputs in their places; unlike a scatter it runs fast backwards.
             config = [(0, 0, 0)] * 2 + [
                 (s.start, size - 1 - s.start - (many - 1) * s.step, s.step - 1)
@@ -129,7 +137,7 @@ class Local:
         return total
 
 
-def _summed(x: jax.Array, weights: jax.Array) -> jax.Array:
+def _summed(x: jax.Array, weights: jax.Array, unsigned: bool) -> jax.Array:
     """Sums over inputs: [examples, places, groups, inputs] by [..., inputs, outputs] -> [..., outputs]."""
     # Some places after others: XLA would keep a second copy of all weights for the way back, and two in double precision.
     places = x.shape[1]
@@ -137,5 +145,10 @@ def _summed(x: jax.Array, weights: jax.Array) -> jax.Array:
     parts = [jnp.moveaxis(a.reshape(a.shape[0], -1, together, *a.shape[2:]), 1, 0) for a in (x, weights)]
     # The product itself takes both precisions: JAX would move a conversion out of the loop on the way back.
     axes = (((3,), (3,)), ((0, 1, 2), (0, 1, 2)))
-    sums = lax.map(lambda part: lax.dot_general(part[0], part[1], axes, preferred_element_type=x.dtype), tuple(parts))
+
+    def together_summed(part: tuple[jax.Array, ...]) -> jax.Array:
+        here, mine = part
+        return lax.dot_general(here, jnp.abs(mine) if unsigned else mine, axes, preferred_element_type=x.dtype)
+
+    sums = lax.map(together_summed, tuple(parts))
     return jnp.moveaxis(sums, 0, 1).reshape(*x.shape[:3], -1)
