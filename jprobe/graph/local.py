@@ -143,12 +143,12 @@ def _summed(x: jax.Array, weights: jax.Array, unsigned: bool) -> jax.Array:
     places = x.shape[1]
     together = next(n for n in range(min(64, places), 0, -1) if places % n == 0)
     parts = [jnp.moveaxis(a.reshape(a.shape[0], -1, together, *a.shape[2:]), 1, 0) for a in (x, weights)]
-    # The product itself takes both precisions: JAX would move a conversion out of the loop on the way back.
-    axes = (((3,), (3,)), ((0, 1, 2), (0, 1, 2)))
 
-    def together_summed(part: tuple[jax.Array, ...]) -> jax.Array:
+    def some(part: tuple[jax.Array, ...]) -> jax.Array:
         here, mine = part
-        return lax.dot_general(here, jnp.abs(mine) if unsigned else mine, axes, preferred_element_type=x.dtype)
+        mine = (jnp.abs(mine) if unsigned else mine).astype(x.dtype)
+        return jnp.einsum("npgi,npgio->npgo", here, mine)
 
-    sums = lax.map(together_summed, tuple(parts))
+    # A checkpoint, or JAX would move what is done to the weights out of the loop on the way back, and keep it.
+    sums = lax.map(jax.checkpoint(some), tuple(parts))
     return jnp.moveaxis(sums, 0, 1).reshape(*x.shape[:3], -1)
