@@ -261,7 +261,7 @@ class Graph:
 
     def product(self, blocks: Sequence[jax.Array]) -> Blocks:
         """The blocks of A_u s."""
-        blocks = tuple(blocks)
+        blocks = tuple(map(jnp.asarray, blocks))
         # Unlike a derivative's way back this keeps nothing of the way down, such as weights in double precision.
         back = jax.linear_transpose(
             self.forward, jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), blocks)
