@@ -1,7 +1,8 @@
 """One class for each mistake a person can make, with what to do about it.
 
 Every message says what was found and then what mends it, so the command line prints it as it is and
-leaves the traceback out.
+leaves the traceback out. Each class is also the built-in kind that Python has for such a mistake (ValueError,
+FileNotFoundError, OSError, ImportError), so that code which catches those catches these.
 """
 
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ class JprobeError(Exception):
     """Base class: catch it to catch every error that jprobe explains."""
 
 
-class UnknownNameError(JprobeError):
+class UnknownNameError(JprobeError, ValueError):
     """A name that is in no list: a dataset, a probe, a study, an order."""
 
     def __init__(self, kind: str, name: object, known: Iterable[object]) -> None:
@@ -23,7 +24,7 @@ class UnknownNameError(JprobeError):
         super().__init__(f"There is no {kind} named {name!r}.{hint} Known: {', '.join(names)}.")
 
 
-class MissingDataError(JprobeError):
+class MissingDataError(JprobeError, FileNotFoundError):
     """A dataset is neither on this machine nor to be had from the network; ``reason`` says why."""
 
     def __init__(self, name: str, reason: str) -> None:
@@ -35,7 +36,7 @@ class MissingDataError(JprobeError):
         )
 
 
-class MissingWeightsError(JprobeError):
+class MissingWeightsError(JprobeError, FileNotFoundError):
     """A checkpoint is neither on this machine nor to be had from the network.
 
     ``known`` is the name of a checkpoint that can be fetched and imported, ``bring`` the files to import, in words.
@@ -49,28 +50,28 @@ class MissingWeightsError(JprobeError):
         )
 
 
-class DamagedFileError(JprobeError):
+class DamagedFileError(JprobeError, ValueError):
     """A file whose checksum is not the published one, or that cannot be decoded."""
 
     def __init__(self, path: str | Path, reason: str, mend: str) -> None:
         super().__init__(f"{path} is damaged: {reason}\n{mend}")
 
 
-class MissingFileError(JprobeError):
+class MissingFileError(JprobeError, FileNotFoundError):
     """A file or folder that was asked for and is not there."""
 
     def __init__(self, path: str | Path, mend: str) -> None:
         super().__init__(f"{path} does not exist. {mend}")
 
 
-class MissingExtraError(JprobeError):
+class MissingExtraError(JprobeError, ImportError):
     """An optional package is needed for what was asked."""
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an optional package: pip install 'jprobe[{extra}]'")
 
 
-class UnknownLayerError(JprobeError):
+class UnknownLayerError(JprobeError, ValueError):
     """A selection that matches no leaf of the network."""
 
     def __init__(self, pattern: object, paths: Iterable[str]) -> None:
@@ -80,7 +81,7 @@ class UnknownLayerError(JprobeError):
         )
 
 
-class LevelError(JprobeError):
+class LevelError(JprobeError, ValueError):
     """A level outside the range that a probe understands."""
 
     def __init__(self, name: str, found: float, low: float, high: float, whole: bool = False) -> None:
@@ -88,19 +89,19 @@ class LevelError(JprobeError):
         super().__init__(f"Level {found:g} is out of range: the {name} must {kind} between {low:g} and {high:g}.")
 
 
-class WeightsError(JprobeError):
+class WeightsError(JprobeError, ValueError):
     """Weights that no probe can work on: NaN, infinite, or without a common seed axis."""
 
 
-class ShapeError(JprobeError):
+class ShapeError(JprobeError, ValueError):
     """An array or a metric's result whose shape does not fit."""
 
 
-class ArgumentError(JprobeError):
+class ArgumentError(JprobeError, ValueError):
     """An argument whose value makes no sense; the message says which values do."""
 
 
-class ConfigMismatchError(JprobeError):
+class ConfigMismatchError(JprobeError, ValueError):
     """A run folder that holds results of another configuration."""
 
     def __init__(self, folder: str | Path, differences: Iterable[str]) -> None:
@@ -111,11 +112,11 @@ class ConfigMismatchError(JprobeError):
         )
 
 
-class CheckpointError(JprobeError):
+class CheckpointError(JprobeError, ValueError):
     """A checkpoint that does not fit the network: keys missing, keys left over, other shapes."""
 
 
-class DiskError(JprobeError):
+class DiskError(JprobeError, OSError):
     """A file could not be written: a full disk, or a folder that is not ours to write."""
 
     def __init__(self, path: str | Path, reason: str) -> None:
@@ -125,7 +126,7 @@ class DiskError(JprobeError):
         )
 
 
-class UnsupportedOperationError(JprobeError):
+class UnsupportedOperationError(JprobeError, NotImplementedError):
     """An operation of a network that has no place in its graph."""
 
     def __init__(self, primitive: str, where: str, why: str = "") -> None:
