@@ -1,9 +1,11 @@
-"""Results on disk: labelled arrays, provenance, and the folder of a run that can be taken up again."""
+"""Results on disk: labelled arrays with a checksum, and provenance."""
 
 import datetime
+import hashlib
+import io
 import json
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,12 @@ import jax
 import xarray as xr
 
 from jprobe.atomic import replacing
-from jprobe.errors import ConfigMismatchError, DiskError
+from jprobe.errors import DamagedFileError, DiskError, MissingFileError
 
 PACKAGES = ("jprobe", "jax", "jaxlib", "flax", "optax", "numpy", "scipy", "xarray", "tensorflow-datasets")
+
+# The attribute with the checksum of a file, taken over the file with zeros in the place of the checksum.
+_CHECKSUM, _BLANK = "file_sha256", b"0" * 64
 
 
 def write(path: str | Path, content: bytes | str) -> None:
@@ -38,16 +43,21 @@ def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
 
 
 def save(path: str | Path, dataset: xr.Dataset) -> None:
-    """Write an xarray Dataset as netCDF.
+    """Write an xarray Dataset as netCDF, with a checksum of the file inside it.
 
     Raises:
         DiskError: it could not be written.
     """
-    write(path, bytes(dataset.to_netcdf(engine="scipy")))
+    content = bytes(dataset.assign_attrs({_CHECKSUM: _BLANK.decode()}).to_netcdf(engine="scipy"))
+    write(path, content.replace(_BLANK, hashlib.sha256(content).hexdigest().encode(), 1))
 
 
 def load(path: str | Path) -> xr.Dataset:
     """Read a Dataset that :func:`save` wrote, into memory.
+
+    Raises:
+        MissingFileError: there is no such file.
+        DamagedFileError: it cannot be read, or is not what was written.
 
     Example:
         >>> import tempfile, xarray as xr
@@ -56,8 +66,20 @@ def load(path: str | Path) -> xr.Dataset:
         >>> load(path).accuracy.values.tolist()
         [0.5, 1.0]
     """
-    with xr.open_dataset(path, engine="scipy") as dataset:
-        return dataset.load()
+    mend = "Delete it to compute it again."
+    try:
+        content = Path(path).read_bytes()
+        with xr.open_dataset(io.BytesIO(content), engine="scipy") as dataset:
+            found = dataset.load()
+    except FileNotFoundError as error:
+        raise MissingFileError(path, "Name the folder of a finished run.") from error
+    # A file that is cut short or garbled makes SciPy's reader fail in many ways.
+    except (OSError, ValueError, TypeError, IndexError, KeyError, EOFError, AttributeError, OverflowError, MemoryError) as error:
+        raise DamagedFileError(path, f"it is no netCDF file ({error})", mend) from error
+    checksum = str(found.attrs.pop(_CHECKSUM, ""))
+    if hashlib.sha256(content.replace(checksum.encode(), _BLANK, 1)).hexdigest() != checksum:
+        raise DamagedFileError(path, "its content is not what was written", mend)
+    return found
 
 
 def provenance(checksums: Mapping[str, str], command: str, seconds: float) -> dict[str, Any]:
@@ -79,50 +101,6 @@ def provenance(checksums: Mapping[str, str], command: str, seconds: float) -> di
         "versions": {name: _version(name) for name in PACKAGES},
         "data": dict(checksums),
     }
-
-
-class RunFolder:
-    """The folder of one run: what is finished stays, and the same configuration takes it up again.
-
-    Args:
-        path: the folder.
-        config: what the numbers depend on, as JSON types.
-
-    Raises:
-        ConfigMismatchError: the folder holds a run with another configuration.
-        DiskError: the folder cannot be written.
-    """
-
-    def __init__(self, path: str | Path, config: Mapping[str, Any]) -> None:
-        self.path = Path(path)
-        wanted = json.loads(json.dumps(config))
-        file = self.path / "config.json"
-        if file.exists():
-            found = json.loads(file.read_text())
-            differences = [
-                f"{key}: {found.get(key, 'absent')} there, {wanted.get(key, 'absent')} now"
-                for key in dict.fromkeys([*found, *wanted])
-                if found.get(key) != wanted.get(key)
-            ]
-            if differences:
-                raise ConfigMismatchError(self.path, differences)
-        write_json(file, wanted)
-
-    def piece(self, name: str, compute: Callable[[], xr.Dataset]) -> xr.Dataset:
-        """The named part of the results: read if an earlier run finished it, else computed and written."""
-        path = self.path / "sweeps" / f"{name}.nc"
-        if path.exists():
-            try:
-                return load(path)
-            except (OSError, ValueError, TypeError, IndexError):
-                path.unlink()  # cut short by a crash outside our hands: compute it again
-        dataset = compute()
-        save(path, dataset)
-        return dataset
-
-    def has(self, name: str) -> bool:
-        """Whether the named part is finished."""
-        return (self.path / "sweeps" / f"{name}.nc").exists()
 
 
 def _version(name: str) -> str:

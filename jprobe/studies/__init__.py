@@ -1,1 +1,22 @@
-"""Studies: one folder a paper, each with a frozen Config and ``run(config) -> Dataset``."""
+"""Studies: each reproduces a paper, or a part of one, through one runner.
+
+``run(STUDY, config)`` writes a folder with numbers, figures and a report; ``compute(STUDY, config)`` gives the numbers alone.
+"""
+
+import lazy_loader
+
+# Light to import: the command line knows the names of the studies before it loads what they compute with.
+NAMES = ("probes", "complexity", "transformer", "frustration")
+
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submodules=NAMES,
+    submod_attrs={
+        "config": ["NOT_NUMBERS", "Config"],
+        "folder": ["RunFolder"],
+        "runner": ["Result", "compute", "run", "tell"],
+        "study": ["Context", "Part", "Study"],
+        "subject": ["Subject"],
+    },
+)
+__all__ = ["NAMES", "NOT_NUMBERS", "Config", "Context", "Part", "Result", "RunFolder", "Study", "Subject", "compute", "run", "tell", *NAMES]

@@ -4,9 +4,15 @@ Jankowski, Radicchi, Serrano, Boguna, Fortunato, 'Task complexity shapes interna
 in neural networks', arXiv:2508.05463, sections 4, A.1 and A.3.
 """
 
-from jprobe.studies.complexity.config import PRESETS, Config
-from jprobe.studies.complexity.panels import outcome
-from jprobe.studies.complexity.run import run
-from jprobe.studies.complexity.summary import findings, summary
+import lazy_loader
 
-__all__ = ["PRESETS", "Config", "findings", "outcome", "run", "summary"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "config": ["Config", "PRESETS"],
+        "findings": ["findings"],
+        "study": ["STUDY"],
+        "parts": ["subject"],
+        "summary": ["summary"],
+    },
+)

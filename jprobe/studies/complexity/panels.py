@@ -1,6 +1,5 @@
 """What the study ``complexity`` shows: its figures, and a sentence on each from the run's own numbers."""
 
-import json
 from collections.abc import Callable
 
 import numpy as np
@@ -9,41 +8,24 @@ import xarray as xr
 from jprobe.complexity import Correlation
 from jprobe.figures import complexity as draw
 from jprobe.figures.style import title
+from jprobe.report import About, Panel
 from jprobe.studies.complexity.config import Config
-from jprobe.studies.complexity.summary import correlation, extremes, findings, gaps, points, stability, summary
-from jprobe.studies.outcome import Outcome, Panel
+from jprobe.studies.complexity.summary import correlation, datasets, extremes, gaps, points, stability
 
 
-def outcome(ds: xr.Dataset, config: Config) -> Outcome:
-    """Everything that the report of a run says.
-
-    Args:
-        ds: what :func:`jprobe.studies.complexity.run` returned.
-        config: its configuration.
-
-    Example:
-        >>> from jprobe.studies import complexity as study
-        >>> config = study.Config(seeds=1, epochs=1, image_pairs=10)
-        >>> [panel.name for panel in outcome(study.run(config), config).panels][:2]
-        ['figure_4_gaps_mnist', 'figure_6_ssim_mnist']
-    """
-    return Outcome(
-        title="How hard each pair of classes is",
-        lead=(
-            f"{config.seeds} network{'s' * (config.seeds > 1)} for each pair of classes of "
-            f"{', '.join(title(d) for d in config.dataset)} ({'-'.join(map(str, config.hidden))} hidden nodes, "
-            f"{config.activation}), after Jankowski et al., arXiv:2508.05463, section 4."
-        ),
-        findings=findings(ds),
-        notes=_notes(ds, config),
-        panels=[
-            panel
-            for name in config.dataset
-            for panel in _panels(ds.sel(dataset=name, drop=True).dropna("pair", how="all"), name)
-        ],
-        summary=summary(ds),
-        checksums=json.loads(ds.attrs["checksums"]),
+def about(ds: xr.Dataset, config: Config) -> About:
+    """Title, lead and notes of the report."""
+    lead = (
+        f"{config.seeds} network{'s' * (config.seeds > 1)} for each pair of classes of "
+        f"{', '.join(title(d) for d in ds.dataset.values.tolist())} ({'-'.join(map(str, config.hidden))} hidden nodes, "
+        f"{config.activation}), after Jankowski et al., arXiv:2508.05463, section 4."
     )
+    return About("How hard each pair of classes is", lead, _notes(ds, config))
+
+
+def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
+    """The figures of a run, dataset by dataset, each with what it shows."""
+    return [panel for name, here in datasets(ds) for panel in _panels(here, name)]
 
 
 def _notes(ds: xr.Dataset, config: Config) -> list[str]:
@@ -51,8 +33,7 @@ def _notes(ds: xr.Dataset, config: Config) -> list[str]:
     out = [
         f"{dead} of {total} networks are dead (accuracy within 5 points of always giving the commonest class); means leave them "
         "out, where the paper's include them. Gaps are accuracy lost: of the network with signs for weights and biases, and of "
-        "the network after randomization B. They hang on the preparation of the pixels, here in [-1, 1] as in the paper; compare "
-        "gaps of one preparation only."
+        "the network after randomization B. They depend on how pixels are scaled, here to [-1, 1] as in the paper; compare gaps of one scaling only."
     ]
     if config.seeds < 10:
         out.append(f"Scaled down: {config.seeds} network{'s' * (config.seeds > 1)} a pair, where the paper has 10.")

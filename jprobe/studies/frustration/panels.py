@@ -6,47 +6,27 @@ import numpy as np
 import xarray as xr
 
 from jprobe.figures import frustration as draw
+from jprobe.report import About, Panel
 from jprobe.studies.frustration.config import Config
 from jprobe.studies.frustration.summary import (
     annealed,
     bound,
-    findings,
     lambda_of,
     least,
     majority,
     null_energies,
     one_sided,
-    summary,
 )
-from jprobe.studies.outcome import Outcome, Panel
 
 
-def outcome(ds: xr.Dataset, config: Config) -> Outcome:
-    """Everything that the report of a run says.
-
-    Args:
-        ds: what :func:`jprobe.studies.frustration.run` returned.
-        config: its configuration.
-
-    Example:
-        >>> from jprobe.studies import frustration as study
-        >>> config = study.Config(network="mnist", replicas=2, nulls=2, anneal=20, bound=5, images=2, sizes=3)
-        >>> [panel.name for panel in outcome(study.run(config), config).panels][:2]
-        ['figure_2_frustration', 'intervals']
-    """
-    return Outcome(
-        title=f"Frustration of {ds.attrs['network']}",
-        lead=(
-            f"{int(ds.attrs['nodes']):,} nodes, {int(ds.attrs['edges']):,} edges, {int(ds.attrs['params']):,} parameters: the whole "
-            f"network as a signed DAG, after the study of frustration and monotonicity in deep neural networks (paper 2). "
-            f"A sweep over all edges and back takes {float(ds.seconds_per_sweep):.3g} s."
-        ),
-        findings=findings(ds),
-        notes=_notes(ds, config),
-        panels=_panels(ds),
-        summary=summary(ds),
-        checksums=json.loads(ds.attrs["checksums"]),
+def about(ds: xr.Dataset, config: Config) -> About:
+    """Title, lead and notes of the report."""
+    lead = (
+        f"{int(ds.attrs['nodes']):,} nodes, {int(ds.attrs['edges']):,} edges, {int(ds.attrs['params']):,} parameters: the whole "
+        f"network as a signed DAG, after the study of frustration and monotonicity in deep neural networks (paper 2). "
+        f"A sweep over all edges and back takes {float(ds.seconds_per_sweep):.3g} s."
     )
+    return About(f"Frustration of {ds.attrs['network']}", lead, _notes(ds, config))
 
 
 def _notes(ds: xr.Dataset, config: Config) -> list[str]:
@@ -77,7 +57,8 @@ def _notes(ds: xr.Dataset, config: Config) -> list[str]:
     return out
 
 
-def _panels(ds: xr.Dataset) -> list[Panel]:
+def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
+    """The figures of a run, each with what it shows."""
     out = [
         Panel("figure_2_frustration", "Figure 2. Frustration of the network, its active parts and its null models", _says_energies(ds), draw.energies(ds)),
         *([Panel("intervals", "Between a certificate and spins: where the ground state lies", _says_intervals(ds), draw.intervals(ds))] if "certified" in ds and "annealed" in ds else []),

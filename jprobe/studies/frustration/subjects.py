@@ -1,8 +1,8 @@
 """Networks whose frustration is measured: a published one, a perceptron trained here, or your own."""
 
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,43 +11,36 @@ import numpy as np
 from jprobe import data, models, train, weights
 from jprobe.data import imagenette
 from jprobe.studies.frustration.config import Config
-from jprobe.typing import Params
+from jprobe.studies.subject import Subject
 
 
-class Subject(NamedTuple):
-    """All that the study needs of a network.
+@dataclass(frozen=True)
+class Network(Subject):
+    """A network as a signed graph: ``fn`` takes (params, x [B, ...]), ``inputs`` are images [I, ...]; I may be 0.
 
     Attributes:
-        name: of the network, as what it is.
-        fn: (params, x [B, ...]) -> outputs [B, ...].
-        params: its parameters.
-        inputs: images [I, ...] as the network takes them; I may be 0, for none.
         unit: what a pixel's range from 0 to 1 is at the network's input.
         classifies: whether the outputs are classes.
-        notes: what a reader must know.
-        checksums: file name -> checksum.
 
     Example:
-        >>> Subject("mine", lambda w, x: x @ w, jnp.ones((4, 2)), jnp.ones((3, 4))).shape
+        >>> Network("mine", lambda w, x: x @ w, jnp.ones((4, 2)), jnp.ones((3, 4))).shape
         (1, 4)
     """
 
-    name: str
-    fn: Callable[..., Any]
-    params: Params
-    inputs: jax.Array
     unit: float = 1.0
     classifies: bool = True
-    notes: Sequence[str] = ()
-    checksums: Mapping[str, str] = MappingProxyType({})
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one input, with the leading 1."""
         return (1, *self.inputs.shape[1:])
 
+    def calls(self) -> Mapping[str, tuple[Callable[..., Any], tuple[Any, ...]]]:
+        """The network on one input."""
+        return {"function": (self.fn, (self.params, jax.ShapeDtypeStruct(self.shape, jnp.float32)))} if self.fn else {}
 
-def subject(config: Config) -> Subject:
+
+def subject(config: Config) -> Network:
     """The network that a configuration names, and its images.
 
     Args:
@@ -88,10 +81,12 @@ def subject(config: Config) -> Subject:
         notes.append(f"{len(pick)} of {len(photos.images)} photos of {folder}.")
     label = name + (f" without {' and '.join(found.lacks)}" if found.lacks else "")
     checksums = {found.source: found.checksum}
-    return Subject(label, found.model.apply, found.params, inputs, unit, not found.lacks, notes, checksums)
+    return Network(
+        label, found.model.apply, found.params, inputs, notes=notes, checksums=checksums, unit=unit, classifies=not found.lacks
+    )
 
 
-def _perceptron(config: Config) -> Subject:
+def _perceptron(config: Config) -> Network:
     mnist = data.load("mnist")
     pixels = {f"x_{split}": getattr(mnist, f"x_{split}") / np.float32(127.5) - 1 for split in ("train", "test")}
     task = data.Task(y_train=mnist.y_train, y_test=mnist.y_test, num_classes=10, name="mnist", **pixels)
@@ -106,4 +101,4 @@ def _perceptron(config: Config) -> Subject:
     )
     fn = models.forward(model)
     # Pixels run from -1 to 1.
-    return Subject("perceptron on MNIST", fn, params, images, 2.0, notes=[note], checksums=mnist.checksums)
+    return Network("perceptron on MNIST", fn, params, images, notes=[note], checksums=mnist.checksums, unit=2.0)

@@ -1,6 +1,5 @@
-"""Headline numbers and findings of the study ``frustration``, computed from its Dataset."""
+"""Headline numbers of the study ``frustration``, computed from its Dataset."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -8,22 +7,23 @@ import scipy.stats
 import xarray as xr
 
 from jprobe.frustration import crossing
-from jprobe.studies.outcome import Finding
+from jprobe.studies.frustration.config import Config
 
 
-def summary(ds: xr.Dataset) -> dict[str, Any]:
+def summary(ds: xr.Dataset, config: Config) -> dict[str, Any]:
     """Flat headline numbers; frustration and lambda are fractions of 1.
 
     Args:
-        ds: what :func:`jprobe.studies.frustration.run` returned.
+        ds: the study's numbers.
+        config: its configuration.
 
     Returns:
         Quantity -> number. What a run left out is None.
 
     Example:
-        >>> from jprobe.studies import frustration as study
-        >>> config = study.Config(network="mnist", replicas=2, nulls=2, anneal=20, bound=5, images=2, sizes=3)
-        >>> 0 < summary(study.run(config))["real.best"] < 0.5
+        >>> from jprobe.studies import compute, frustration
+        >>> config = frustration.Config(network="mnist", replicas=2, nulls=1, anneal=20, bound=5, images=2, sizes=3)
+        >>> 0 < summary(compute(frustration.STUDY, config), config)["real.best"] < 0.5
         True
     """
     n3 = null_energies(ds, "n3_xavier", "n3_he")
@@ -87,70 +87,6 @@ def welch(ds: xr.Dataset, kind: str) -> float | None:
     if min(len(a), len(b)) < 2:
         return None
     return float(scipy.stats.ttest_ind(a, b, equal_var=False).pvalue)
-
-
-def findings(ds: xr.Dataset) -> list[Finding]:
-    """The paper's findings held against this run, and what a certificate adds.
-
-    Example:
-        >>> from jprobe.studies import frustration as study
-        >>> config = study.Config(network="mnist", replicas=2, nulls=2, anneal=20, bound=5, images=2, sizes=3)
-        >>> len(findings(study.run(config)))
-        8
-    """
-    return list(_findings(ds))
-
-
-def _findings(ds: xr.Dataset) -> Iterator[Finding]:
-    real, n1, n2 = ds.energy.values, null_energies(ds, "n1"), null_energies(ds, "n2")
-    n3 = null_energies(ds, "n3_xavier", "n3_he")
-    p = {kind: welch(ds, kind) for kind in ("n1", "n2")}
-    yield Finding(
-        "The trained network is less frustrated than its null models: real < N1 < N2 and N3.",
-        f"means {real.mean():.4f} < {n1.mean():.4f} (N1), {n2.mean():.4f} (N2), {n3.mean():.4f} (N3)"
-        if real.mean() < n1.mean()
-        else f"means {real.mean():.4f} (real), {n1.mean():.4f} (N1), {n2.mean():.4f} (N2), {n3.mean():.4f} (N3)",
-        bool(real.mean() < n1.mean() < min(n2.mean(), n3.mean())),
-    )
-    if p["n1"] is not None and p["n2"] is not None:
-        yield Finding(
-            "The differences are significant by Welch's t-test (p below 1e-50 with 80 replicas).",
-            f"p = {p['n1']:.1g} against N1, {p['n2']:.1g} against N2, with {len(real)} and {len(n1)} values",
-            max(p["n1"], p["n2"]) < 1e-3,
-        )
-    yield Finding(
-        "Local minima lie close together: the landscape is not rugged.",
-        f"standard deviation {real.std():.1g} over {len(real)} replicas, {real.std() / (n1.mean() - real.mean()):.1%} of the distance to N1",
-        bool(real.std() < abs(n1.mean() - real.mean()) / 2),
-    )
-    for model, name in (("n3_he", "freshly initialised (He)"), ("n1", "shuffled within layers (N1)")):
-        low = bound(ds, model)
-        if low is not None:
-            yield Finding(
-                f"Beyond the paper, as a theorem about ground states: less frustrated than the network {name}.",
-                f"spins of energy {least(ds):.4f} exist for the network; no spins of the null model go below {low:.4f}",
-                least(ds) < low,
-            )
-    if "active_energy" in ds:
-        below = float((ds.active_energy < float(ds.energy.min())).mean())
-        yield Finding(
-            "Active subnetworks are nearly always less frustrated still.",
-            f"{below:.0%} of {ds.sizes['image']} images; mean {float(ds.active_energy.mean()):.4f}",
-            below > 0.9,
-        )
-    if "omega" in ds:
-        values = {order: lambda_of(ds, order) or 0.0 for order in ("real", "n3", "random")}
-        yield Finding(
-            "The network is nearer to monotone along its own order than its null models (lambda 0.1 to 0.25 against 0.05).",
-            f"lambda {values['real']:.3f}; fresh weights {values['n3']:.3f}, random order {values['random']:.3f}",
-            values["real"] > max(values["n3"], values["random"]),
-        )
-        share = one_sided(ds, "real")
-        yield Finding(
-            "All perturbations of one image move the outputs to one side.",
-            f"{share:.0%} of images have 90% or more of their perturbations on one side; along a random order {one_sided(ds, 'random'):.0%}",
-            share > max(0.5, one_sided(ds, "random")),
-        )
 
 
 def majority(ds: xr.Dataset, order: str) -> np.ndarray:

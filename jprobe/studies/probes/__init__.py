@@ -4,9 +4,15 @@ Jankowski, Radicchi, Serrano, Boguna, Fortunato, 'Task complexity shapes interna
 in neural networks', arXiv:2508.05463, sections 3, A.2 and A.5 to A.7.
 """
 
-from jprobe.studies.probes.config import PRESETS, Config
-from jprobe.studies.probes.panels import outcome
-from jprobe.studies.probes.run import run
-from jprobe.studies.probes.summary import findings, summary
+import lazy_loader
 
-__all__ = ["PRESETS", "Config", "findings", "outcome", "run", "summary"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "config": ["Config", "PRESETS"],
+        "findings": ["findings"],
+        "study": ["STUDY"],
+        "summary": ["summary"],
+        "tasks": ["Tasks", "subject"],
+    },
+)

@@ -1,25 +1,21 @@
-"""Paper 1, first half: how networks that solve an easy or a hard task stand up to five kinds of perturbation.
+"""What the study of easy and hard tasks can be told."""
 
-Jankowski, Radicchi, Serrano, Boguna, Fortunato, 'Task complexity shapes internal representations and robustness
-in neural networks', arXiv:2508.05463, sections 3, A.2 and A.5 to A.7.
-"""
-
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import tyro
+from annotated_types import Ge, MinLen
 
-from jprobe.errors import ArgumentError
-from jprobe.models.mlp import Activation
-from jprobe.train import Keep
+from jprobe.choices import Activation, Keep
+from jprobe.studies import config as base
+from jprobe.studies.config import NOT_NUMBERS
 
 Group = Literal["prune", "noise", "flip", "multiplicative", "spectral", "randomize"]
 GROUPS: tuple[Group, ...] = ("prune", "noise", "flip", "multiplicative", "spectral", "randomize")
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(base.Config):
     """Probe networks on an easy and a hard task: prune, binarize, noise, sign flips, low rank, shuffling (paper 1).
 
     quick: 20 networks each on MNIST {0,7} and {7,9}, under 3 minutes on two cores. paper: MNIST and
@@ -27,58 +23,35 @@ class Config:
     and 98.7 (hard), signed about 95 and 49.5, signed hard above 90 once 60 to 80% of the weights are gone.
 
     Example:
-        >>> Config(hidden=(32,), seeds=5).folder().as_posix()
-        'runs/probes-quick'
+        >>> Config(hidden=(32,), seeds=5).folder(PRESETS).as_posix()
+        'runs/probes-mnist-quick-hidden-32-seeds-5'
     """
 
-    preset: Literal["quick", "paper"] = "quick"
-    """Which defaults the other options start from."""
-    dataset: tuple[str, ...] = ("mnist",)
+    study = "probes"
+    named = ("dataset",)
+
+    dataset: Annotated[tuple[str, ...], MinLen(1)] = ("mnist",)
     """Names of datasets, as 'jprobe data show' lists them."""
     pair: tuple[int, int] | None = None
     """Two classes to tell apart, by index, in place of the paper's easy and hard pair."""
-    hidden: tuple[int, ...] = (64,)
+    hidden: Annotated[tuple[Annotated[int, Ge(1)], ...], MinLen(1)] = (64,)
     """Nodes in each hidden layer. The paper's figures 10 to 13 take 32 and 128."""
     activation: Activation = "relu"
     """Activation of the hidden layers. The paper's figures 15 and 16 take tanh and hard_sigmoid."""
-    seeds: int = 20
+    seeds: Annotated[int, Ge(1)] = 20
     """Networks a task."""
     keep: Keep = "last"
     """Weights kept: of the last epoch, or of the best test accuracy (which selects on the test set)."""
-    probes: tuple[Group, ...] = GROUPS
+    probes: Annotated[tuple[Group, ...], MinLen(1)] = GROUPS
     """Groups of probes to run."""
-    widths: tuple[int, ...] = ()
+    widths: tuple[Annotated[int, Ge(1)], ...] = ()
     """Nodes of other single hidden layers to set beside in the pruning figure (the paper's figure 14)."""
-    repeats: int = 1
+    repeats: Annotated[int, Ge(1)] = 1
     """Independent draws of each random probe at each network and level."""
-    living: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    living: Annotated[bool, tyro.conf.FlagCreatePairsOff, NOT_NUMBERS] = False
     """Leave dead networks (accuracy at chance) out of the figures too; summary.json always leaves them out."""
-    epochs: int = 10
+    epochs: Annotated[int, Ge(1)] = 10
     """Passes over the training set."""
-    out: Path | None = None
-    """Folder for the results, taken up again if the run was interrupted. Default: runs/probes-PRESET."""
-    mesh: int | None = None
-    """Devices to spread the networks over. Default: all of this machine's."""
-
-    def __post_init__(self) -> None:
-        """Check what no later step checks before long work begins."""
-        for name in ("seeds", "epochs", "repeats"):
-            if getattr(self, name) < 1:
-                raise ArgumentError(f"--{name} must be 1 or more, not {getattr(self, name)}.")
-        for name in ("dataset", "hidden", "probes"):
-            if not getattr(self, name):
-                raise ArgumentError(f"--{name} needs one value or more.")
-        if min(*self.hidden, *self.widths, 1) < 1:
-            raise ArgumentError(f"Hidden layers need one node or more, not {self.hidden} and {self.widths}.")
-
-    def folder(self) -> Path:
-        """Where the results go."""
-        return self.out or Path("runs") / f"probes-{self.preset}"
-
-    def numbers(self) -> dict[str, Any]:
-        """The part of the configuration that the numbers depend on, as JSON types."""
-        kept = {k: v for k, v in asdict(self).items() if k not in ("out", "mesh", "preset")}
-        return {"study": "probes", **kept}
 
 
 PRESETS = {

@@ -1,54 +1,33 @@
 """What the study ``probes`` shows: its figures, and a sentence on each from the run's own numbers."""
 
-import json
-
 import numpy as np
 import xarray as xr
 
 from jprobe.figures import probes as draw
 from jprobe.figures.style import title
-from jprobe.studies.outcome import Outcome, Panel
+from jprobe.report import About, Panel
+from jprobe.report.verdict import percent
 from jprobe.studies.probes.config import Config
-from jprobe.studies.probes.summary import findings, living, percent, summary
+from jprobe.studies.probes.summary import living
 
 
-def outcome(ds: xr.Dataset, config: Config) -> Outcome:
-    """Everything that the report of a run says.
-
-    Args:
-        ds: what :func:`jprobe.studies.probes.run` returned.
-        config: its configuration.
-
-    Example:
-        >>> from jprobe.studies import probes as study
-        >>> config = study.Config(seeds=2, epochs=1, pair=(0, 1), probes=("flip",))
-        >>> [panel.name for panel in outcome(study.run(config), config).panels]
-        ['figure_1_perturbations', 'figure_7_weights']
-    """
+def about(ds: xr.Dataset, config: Config) -> About:
+    """Title, lead and notes of the report."""
     lead = (
         f"{config.seeds} networks a task ({'-'.join(map(str, config.hidden))} hidden nodes, {config.activation}) on "
-        f"{', '.join(title(d) for d in config.dataset)}, after Jankowski et al., arXiv:2508.05463."
+        f"{', '.join(title(d) for d in ds.dataset.values.tolist())}, after Jankowski et al., arXiv:2508.05463."
     )
-    return Outcome(
-        title="How networks stand up to perturbation: easy and hard tasks",
-        lead=lead,
-        findings=findings(ds),
-        notes=notes(ds, config),
-        panels=panels(ds, config),
-        summary=summary(ds),
-        checksums=json.loads(ds.attrs["checksums"]),
-    )
+    return About("How networks stand up to perturbation: easy and hard tasks", lead, _notes(ds, config))
 
 
 def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
     """The figures of a run, in the paper's order, each with what it shows.
 
     Args:
-        ds: what :func:`jprobe.studies.probes.run` returned.
+        ds: the study's numbers.
         config: its configuration.
     """
-    shown = living(ds) if config.living else ds
-    shown.attrs["hidden"] = "-".join(map(str, config.hidden))
+    shown = (living(ds) if config.living else ds).assign_attrs(hidden="-".join(map(str, config.hidden)))
     numbers = _paper_numbers(config)
     table = [
         ("perturbations", numbers[0], "Pruning, noise and sign flips", draw.perturbation_curves, _perturbations, ("prune_smallest", "noise", "flip")),
@@ -69,7 +48,7 @@ def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
     return out
 
 
-def notes(ds: xr.Dataset, config: Config) -> list[str]:
+def _notes(ds: xr.Dataset, config: Config) -> list[str]:
     """What a reader must know to read the numbers right."""
     dead = int(ds.dead.sum())
     total = int(ds.dead.notnull().sum())

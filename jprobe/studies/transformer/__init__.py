@@ -4,10 +4,15 @@ Jankowski, Radicchi, Serrano, Boguna, Fortunato, 'Task complexity shapes interna
 in neural networks', arXiv:2508.05463, sections 5, A.4 and A.8.
 """
 
-from jprobe.studies.transformer.config import PRESETS, Config
-from jprobe.studies.transformer.panels import outcome
-from jprobe.studies.transformer.run import run
-from jprobe.studies.transformer.subjects import Subject, subject
-from jprobe.studies.transformer.summary import findings, summary
+import lazy_loader
 
-__all__ = ["PRESETS", "Config", "Subject", "findings", "outcome", "run", "subject", "summary"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "config": ["Config", "PRESETS"],
+        "findings": ["findings"],
+        "study": ["STUDY"],
+        "subjects": ["Layered", "subject"],
+        "summary": ["summary"],
+    },
+)

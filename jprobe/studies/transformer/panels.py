@@ -6,33 +6,15 @@ import numpy as np
 import xarray as xr
 
 from jprobe.figures import layers as draw
-from jprobe.studies.outcome import Outcome, Panel
+from jprobe.report import About, Panel
 from jprobe.studies.transformer.config import Config
-from jprobe.studies.transformer.summary import findings, summary
 
 
-def outcome(ds: xr.Dataset, config: Config) -> Outcome:
-    """Everything that the report of a run says.
-
-    Args:
-        ds: what :func:`jprobe.studies.transformer.run` returned.
-        config: its configuration.
-
-    Example:
-        >>> from jprobe.studies import transformer as study
-        >>> config = study.Config(checkpoint="mlp", kept=(1, 0.5), amplitudes=(0.1, 1), flipped=(0.5, 1), cka_removed=())
-        >>> [panel.name for panel in outcome(study.run(config), config).panels]
-        ['figure_5_layers', 'figure_9_noise_and_flips']
-    """
-    return Outcome(
-        title="How robust each layer is",
-        lead=f"{ds.attrs['name'][0].upper()}{ds.attrs['name'][1:]}: one layer perturbed at a time, after Jankowski et al., arXiv:2508.05463, section 5.",
-        findings=findings(ds),
-        notes=_notes(ds, config),
-        panels=_panels(ds),
-        summary=summary(ds, config),
-        checksums=json.loads(ds.attrs["checksums"]),
-    )
+def about(ds: xr.Dataset, config: Config) -> About:
+    """Title, lead and notes of the report."""
+    name = ds.attrs["subject"]
+    lead = f"{name[0].upper()}{name[1:]}: one layer perturbed at a time, after Jankowski et al., arXiv:2508.05463, section 5."
+    return About("How robust each layer is", lead, _notes(ds, config))
 
 
 def _notes(ds: xr.Dataset, config: Config) -> list[str]:
@@ -54,7 +36,8 @@ def _notes(ds: xr.Dataset, config: Config) -> list[str]:
     return out
 
 
-def _panels(ds: xr.Dataset) -> list[Panel]:
+def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
+    """The figures of a run, each with what it shows."""
     signed = ds.signed.sel(kept=ds.kept.max()).mean("repeat")
     worst, best = (str(ds.layer.values[int(place)]) for place in (np.argmin(signed.values), np.argmax(signed.values)))
     measure = ds.attrs["measure"]

@@ -1,8 +1,8 @@
 """Networks whose layers the study probes: a transformer on sentences, a perceptron on images, or your own."""
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,47 +10,45 @@ import jax.numpy as jnp
 from jprobe import data, metrics, models, train, weights
 from jprobe.metrics.cka import Activations
 from jprobe.metrics.tagging import commonest
+from jprobe.studies.subject import Subject
 from jprobe.studies.transformer.config import PRESETS, Config
 from jprobe.typing import Metric, Params
 
 
-class Subject(NamedTuple):
-    """All that the study needs of a network.
+@dataclass(frozen=True)
+class Layered(Subject):
+    """A network whose layers are probed one by one.
 
     Attributes:
-        name: of the network and what it was trained for, as what it is.
         metric: params -> scalar in [0, 1].
         measure: what the metric is, for axes and tables: "span F1", "accuracy".
-        params: weights.
-        layers: name of each layer to probe -> path of its module in ``params``.
         activations: (params, number of a batch) -> (layer name -> activations [N, P], weight [N]).
         batches: number of batches.
         examples: what one evaluation works through: word pieces, or images.
+        cases: what the metric is a mean over: words, or images.
         unit: what ``examples`` counts.
-        notes: what a reader must know.
         full: whether it is the paper's network on all of the paper's data.
-        checksums: file name -> checksum of the data.
 
     Example:
         >>> subject(Config(checkpoint="mlp")).layers
         {'Dense_0': 'Dense_0', 'Dense_1': 'Dense_1', 'Dense_2': 'Dense_2'}
     """
 
-    name: str
-    metric: Metric
-    measure: str
-    params: Params
-    layers: dict[str, str]
-    activations: Callable[[Params, int], tuple[Activations, jax.Array]]
-    batches: int
-    examples: int
-    unit: str
-    notes: list[str]
-    full: bool
-    checksums: dict[str, str]
+    metric: Metric = field(kw_only=True)
+    measure: str = field(kw_only=True)
+    activations: Callable[[Params, int], tuple[Activations, jax.Array]] = field(kw_only=True)
+    batches: int = field(kw_only=True)
+    examples: int = field(kw_only=True)
+    cases: int = field(kw_only=True)
+    unit: str = "examples"
+    full: bool = False
+
+    def calls(self) -> Mapping[str, tuple[Callable[..., Any], tuple[Any, ...]]]:
+        """The metric, and the data that it closes over, stand for the function."""
+        return {"function": (self.metric, (self.params,))}
 
 
-def subject(config: Config) -> Subject:
+def subject(config: Config) -> Layered:
     """The network that a configuration names.
 
     Args:
@@ -66,7 +64,7 @@ def subject(config: Config) -> Subject:
     return _perceptron(config) if config.checkpoint == "mlp" else _tagger(config)
 
 
-def _tagger(config: Config) -> Subject:
+def _tagger(config: Config) -> Layered:
     tagger = weights.load_tagger(config.checkpoint)
     model, params = tagger.model, tagger.params
     sentences = data.conll2003()
@@ -103,25 +101,25 @@ def _tagger(config: Config) -> Subject:
         ).reshape(-1)
 
     real = config.checkpoint in ("distilbert-ner", "dslim/distilbert-NER")
-    return Subject(
+    return Layered(
         name=f"{config.checkpoint} ({model.layers} blocks, {len(tagger.labels)} labels) on {task.num_words:,} words of CoNLL-2003",
         metric=metric, measure=measure, params=params, layers=layers, activations=activations, batches=len(task.batches),
-        examples=task.num_tokens, unit="word pieces", notes=notes,
-        full=real and replace(PRESETS["paper"], out=config.out, checkpoint=config.checkpoint) == config, checksums=task.checksums,
+        examples=task.num_tokens, cases=task.num_words, unit="word pieces", notes=notes,
+        full=real and replace(PRESETS["paper"], out=config.out, mesh=config.mesh, checkpoint=config.checkpoint) == config, checksums=task.checksums,
     )  # fmt: skip
 
 
-def _perceptron(config: Config) -> Subject:
+def _perceptron(config: Config) -> Layered:
     task = data.pair(data.load("mnist"), (7, 9))
     model = models.MLP((64, 64))
     params = jax.tree.map(lambda w: w[0], train.fit(model, task, seeds=[0]).params)
     layers = {path: path for path in config.layers} or {f"Dense_{n}": f"Dense_{n}" for n in range(3)}
     seen = metrics.linen_activations(model, layers)
     x = jnp.asarray(task.x_test)
-    return Subject(
+    return Layered(
         name="a perceptron with two hidden layers of 64, trained here on MNIST 7 and 9",
         metric=metrics.accuracy(model, task), measure="accuracy", params=params, layers=layers,
-        activations=lambda params, n: (seen(params, x), jnp.ones(len(x))), batches=1, examples=len(x), unit="images",
+        activations=lambda params, n: (seen(params, x), jnp.ones(len(x))), batches=1, examples=len(x), cases=len(x), unit="images",
         notes=["This is not the paper's network: an image classifier shows that the study is of any network with named layers."],
         full=False, checksums=task.checksums,
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """Training and probing, task by task."""
 
-import json
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple, get_args
 
@@ -12,17 +12,12 @@ import xarray as xr
 from jax.sharding import Mesh
 
 from jprobe import data, metrics, models, probes, train
-from jprobe.errors import ArgumentError
 from jprobe.probes.randomize import Type
 from jprobe.probes.select import everything
-from jprobe.results import RunFolder
-from jprobe.sharding import local_mesh
 from jprobe.studies.probes.config import Config, Group
+from jprobe.studies.study import Context, Part, Parts
+from jprobe.studies.subject import Subject
 from jprobe.sweep import sweep
-
-# Called with what runs now and the fraction of the whole study that is done.
-Report = Callable[[str, float], None]
-
 
 # The summary asks for these two amplitudes, which the paper's grid steps over.
 _NOISE_LEVELS = tuple(sorted({*probes.noise().level.grid, 0.0625, 0.25}))
@@ -39,8 +34,8 @@ _VARIANT_SEEDS = 20
 TYPES: tuple[Type, ...] = get_args(Type)
 SIGN_KEEPING: tuple[Type, ...] = ("B", "E", "F")
 
-# Training one network costs about as much as this many evaluations; for the progress display only.
-_TRAINING_COST = 150
+# Measured on two cores, for the progress display only: seconds of a training image, of a test image, of compiling a sweep.
+_TRAINING, _EVALUATION, _COMPILING = 2e-6, 7e-7, 1.5
 
 
 class Job(NamedTuple):
@@ -87,175 +82,105 @@ def jobs(groups: tuple[Group, ...]) -> list[Job]:
     return [job for job in table if job.group in groups]
 
 
-def run(config: Config, folder: RunFolder | None = None, report: Report | None = None) -> xr.Dataset:
-    """Train and probe, task by task.
+def parts(config: Config, subject: Subject) -> Iterator[Part]:
+    """Training and every sweep, task by task.
 
     Args:
         config: what to run.
-        folder: where to keep each part as it is finished, and to find what is finished; None keeps nothing.
-        report: called with what runs now and the fraction done, in [0, 1].
+        subject: ``inputs`` is dataset -> task -> data.
+    """
+    table = {job.name: job for job in jobs(config.probes)}
+    for name, tasks in subject.inputs.items():
+        for label, task in tasks.items():
+            yield from _of_networks(config, name, label, task, list(table.values()), suffix="")
+            for variant, job, suffix in _variants(config, label):
+                yield from _of_networks(variant, name, label, task, [table[job]], suffix)
+
+
+def _variants(config: Config, label: str) -> Iterator[tuple[Config, str, str]]:
+    """Networks of other widths and shorter trainings: (configuration, what is swept, suffix of the results)."""
+    few = replace(config, seeds=min(config.seeds, _VARIANT_SEEDS))
+    if "prune" in config.probes:
+        for width in config.widths:
+            yield replace(few, hidden=(width,)), "prune_smallest", f"_hidden_{width}"
+    if "spectral" in config.probes and label != "easy":
+        for epochs in EARLY_EPOCHS:
+            if epochs < config.epochs:
+                yield replace(few, epochs=epochs), "spectral_sign_first", f"_epochs_{epochs}"
+
+
+def combine(config: Config, subject: Subject, done: Parts) -> xr.Dataset:
+    """All parts as one Dataset over (dataset, task, seed, ...).
 
     Returns:
-        Dataset over (dataset, task, seed, ...): accuracies of every sweep in [0, 1], weight_std, dead, the
-        training history, and the mixing of randomization G.
-
-    Raises:
-        JprobeError: what :func:`jprobe.data.load`, :func:`jprobe.train.fit` and :func:`jprobe.sweep` raise.
-
-    Source:
-        Paper 1, figures 1 to 3, 7, 10 to 19.
-
-    Example:
-        >>> config = Config(seeds=2, epochs=1, probes=("flip",), pair=(0, 1))
-        >>> run(config).flip.dims
-        ('dataset', 'task', 'seed', 'flipped', 'repeat', 'signed')
+        Accuracies of every sweep in [0, 1], weight_std, dead, the training history, and the mixing of randomization G.
     """
-    mesh = local_mesh(config.mesh)
-    chosen = list(tasks(config))
-    checksums = {file: value for _, _, task in chosen for file, value in task.checksums.items()}
-    parts = [part for name, label, task in chosen for part in _parts(config, name, label, task)]
-    total = sum(part.cost for part in parts)
-    done = 0.0
-    grouped: dict[tuple[str, str], list[xr.Dataset]] = {}
-    for part in parts:
-        if report is not None:
-            report(part.label, done / total)
-
-        def tick(fraction: float, part: _Part = part, start: float = done) -> None:
-            if report is not None:
-                report(part.label, (start + fraction * part.cost) / total)
-
-        dataset = _once(folder, part, mesh, tick)
-        grouped.setdefault((part.dataset, part.task), []).append(dataset)
-        done += part.cost
-    if report is not None:
-        report("finished", 1.0)
-    rows = [
-        xr.merge(pieces, join="outer").expand_dims(dataset=[name], task=[task])
-        for (name, task), pieces in grouped.items()
-    ]
+    rows = []
+    for name, tasks in subject.inputs.items():
+        for label in tasks:
+            pieces = [found for part, found in done.items() if part.startswith(f"{name}.{label}.")]
+            rows.append(xr.merge(pieces, join="outer").expand_dims(dataset=[name], task=[label]))
     combined: xr.Dataset = xr.combine_by_coords(
         rows, data_vars="all", coords="different", compat="no_conflicts", join="outer", combine_attrs="drop_conflicts"
     )  # type: ignore[assignment]
     # Combining sorts names; figures and tables keep the order that was asked for.
-    combined = combined.sel(dataset=list(config.dataset))
+    combined = combined.sel(dataset=list(subject.inputs))
     for type_ in SIGN_KEEPING:
         if f"randomize_{type_}_pruned" in combined:
             whole = combined[f"randomize_{type_}_pruned"].sel(removed=0, drop=True)
             combined[f"randomize_{type_}"] = whole
-    combined.attrs["checksums"] = json.dumps(checksums)
     return combined
 
 
-class _Part(NamedTuple):
-    dataset: str
-    task: str
-    name: str
-    label: str
-    cost: float
-    compute: Callable[[RunFolder | None, Mesh | None, Callable[[float], None]], xr.Dataset]
-
-
-def _once(folder: RunFolder | None, part: _Part, mesh: Mesh | None, tick: Callable[[float], None]) -> xr.Dataset:
-    def compute() -> xr.Dataset:
-        return part.compute(folder, mesh, tick)
-
-    return compute() if folder is None else folder.piece(f"{part.dataset}.{part.task}.{part.name}", compute)
-
-
-def tasks(config: Config) -> Iterator[tuple[str, str, data.Task]]:
-    """(dataset, task, data) for each task of the study: easy and hard, or the pair that was asked for."""
-    for name in config.dataset:
-        loaded = data.load(name)
-        if config.pair is not None:
-            pairs = {f"{config.pair[0]}-{config.pair[1]}": config.pair}
-        elif name in data.TASKS:
-            pairs = data.TASKS[name]
-        else:
-            raise ArgumentError(
-                f"The paper names no easy and hard pair for {name!r}: choose one with --pair A B "
-                f"(classes 0 to {len(loaded.class_names) - 1})."
-            )
-        for label, pair in pairs.items():
-            yield name, label, data.pair(loaded, pair)
-
-
-def _parts(config: Config, name: str, label: str, task: data.Task) -> Iterator[_Part]:
-    table = {job.name: job for job in jobs(config.probes)}
-    yield from _network_parts(config, name, label, task, list(table.values()), suffix="")
-    few = replace(config, seeds=min(config.seeds, _VARIANT_SEEDS))
-    variants = []
-    if "prune" in config.probes:
-        variants += [(replace(few, hidden=(n,)), "prune_smallest", f"_hidden_{n}") for n in config.widths]
-    if "spectral" in config.probes and label != "easy":
-        early = [n for n in EARLY_EPOCHS if n < config.epochs]
-        variants += [(replace(few, epochs=n), "spectral_sign_first", f"_epochs_{n}") for n in early]
-    for variant, job, suffix in variants:
-        yield from _network_parts(variant, name, label, task, [table[job]], suffix)
-
-
-def _network_parts(
+def _of_networks(
     config: Config, name: str, label: str, task: data.Task, table: list[Job], suffix: str
-) -> Iterator[_Part]:
+) -> Iterator[Part]:
     model = models.MLP(config.hidden, task.num_classes, config.activation)
-    fits: list[train.Fit] = []
 
-    def fit(folder: RunFolder | None, mesh: Mesh | None, tick: Callable[[float], None]) -> train.Fit:
-        # Trained, or read from its checkpoint, once for all sweeps, and only if one of them needs it.
-        if not fits:
-            checkpoint = None if folder is None else folder.path / "checkpoints" / f"{name}.{label}{suffix}"
-            fits.append(
+    kept: list[train.Fit] = []
+
+    def fit(context: Context) -> train.Fit:
+        # Trained, or read from its checkpoint: once a process for all sweeps, and only if one of them needs it.
+        if not kept:
+            checkpoint = context.checkpoint(f"{name}.{label}{suffix}")
+            kept.append(
                 train.fit(
-                    model, task, config.seeds, epochs=config.epochs, keep=config.keep, checkpoint=checkpoint, mesh=mesh,
-                    progress=tick,
+                    model, task, config.seeds, epochs=config.epochs, keep=config.keep, checkpoint=checkpoint,
+                    mesh=context.mesh, progress=context.progress,
                 )
             )  # fmt: skip
-        return fits[0]
+        return kept[0]
 
-    def networks(folder: RunFolder | None, mesh: Mesh | None, tick: Callable[[float], None]) -> xr.Dataset:
-        trained = fit(folder, mesh, tick)
-        described = _describe(trained, metrics.accuracy(model, task), mesh, suffix)
+    def networks(context: Context) -> xr.Dataset:
+        trained = fit(context)
+        described = _describe(trained, metrics.accuracy(model, task), context.mesh, suffix)
         if suffix:
             return described
         if task.num_classes == 2:
-            described = described.merge(_margins(trained, model, task, mesh))
+            described = described.merge(_margins(trained, model, task, context.mesh))
         return described.merge(_mixing(trained)) if "randomize" in config.probes else described
 
+    def measure(job: Job, context: Context) -> xr.Dataset:
+        found = sweep(
+            job.probe, fit(context).params, metric=metrics.accuracy(model, task), levels=job.levels,
+            signed=job.signed, repeats=config.repeats, mesh=context.mesh, progress=context.progress,
+        )  # fmt: skip
+        return _name(found, job, suffix)
+
     where = f"{name} {label}" + suffix.replace("_", " ")
-    yield _Part(
-        name,
-        label,
-        f"networks{suffix}",
-        f"{where}: training {config.seeds} networks",
-        config.seeds * _TRAINING_COST,
-        networks,
-    )
+    training = f"{where}: training {config.seeds} networks"
+    seconds = config.seeds * config.epochs * len(task.x_train) * _TRAINING
+    yield Part(f"{name}.{label}.networks{suffix}", training, networks, seconds, "training")
     for job in table:
-
-        def measure(
-            folder: RunFolder | None, mesh: Mesh | None, tick: Callable[[float], None], job: Job = job
-        ) -> xr.Dataset:
-            params = fit(folder, mesh, lambda fraction: None).params
-            metric = metrics.accuracy(model, task)
-            found = sweep(
-                job.probe,
-                params,
-                job.levels,
-                metric,
-                signed=job.signed,
-                repeats=config.repeats,
-                mesh=mesh,
-                progress=tick,
-            )
-            return _name(found, job, suffix)
-
         evaluations = config.seeds * len(job.levels) * (2 if job.signed else 1) * config.repeats
-        yield _Part(name, label, job.name + suffix, f"{where}: {job.name.replace('_', ' ')}", evaluations, measure)
+        seconds = evaluations * len(task.x_test) * _EVALUATION + _COMPILING
+        probing = f"{where}: {job.name.replace('_', ' ')}"
+        yield Part(f"{name}.{label}.{job.name}{suffix}", probing, functools.partial(measure, job), seconds, "sweeps")
 
 
 def _describe(fit: train.Fit, metric: Any, mesh: Mesh | None, suffix: str) -> xr.Dataset:
     """What is known of the networks before they are probed."""
-    signed = sweep(probes.binarize(), fit.params, metric, mesh=mesh).accuracy.isel(level=0, repeat=0, signed=0)
+    signed = sweep(probes.binarize(), fit.params, metric=metric, mesh=mesh).accuracy.isel(level=0, repeat=0, signed=0)
     kernels = [w for w in jax.tree.leaves(fit.params) if w.ndim > 2]
     flat = np.concatenate([np.asarray(w).reshape(len(fit.seeds), -1) for w in kernels], axis=1)
     epochs = np.arange(1, fit.test_accuracy.shape[1] + 1)
@@ -285,7 +210,7 @@ def _margins(fit: train.Fit, model: models.MLP, task: data.Task, mesh: Mesh | No
     attrs = {"long_name": "of the signed networks' two classes", "units": "standard deviation"}
     found = {}
     for metric in (metrics.separation(model, task), metrics.offset(model, task)):
-        values = sweep(probes.binarize(), fit.params, metric, mesh=mesh)[metric.__name__]
+        values = sweep(probes.binarize(), fit.params, metric=metric, mesh=mesh)[metric.__name__]
         found[f"binarized_{metric.__name__}"] = ("seed", values.isel(level=0, repeat=0, signed=0).values, attrs)
     return xr.Dataset(found, {"seed": fit.seeds})
 

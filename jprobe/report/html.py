@@ -1,66 +1,14 @@
-"""All that a run leaves in its folder: numbers, figures, and one self-contained HTML page."""
+"""A run's report: one self-contained HTML page."""
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import jinja2
-import xarray as xr
 from matplotlib.figure import Figure
 
-from jprobe.results import provenance, save, write, write_json
-from jprobe.studies.outcome import Outcome, Panel
-
-
-def record(
-    folder: str | Path,
-    dataset: xr.Dataset,
-    told: Outcome,
-    config: Mapping[str, Any],
-    *,
-    command: str = "",
-    seconds: float = 0.0,
-) -> Path:
-    """Write results.nc, summary.json, provenance.json, the figures and report.html.
-
-    Args:
-        folder: where to.
-        dataset: what a study's ``run`` returned.
-        told: what its ``outcome`` made of it.
-        config: its configuration's ``numbers()``.
-        command: what repeats the run, if it was a command.
-        seconds: wall time of the run.
-
-    Returns:
-        The report's path.
-
-    Raises:
-        DiskError: something could not be written.
-
-    Example:
-        >>> import tempfile
-        >>> told = Outcome("A run", "What was run.", [], [], [], {"energy": 0.4}, {})
-        >>> record(tempfile.mkdtemp(), xr.Dataset({"energy": 0.4}), told, {"seeds": 3}).name
-        'report.html'
-    """
-    folder = Path(folder)
-    made = provenance(told.checksums, command, seconds)
-    save(folder / "results.nc", dataset)
-    write_json(folder / "summary.json", told.summary)
-    write_json(folder / "provenance.json", made)
-    save_figures(folder, told.panels)
-    path = folder / "report.html"
-    write(path, page(told, config, made))
-    return path
-
-
-def save_figures(folder: Path, panels: Sequence[Panel]) -> None:
-    """Write each figure as PNG and PDF into ``folder/figures``."""
-    for panel in panels:
-        for ending in ("png", "pdf"):
-            write(folder / "figures" / f"{panel.name}.{ending}", _render(panel.figure, ending))
+from jprobe.report.outcome import Outcome
 
 
 def page(outcome: Outcome, config: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
@@ -71,17 +19,22 @@ def page(outcome: Outcome, config: Mapping[str, Any], provenance: Mapping[str, A
         config: the run's configuration.
         provenance: from :func:`jprobe.results.provenance`; its ``command`` repeats the run.
     """
-    images = {p.name: base64.b64encode(_render(p.figure, "png")).decode() for p in outcome.panels}
+    images = {p.name: base64.b64encode(rendered(p.figure, "png")).decode() for p in outcome.panels}
     rows = _rows(outcome.summary)
-    return _TEMPLATE.render(outcome=outcome, images=images, rows=rows, config=config, provenance=provenance)
+    return _TEMPLATE.render(outcome=outcome, images=images, rows=rows, config=config, provenance=provenance, marks=_MARKS)
 
 
-def _render(figure: Figure, ending: str) -> bytes:
+def rendered(figure: Figure, ending: str) -> bytes:
+    """A figure as the bytes of a file; ``ending`` is "png" or "pdf"."""
     buffer = io.BytesIO()
     # No dates inside, so that the same numbers give the same file.
     metadata = {"CreationDate": None} if ending == "pdf" else {"Software": None}
     figure.savefig(buffer, format=ending, metadata=metadata)
     return buffer.getvalue()
+
+
+# Verdicts are told apart by shape as well as by colour.
+_MARKS = {"HOLDS": "✓", "DIFFERS": "✗", "INCONCLUSIVE": "?"}
 
 
 def _rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -94,7 +47,7 @@ _TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ outcome.title }}</title>
+<title>{{ outcome.about.title }}</title>
 <style>
   :root { color-scheme: light; }
   body { font: 16px/1.55 system-ui, sans-serif; color: #1c2126; background: #fff; max-width: 58rem; margin: 2.5rem auto; padding: 0 1.2rem; }
@@ -107,7 +60,7 @@ _TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=
   table { border-collapse: collapse; font-size: .9rem; }
   td, th { padding: .28rem .8rem .28rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #e4e7ea; }
   td.number { text-align: right; font-variant-numeric: tabular-nums; }
-  .yes { color: #1d7a46; white-space: nowrap; } .no { color: #b3441e; white-space: nowrap; }
+  .holds { color: #1d7a46; white-space: nowrap; } .differs { color: #b3441e; white-space: nowrap; } .inconclusive { color: #5b6470; }
   pre { background: #f4f6f8; padding: .8rem 1rem; overflow-x: auto; border-radius: 4px; }
   code { font-size: .92em; }
   details { margin: .8rem 0; } summary { cursor: pointer; font-weight: 600; }
@@ -115,19 +68,19 @@ _TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=
 </style>
 </head>
 <body>
-<h1>{{ outcome.title }}</h1>
-<p>{{ outcome.lead }}</p>
+<h1>{{ outcome.about.title }}</h1>
+<p>{{ outcome.about.lead }}</p>
 {% if outcome.findings %}
 <h2>The paper's findings, in this run</h2>
 <div class="scroll"><table>
 <tr><th>Finding</th><th>This run</th><th></th></tr>
 {% for finding in outcome.findings %}
 <tr><td>{{ finding.claim }}</td><td>{{ finding.seen }}</td>
-<td class="{{ 'yes' if finding.holds else 'no' }}">{{ '✓ holds' if finding.holds else '✗ not seen' }}</td></tr>
+<td class="{{ finding.verdict.name | lower }}">{{ marks[finding.verdict.name] }} {{ finding.verdict.value }}</td></tr>
 {% endfor %}
 </table></div>
 {% endif %}
-{% for note in outcome.notes %}
+{% for note in outcome.about.notes %}
 <p>{{ note }}</p>
 {% endfor %}
 <h2>Figures</h2>

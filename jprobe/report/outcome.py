@@ -1,8 +1,12 @@
 """What a study has to say when it has run: the same form for every study, so that one report serves all."""
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from matplotlib.figure import Figure
+from jprobe.report.verdict import Finding
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Panel(NamedTuple):
@@ -18,40 +22,36 @@ class Panel(NamedTuple):
     name: str
     title: str
     says: str
-    figure: Figure
+    figure: "Figure"
 
 
-class Finding(NamedTuple):
-    """A published finding held against this run.
+class About(NamedTuple):
+    """The words at the head of a report.
 
     Attributes:
-        claim: what the paper reports.
-        seen: what this run shows, in numbers.
-        holds: whether the numbers bear the claim out.
+        title: heading.
+        lead: what was run, in a sentence or two.
+        notes: what a reader must know to read the numbers right.
     """
 
-    claim: str
-    seen: str
-    holds: bool
+    title: str
+    lead: str
+    notes: Sequence[str] = ()
 
 
 class Outcome(NamedTuple):
     """A study's results, told.
 
     Attributes:
-        title: heading of the report.
-        lead: what was run, in a sentence or two.
+        about: title, lead and notes.
         findings: the paper's findings held against this run.
-        notes: what a reader must know to read the numbers right.
         panels: the figures, in order.
         summary: headline numbers by stable flat keys.
         checksums: file name -> checksum of the data used.
     """
 
-    title: str
-    lead: str
-    findings: list[Finding]
-    notes: list[str]
-    panels: list[Panel]
-    summary: dict[str, Any]
-    checksums: dict[str, str]
+    about: About
+    findings: Sequence[Finding]
+    panels: Sequence[Panel]
+    summary: Mapping[str, Any]
+    checksums: Mapping[str, str]

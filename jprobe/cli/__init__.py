@@ -1,0 +1,110 @@
+"""The command ``jprobe``: run a study, list studies, bring data and weights.
+
+Nothing heavy is imported before a command needs it, so help and mistakes are answered at once.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+
+from jprobe.errors import JprobeError, UnknownNameError
+from jprobe.studies import NAMES
+
+USAGE = """jprobe: probe trained neural networks as signed, weighted graphs
+
+  jprobe run STUDY [--preset quick|paper] [--out DIR] [options]   reproduce a study; 'jprobe run STUDY --help' lists the options
+  jprobe list                                                     studies, what each reproduces, what it costs
+  jprobe data show                                                datasets, and where each is
+  jprobe data fetch NAME                                          download a dataset
+  jprobe data import NAME DIR                                     take a dataset's official files from a folder
+  jprobe weights show                                             published checkpoints, and where each is
+  jprobe weights fetch NAME                                       download a checkpoint
+  jprobe weights import NAME PATH                                 take a checkpoint from a file (distilbert-ner: a folder)
+  jprobe --version
+"""
+
+_WORDS = {"run": NAMES, "list": (), "data": ("show", "fetch", "import"), "weights": ("show", "fetch", "import")}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line; exits with 1 on an explained error, 2 on a wrong call, 130 on Ctrl-C."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    try:
+        _command(args)()
+    except _WrongCallError as error:
+        print(f"jprobe: {error}", file=sys.stderr)
+        sys.exit(2)
+    except JprobeError as error:
+        print(f"jprobe: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        sys.exit(130)
+
+
+class _WrongCallError(Exception):
+    """A command line that cannot be understood."""
+
+
+def _command(args: list[str]) -> Callable[[], None]:
+    """What the words ask for, as a function to call."""
+    match args:
+        case [] | ["-h" | "--help"]:
+            return lambda: print(USAGE)
+        case ["--version"]:
+            return _version
+        case [command, *rest] if command in _WORDS and rest[-1:] in (["-h"], ["--help"]) and len(rest) == 1:
+            return lambda: print("\n".join(line for line in USAGE.splitlines() if f"jprobe {command}" in line))
+        case ["list"]:
+            from jprobe.cli import showing
+
+            return showing.studies
+        case ["run", study, *options] if not study.startswith("-"):
+            _known("study", study, NAMES)
+            return lambda: _run(study, options)
+        case [("data" | "weights") as kind, "show"]:
+            from jprobe.cli import showing
+
+            return getattr(showing, kind)
+        case [("data" | "weights") as kind, "fetch", name]:
+            from jprobe.cli import bringing
+
+            return lambda: bringing.fetch(kind, name)
+        case [("data" | "weights") as kind, "import", name, path]:
+            from jprobe.cli import bringing
+
+            return lambda: bringing.take(kind, name, path)
+        case _:
+            raise _WrongCallError(_advice(args))
+
+
+def _run(study: str, options: list[str]) -> None:
+    from jprobe.cli import running
+
+    running.run(study, options)
+
+
+def _version() -> None:
+    import jprobe
+
+    print(jprobe.__version__)
+
+
+def _known(kind: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise UnknownNameError(kind, name, known)
+
+
+def _advice(args: list[str]) -> str:
+    """What to type in the place of a call that cannot be understood."""
+    command, *rest = args
+    if command not in _WORDS:
+        try:
+            _known("command", command, tuple(_WORDS))
+        except UnknownNameError as error:
+            return f"{error}\n\n{USAGE}"
+    usage = "\n".join(line for line in USAGE.splitlines() if f"jprobe {command}" in line)
+    if command == "run":
+        return f"'jprobe run' needs the name of a study first: {', '.join(NAMES)}.\n{usage}"
+    if not rest or rest[0] in _WORDS[command]:
+        return f"'jprobe {' '.join(args)}' is not complete, or has a word too many:\n{usage}"
+    return f"'jprobe {command}' knows no {rest[0]!r}:\n{usage}"

@@ -1,0 +1,96 @@
+"""``jprobe run``: options from a study's Config, the one runner, and what it found, on the terminal."""
+
+import dataclasses
+import importlib
+import inspect
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import tyro
+from rich.markup import escape
+from rich.table import Table
+
+from jprobe.cli.showing import console, numbers
+from jprobe.errors import UnknownNameError
+
+# Keys of summary.json that are printed where a study has neither findings nor a table of its own.
+_SHOWN = 20
+
+
+def run(name: str, options: Sequence[str]) -> None:
+    """Run a study, or take up a run that was interrupted, and write all that it found into its folder."""
+    package = importlib.import_module(f"jprobe.studies.{name}")
+    # Only the options so far: they are light to import, and a mistake in them is answered at once.
+    default = _preset(options, package.PRESETS)
+    about = inspect.cleandoc(package.Config.__doc__).partition("Example:")[0]
+    config = tyro.cli(package.Config, args=options, default=default, prog=f"jprobe run {name}", description=about)
+    if getattr(config, "table", None) is not None:
+        header, rows = package.TABLES[config.table]
+        return numbers(header, rows())
+
+    from jprobe.cli.progress import shown
+    from jprobe.studies import run as run_study
+
+    folder = config.folder(package.PRESETS)
+    try:
+        with shown(f"{name}, {config.preset}", folder) as progress:
+            result = run_study(package.STUDY, config, command=_command(name, config, default), progress=progress)
+    except KeyboardInterrupt:
+        kept = f"What is finished is kept in {folder}; the same command takes it up again."
+        console.print(f"\nStopped. {escape(kept)}", soft_wrap=True)
+        sys.exit(130)
+    _tell(package.STUDY, result)
+    console.print(f"\n{result.seconds:.0f} s. Report: [bold]{escape(str(result.report.resolve()))}[/bold]", soft_wrap=True)
+
+
+def _preset(options: Sequence[str], presets: dict[str, Any]) -> Any:
+    """The defaults that the other options start from: --preset is read before the rest."""
+    for n, option in enumerate(options):
+        name = option.partition("=")[2] if option.startswith("--preset=") else None
+        if option == "--preset" and n + 1 < len(options):
+            name = options[n + 1]
+        if name is not None:
+            if name not in presets:
+                raise UnknownNameError("preset", name, presets)
+            return presets[name]
+    return presets["quick"]
+
+
+_COLOURS = {"HOLDS": "green", "DIFFERS": "red", "INCONCLUSIVE": "yellow"}
+
+
+def _tell(study: Any, result: Any) -> None:
+    """Findings with their verdicts; a study without findings shows its table, or its first numbers."""
+    told = result.outcome
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for finding in told.findings:
+        verdict = f"[{_COLOURS[finding.verdict.name]}]{finding.verdict.value}[/]"
+        table.add_row(verdict, f"{escape(finding.claim)}\n[dim]{escape(finding.seen)}[/dim]")
+    if told.findings:
+        console.print("What the paper claims, and this run [95% interval]:".replace("[", r"\["))
+        console.print(table)
+    elif study.table is not None:
+        numbers(*study.table(result.dataset))
+    else:
+        keys = list(told.summary)
+        for key in keys[:_SHOWN]:
+            value = told.summary[key]
+            console.print(f"{key:40} {f'{value:.4f}' if isinstance(value, float) else value}", soft_wrap=True)
+        if len(keys) > _SHOWN:
+            console.print(f"... and {len(keys) - _SHOWN} more in summary.json")
+
+
+def _command(study: str, config: Any, default: Any) -> str:
+    """The command that repeats a run: every option that differs from its preset."""
+    words = ["jprobe", "run", study, "--preset", config.preset]
+    for field in dataclasses.fields(config):
+        value, option = getattr(config, field.name), f"--{field.name.replace('_', '-')}"
+        if field.name == "preset" or value == getattr(default, field.name):
+            continue
+        if isinstance(value, bool):
+            words.append(option)
+        else:
+            words += [option, *map(str, value if isinstance(value, tuple) else (value,))]
+    return shlex.join(words)

@@ -1,0 +1,61 @@
+"""Write all that a run leaves in its folder."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from jprobe.report.html import page, rendered
+from jprobe.report.outcome import Outcome, Panel
+from jprobe.results import provenance, save, write, write_json
+
+
+def record(
+    folder: str | Path,
+    dataset: xr.Dataset,
+    told: Outcome,
+    config: Mapping[str, Any],
+    *,
+    command: str = "",
+    seconds: float = 0.0,
+) -> Path:
+    """Write results.nc, summary.json, provenance.json, the figures and report.html.
+
+    Args:
+        folder: where to.
+        dataset: the study's numbers.
+        told: what the study made of them.
+        config: the configuration that the numbers depend on.
+        command: what repeats the run, if it was a command.
+        seconds: wall time of the run.
+
+    Returns:
+        The report's path.
+
+    Raises:
+        DiskError: something could not be written.
+
+    Example:
+        >>> import tempfile
+        >>> from jprobe.report import About
+        >>> told = Outcome(About("A run", "What was run."), [], [], {"energy": 0.4}, {})
+        >>> record(tempfile.mkdtemp(), xr.Dataset({"energy": 0.4}), told, {"seeds": 3}).name
+        'report.html'
+    """
+    folder = Path(folder)
+    made = provenance(told.checksums, command, seconds)
+    save(folder / "results.nc", dataset)
+    write_json(folder / "summary.json", told.summary)
+    write_json(folder / "provenance.json", made)
+    save_figures(folder, told.panels)
+    path = folder / "report.html"
+    write(path, page(told, config, made))
+    return path
+
+
+def save_figures(folder: Path, panels: Sequence[Panel]) -> None:
+    """Write each figure as PNG and PDF into ``folder/figures``."""
+    for panel in panels:
+        for ending in ("png", "pdf"):
+            write(folder / "figures" / f"{panel.name}.{ending}", rendered(panel.figure, ending))

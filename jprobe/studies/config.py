@@ -1,0 +1,142 @@
+"""What all studies are told alike: preset, folder, devices; and the check of every value against its field's annotation."""
+
+import dataclasses
+import operator
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import annotated_types
+
+from jprobe.errors import ArgumentError
+
+# Mark, in an annotation, of an option that changes no number: where results go, on how many devices they are computed.
+NOT_NUMBERS = "numbers do not depend on this option"
+
+
+@dataclass(frozen=True)
+class Config:
+    """What every study can be told; a study's own Config adds to this.
+
+    Ranges stand in the annotations (``Annotated[int, Ge(1)]``), and every value is checked against its own when a
+    configuration is made.
+
+    Raises:
+        ArgumentError: a value out of its field's range.
+
+    Example:
+        >>> from annotated_types import Ge
+        >>> @dataclass(frozen=True)
+        ... class Mine(Config):
+        ...     study = "mine"
+        ...     seeds: Annotated[int, Ge(1)] = 3
+        >>> Mine().numbers()
+        {'study': 'mine', 'seeds': 3}
+        >>> Mine(seeds=0)
+        Traceback (most recent call last):
+        jprobe.errors.ArgumentError: --seeds must be 1 or more, not 0.
+    """
+
+    study: ClassVar[str] = ""
+    named: ClassVar[tuple[str, ...]] = ()
+    """Options that a folder's name always says, such as the dataset."""
+
+    preset: Annotated[Literal["quick", "paper"], NOT_NUMBERS] = "quick"
+    """Which defaults the other options start from."""
+    out: Annotated[Path | None, NOT_NUMBERS] = None
+    """Folder for the results, taken up again if the run was interrupted. Default: in runs/, named after the options."""
+    mesh: Annotated[int | None, annotated_types.Ge(1), NOT_NUMBERS] = None
+    """Devices to spread the networks over. Default: all of this machine's."""
+
+    def __post_init__(self) -> None:
+        """Check every value against its field's annotation."""
+        for name, hint in _hints(type(self)).items():
+            _check(f"--{name.replace('_', '-')}", getattr(self, name), hint)
+        if self.out is not None and str(self.out) in ("", "."):
+            raise ArgumentError("--out names a folder for the results, not '' or '.'; leave it out for the default.")
+
+    def numbers(self) -> dict[str, Any]:
+        """The part of the configuration that the numbers depend on, as JSON types."""
+        hints = _hints(type(self))
+        kept = {n: getattr(self, n) for n, hint in hints.items() if NOT_NUMBERS not in _metadata(hint)}
+        return {"study": self.study, **{n: str(v) if isinstance(v, Path) else v for n, v in kept.items()}}
+
+    def folder(self, presets: Mapping[str, Self]) -> Path:
+        """Where the results go: ``out``, or runs/ with the study, its data, the preset and what differs from it.
+
+        Args:
+            presets: the study's.
+        """
+        if self.out is not None:
+            return self.out
+        numbers, preset = self.numbers(), presets[self.preset].numbers()
+        words = [self.study, *(_slug(numbers[name]) for name in self.named), self.preset]
+        words += [f"{n}-{_slug(v)}" for n, v in numbers.items() if v != preset[n] and n not in self.named]
+        name = "-".join(filter(None, words))
+        # File systems allow 255 bytes; a digest keeps long names apart.
+        return Path("runs") / (name if len(name) <= 120 else f"{name[:100]}-{_short_digest(name)}")
+
+
+def _short_digest(text: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _slug(value: Any) -> str:
+    """A value as part of a file name."""
+    if isinstance(value, tuple | list):
+        return "+".join(map(_slug, value)) or "none"
+    text = Path(value).name if isinstance(value, str) and "/" in value else str(value)
+    return "".join(c if c.isalnum() or c in "._" else "_" for c in text)
+
+
+def _hints(config: type) -> dict[str, Any]:
+    hints = typing.get_type_hints(config, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(config)}
+
+
+def _metadata(hint: Any) -> tuple[Any, ...]:
+    return hint.__metadata__ if typing.get_origin(hint) is Annotated else ()
+
+
+# A bound of annotated_types -> (the comparison that has to be true, its words).
+_BOUNDS: dict[type, tuple[typing.Callable[[Any, Any], bool], str, str]] = {
+    annotated_types.Ge: (operator.ge, "ge", "{} or more"),
+    annotated_types.Gt: (operator.gt, "gt", "above {}"),
+    annotated_types.Le: (operator.le, "le", "{} or less"),
+    annotated_types.Lt: (operator.lt, "lt", "below {}"),
+}
+
+
+def _check(option: str, value: Any, hint: Any) -> None:
+    """Raise ArgumentError if a value, or a part of it, is not what its annotation says."""
+    if typing.get_origin(hint) is Annotated:
+        _check(option, value, typing.get_args(hint)[0])
+        limits = [_BOUNDS[type(m)] + (m,) for m in hint.__metadata__ if type(m) in _BOUNDS]
+        broken = [limit for limit in limits if value is not None and not limit[0](value, getattr(limit[3], limit[1]))]
+        if broken:
+            words = " and ".join(text.format(f"{getattr(limit, name):g}") for _, name, text, limit in limits)
+            raise ArgumentError(f"{option} must be {words}, not {value}.")
+        least = next((m.min_length for m in hint.__metadata__ if isinstance(m, annotated_types.MinLen)), 0)
+        if value is not None and least and len(value) < least:
+            raise ArgumentError(f"{option} needs {'one value' if least == 1 else f'{least} values'} or more.")
+    elif typing.get_origin(hint) is Literal:
+        if value not in typing.get_args(hint):
+            raise ArgumentError(f"{option} is one of {', '.join(map(repr, typing.get_args(hint)))}, not {value!r}.")
+    elif typing.get_origin(hint) is tuple and value is not None:
+        for item, each in _items(value, typing.get_args(hint)):
+            _check(option, item, each)
+    elif typing.get_origin(hint) in (typing.Union, types.UnionType):
+        # Of an optional field the other type is the one with a range.
+        for each in typing.get_args(hint):
+            if each is not types.NoneType and value is not None:
+                _check(option, value, each)
+
+
+def _items(values: tuple[Any, ...], hints: tuple[Any, ...]) -> Iterator[tuple[Any, Any]]:
+    each = [hints[0]] * len(values) if hints[-1:] == (...,) else list(hints)
+    return zip(values, each, strict=True)

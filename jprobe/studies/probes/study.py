@@ -1,0 +1,25 @@
+"""The study ``probes`` as a value."""
+
+from jprobe.studies.probes.config import PRESETS
+from jprobe.studies.probes.findings import findings
+from jprobe.studies.probes.panels import about, panels
+from jprobe.studies.probes.parts import combine, parts
+from jprobe.studies.probes.summary import summary
+from jprobe.studies.probes.tasks import subject
+from jprobe.studies.study import Study
+
+STUDY = Study(
+    name="probes",
+    paper="Jankowski et al., Task complexity shapes internal representations and robustness in neural networks, arXiv:2508.05463",
+    reproduces="Paper 1, first half (figures 1-3, 7, 10-19): pruning, binarization, noise, sign flips, low rank, shuffling",
+    cost="quick: under 3 minutes on two cores; paper: 14",
+    presets=PRESETS,
+    subject=subject,
+    parts=parts,
+    combine=combine,
+    findings=findings,
+    panels=panels,
+    summary=summary,
+    about=about,
+    spreads=True,
+)

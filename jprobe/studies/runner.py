@@ -1,0 +1,178 @@
+"""The one runner of all studies: folder, parts, progress, combining, record."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import xarray as xr
+
+from jprobe import report
+from jprobe.data import cache_dir
+from jprobe.errors import ArgumentError
+from jprobe.report import Outcome
+from jprobe.sharding import local_mesh
+from jprobe.studies.config import Config
+from jprobe.studies.folder import RunFolder
+from jprobe.studies.pace import Pace
+from jprobe.studies.study import Context, Part, Study
+from jprobe.studies.subject import Subject
+
+# Called with what runs now and the fraction of the whole run that is done, in [0, 1].
+Progress = Callable[[str, float], None]
+
+
+class Result(NamedTuple):
+    """A run's results.
+
+    Attributes:
+        dataset: the labelled numbers.
+        outcome: what the study makes of them.
+        report: path of report.html.
+        seconds: wall time of this start.
+    """
+
+    dataset: xr.Dataset
+    outcome: Outcome
+    report: Path
+    seconds: float
+
+
+def run(
+    study: Study[Any, Any],
+    config: Config | None = None,
+    of: Subject | None = None,
+    *,
+    command: str = "",
+    progress: Progress | None = None,
+) -> Result:
+    """Run a study into its folder, or take up a run that was interrupted: what ``jprobe run`` does.
+
+    Compiled programs are kept in the cache folder, unless JAX has been given a folder for them.
+
+    Args:
+        study: a value such as ``jprobe.studies.probes.STUDY``, or your own.
+        config: its configuration. Default: the preset "quick".
+        of: what is measured. Default: what the configuration names.
+        command: what repeats the run, for the report.
+        progress: called with what runs now and the fraction done, in [0, 1].
+
+    Returns:
+        The numbers, what they say, and where the report is.
+
+    Raises:
+        JprobeError: what the study's parts raise; parts that were finished before are kept.
+        ConfigMismatchError: the folder holds a run of another configuration, network or data.
+
+    Example:
+        >>> import tempfile
+        >>> from jprobe.studies import probes
+        >>> config = probes.Config(seeds=2, epochs=1, pair=(0, 1), probes=("flip",), out=tempfile.mkdtemp())
+        >>> run(probes.STUDY, config).report.name
+        'report.html'
+    """
+    config = study.presets["quick"] if config is None else config
+    started = time.monotonic()
+    if jax.config.values["jax_compilation_cache_dir"] is None:
+        # Tasks share most of their programs, and so do runs: what is compiled once is not compiled again.
+        jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "compiled"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    folder = config.folder(study.presets)
+    dataset = compute(study, config, of, folder=folder, progress=progress)
+    told = tell(study, dataset, config)
+    seconds = time.monotonic() - started
+    where = report.record(folder, dataset, told, config.numbers(), command=command, seconds=seconds)
+    return Result(dataset, told, where, seconds)
+
+
+def compute(
+    study: Study[Any, Any],
+    config: Config | None = None,
+    of: Subject | None = None,
+    *,
+    folder: str | Path | None = None,
+    progress: Progress | None = None,
+) -> xr.Dataset:
+    """A study's numbers alone.
+
+    The subject is found and every part is planned before a folder is claimed, so a mistake leaves no trace.
+
+    Args:
+        study: the study.
+        config: its configuration. Default: the preset "quick".
+        of: what is measured. Default: what the configuration names.
+        folder: where each part is kept as it is finished, and looked for; None keeps nothing.
+        progress: called with what runs now and the fraction done, in [0, 1].
+
+    Returns:
+        One Dataset, labelled as the study's documentation says.
+
+    Raises:
+        JprobeError: what the study's parts raise.
+
+    Example:
+        >>> from jprobe.studies import probes
+        >>> config = probes.Config(seeds=2, epochs=1, pair=(0, 1), probes=("flip",))
+        >>> compute(probes.STUDY, config).flip.dims
+        ('dataset', 'task', 'seed', 'flipped', 'repeat', 'signed')
+    """
+    config = study.presets["quick"] if config is None else config
+    show = progress or (lambda label, fraction: None)
+    show("finding data and weights", 0.0)
+    mesh = local_mesh(config.mesh)
+    if config.mesh not in (None, 1) and not study.spreads:
+        raise ArgumentError(f"The study {study.name!r} runs on one device: leave --mesh out.")
+    subject = study.subject(config) if of is None else of
+    parts = list(study.parts(config, subject))
+    kept = None if folder is None else RunFolder(folder, config.numbers(), subject.digests())
+    pace = Pace(parts, cache_dir() / "paces" / f"{study.name}.json")
+    done: dict[str, xr.Dataset] = {}
+    for part in parts:
+        done[part.name] = _part(part, kept, mesh if study.spreads else None, pace, show, done)
+    pace.remember()
+    show("finished", 1.0)
+    dataset = study.combine(config, subject, done)
+    said = {"subject": subject.name, "notes": json.dumps(list(subject.notes)), "checksums": json.dumps(dict(subject.checksums))}
+    return dataset.assign_attrs(said)
+
+
+def _part(
+    part: Part, folder: RunFolder | None, mesh: Any, pace: Pace, show: Progress, done: dict[str, xr.Dataset]
+) -> xr.Dataset:
+    pace.begin(part)
+    show(part.label, pace.fraction())
+    context = Context(
+        checkpoints=None if folder is None else folder.path / "checkpoints",
+        mesh=mesh,
+        progress=lambda fraction: show(part.label, pace.fraction(min(fraction, 1.0))),
+        needed={name: done[name] for name in part.needs},
+    )
+    started, computed = time.monotonic(), folder is None or not folder.has(part.name)
+    dataset = part.compute(context) if folder is None else folder.part(part.name, lambda: part.compute(context))
+    pace.end(part, time.monotonic() - started, computed)
+    return dataset
+
+
+def tell(study: Study[Any, Any], dataset: xr.Dataset, config: Config) -> Outcome:
+    """What a study makes of its numbers: findings, figures, headline numbers.
+
+    Args:
+        study: the study.
+        dataset: from :func:`compute`, or read from a run's results.nc.
+        config: the configuration it was computed with.
+
+    Example:
+        >>> from jprobe.studies import probes
+        >>> config = probes.Config(seeds=2, epochs=1, pair=(0, 1), probes=("flip",))
+        >>> [panel.name for panel in tell(probes.STUDY, compute(probes.STUDY, config), config).panels]
+        ['figure_1_perturbations', 'figure_7_weights']
+    """
+    return Outcome(
+        study.about(dataset, config),
+        study.findings(dataset),
+        study.panels(dataset, config),
+        study.summary(dataset, config),
+        json.loads(dataset.attrs["checksums"]),
+    )
