@@ -39,7 +39,7 @@ def _update(sha: Any, value: Any) -> None:
     if isinstance(value, jax.Array | np.ndarray | np.generic):
         array = np.ascontiguousarray(value)
         sha.update(f"{array.dtype}{array.shape}:".encode())
-        sha.update(json.dumps(array.tolist()).encode() if array.dtype.hasobject else memoryview(array).cast("B"))
+        sha.update(json.dumps(array.tolist()).encode() if array.dtype.hasobject else array.tobytes())
     elif isinstance(value, Mapping):
         _contents(sha, "{", [item for pair in value.items() for item in pair])
     elif isinstance(value, list | tuple):
@@ -50,7 +50,9 @@ def _update(sha: Any, value: Any) -> None:
     elif value is None or isinstance(value, bool | int | float | complex | str | bytes):
         sha.update(f"{type(value).__name__}{value!r};".encode())
     else:
-        raise ArgumentError(f"A {type(value).__name__} has no digest; only arrays, plain values and containers of them have.")
+        raise ArgumentError(
+            f"A {type(value).__name__} has no digest; only arrays, plain values and containers of them have."
+        )
 
 
 def _contents(sha: Any, kind: str, items: list[Any]) -> None:

@@ -19,7 +19,7 @@ class Estimate(NamedTuple):
         value: the number.
         low: lower end; NaN where there are too few values for an interval.
         high: upper end; equal to ``low`` where the number is exact.
-        count: how many independent values it rests on; None where it is exact.
+        size: how many independent values it rests on; None where it is exact.
 
     Example:
         >>> Estimate(0.5, 0.4, 0.6, 20).high
@@ -29,7 +29,7 @@ class Estimate(NamedTuple):
     value: float
     low: float
     high: float
-    count: int | None = None
+    size: int | None = None
 
 
 def exact(value: float) -> Estimate:
@@ -75,7 +75,7 @@ def bootstrap(values: np.ndarray, statistic: Statistic, blocks: np.ndarray | Non
 
     Example:
         >>> bootstrap(np.ones((6, 2)), lambda rows: rows.sum(2).mean(1))
-        Estimate(value=2.0, low=2.0, high=2.0, count=6)
+        Estimate(value=2.0, low=2.0, high=2.0, size=6)
     """
     values = np.asarray(values, float)
     blocks = np.arange(len(values)) if blocks is None else np.asarray(blocks)
@@ -121,7 +121,7 @@ def proportion(value: float, count: int) -> Estimate:
     """A share of ``count`` cases, or a mean of as many numbers in [0, 1], with Wilson's interval.
 
     Example:
-        >>> proportion(0.5, 100).count
+        >>> proportion(0.5, 100).size
         100
     """
     z = scipy.stats.norm.ppf(0.975)

@@ -74,7 +74,17 @@ def load(path: str | Path) -> xr.Dataset:
     except FileNotFoundError as error:
         raise MissingFileError(path, "Name the folder of a finished run.") from error
     # A file that is cut short or garbled makes SciPy's reader fail in many ways.
-    except (OSError, ValueError, TypeError, IndexError, KeyError, EOFError, AttributeError, OverflowError, MemoryError) as error:
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        IndexError,
+        KeyError,
+        EOFError,
+        AttributeError,
+        OverflowError,
+        MemoryError,
+    ) as error:
         raise DamagedFileError(path, f"it is no netCDF file ({error})", mend) from error
     checksum = str(found.attrs.pop(_CHECKSUM, ""))
     if hashlib.sha256(content.replace(checksum.encode(), _BLANK, 1)).hexdigest() != checksum:

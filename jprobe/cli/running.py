@@ -42,7 +42,9 @@ def run(name: str, options: Sequence[str]) -> None:
         console.print(f"\nStopped. {escape(kept)}", soft_wrap=True)
         sys.exit(130)
     _tell(package.STUDY, result)
-    console.print(f"\n{result.seconds:.0f} s. Report: [bold]{escape(str(result.report.resolve()))}[/bold]", soft_wrap=True)
+    console.print(
+        f"\n{result.seconds:.0f} s. Report: [bold]{escape(str(result.report.resolve()))}[/bold]", soft_wrap=True
+    )
 
 
 def _preset(options: Sequence[str], presets: dict[str, Any]) -> Any:

@@ -21,7 +21,9 @@ def page(outcome: Outcome, config: Mapping[str, Any], provenance: Mapping[str, A
     """
     images = {p.name: base64.b64encode(rendered(p.figure, "png")).decode() for p in outcome.panels}
     rows = _rows(outcome.summary)
-    return _TEMPLATE.render(outcome=outcome, images=images, rows=rows, config=config, provenance=provenance, marks=_MARKS)
+    return _TEMPLATE.render(
+        outcome=outcome, images=images, rows=rows, config=config, provenance=provenance, marks=_MARKS
+    )
 
 
 def rendered(figure: Figure, ending: str) -> bytes:

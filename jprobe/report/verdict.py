@@ -83,10 +83,10 @@ class Check(NamedTuple):
 
     def __str__(self) -> str:
         """The number, its 95% interval in brackets, and the threshold in words."""
-        value, low, high, count = self.found
-        interval = "" if count is None else f" [{self.form(low)}, {self.form(high)}]"
+        value, low, high, size = self.found
+        interval = "" if size is None else f" [{self.form(low)}, {self.form(high)}]"
         if math.isnan(low) or math.isnan(high):
-            interval = f" from {count} value{'s' * (count != 1)}"
+            interval = f" from {size} value{'s' * (size != 1)}"
         return f"{self.what} {self.form(value)}{interval} (claim: {self.side} {self.form(self.threshold)})"
 
 

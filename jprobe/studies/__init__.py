@@ -19,4 +19,18 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "subject": ["Subject"],
     },
 )
-__all__ = ["NAMES", "NOT_NUMBERS", "Config", "Context", "Part", "Result", "RunFolder", "Study", "Subject", "compute", "run", "tell", *NAMES]
+__all__ = [
+    "NAMES",
+    "NOT_NUMBERS",
+    "Config",
+    "Context",
+    "Part",
+    "Result",
+    "RunFolder",
+    "Study",
+    "Subject",
+    "compute",
+    "run",
+    "tell",
+    *NAMES,
+]

@@ -1,5 +1,6 @@
 """How long a run will take: the declared costs of its parts, corrected by what parts of their kind have taken."""
 
+import contextlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -65,10 +66,9 @@ class Pace:
         if self._file is None or not self._taken:
             return
         measured = {kind: round(taken / declared, 4) for kind, (declared, taken) in self._taken.items()}
-        try:
+        # A worse prediction next time is no reason to fail a finished run.
+        with contextlib.suppress(DiskError):
             write_json(self._file, {**self._earlier, **measured})
-        except DiskError:
-            pass  # a worse prediction next time is no reason to fail a finished run
 
 
 def _read(file: Path | None) -> dict[str, float]:

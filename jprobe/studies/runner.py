@@ -134,7 +134,11 @@ def compute(
     pace.remember()
     show("finished", 1.0)
     dataset = study.combine(config, subject, done)
-    said = {"subject": subject.name, "notes": json.dumps(list(subject.notes)), "checksums": json.dumps(dict(subject.checksums))}
+    said = {
+        "subject": subject.name,
+        "notes": json.dumps(list(subject.notes)),
+        "checksums": json.dumps(dict(subject.checksums)),
+    }
     return dataset.assign_attrs(said)
 
 

@@ -29,7 +29,7 @@ class Subject:
     """
 
     name: str
-    fn: Callable[..., Any] | None = None
+    fn: Any = None
     params: Params = None
     inputs: Any = None
     layers: Mapping[str, str] = field(default_factory=dict)
@@ -44,7 +44,10 @@ class Subject:
         """What the numbers are computed from, a digest each: results of one subject are not taken for another's."""
         import jax
 
-        arrays, code = jax.tree.leaves(self.params), {name: digest_function(fn, *args) for name, (fn, args) in self.calls().items()}
+        arrays, code = (
+            jax.tree.leaves(self.params),
+            {name: digest_function(fn, *args) for name, (fn, args) in self.calls().items()},
+        )
         return {
             "params": digest([arrays, str(jax.tree.structure(self.params))]),
             "inputs": digest(self.inputs),

@@ -63,9 +63,11 @@ def _energies(ds: xr.Dataset) -> Iterator[Finding]:
     # The distance to N1 is what makes a spread small or large.
     gap = difference(real, n1).value
     freedom = len(real) - 1
-    ends = [np.sqrt(freedom / scipy.stats.chi2.ppf(q, freedom)) if freedom else np.nan for q in (0.975, 0.025)]
-    spread = real.std(ddof=1) if freedom else np.nan
-    relative = Estimate(*(float(spread * scale / abs(gap)) for scale in (1.0, *ends)), len(real))
+    low, high = (
+        float(np.sqrt(freedom / scipy.stats.chi2.ppf(q, freedom))) if freedom else np.nan for q in (0.975, 0.025)
+    )
+    ratio = float(real.std(ddof=1) / abs(gap)) if freedom else np.nan
+    relative = Estimate(ratio, low * ratio, high * ratio, len(real))
     yield Finding(
         "Local minima lie close together: the landscape is not rugged.",
         (Check("standard deviation of the minima, of the distance to N1", relative, "at most", 0.5, number),),
@@ -84,7 +86,15 @@ def _certified(ds: xr.Dataset) -> Iterator[Finding]:
         if low is not None:
             yield Finding(
                 f"Beyond the paper, by a numerical certificate: the ground state lies below that of the network {name}.",
-                (Check("certified bound of the null model less the network's best spins", exact(low - least(ds)), "above", 0.0, four),),
+                (
+                    Check(
+                        "certified bound of the null model less the network's best spins",
+                        exact(low - least(ds)),
+                        "above",
+                        0.0,
+                        four,
+                    ),
+                ),
                 f"spins of energy {least(ds):.4f} exist for the network; no spins of one null model go below {low:.4f}",
             )
 
@@ -112,12 +122,28 @@ def _monotone(ds: xr.Dataset) -> Iterator[Finding]:
     majorities = majority(ds, "real")
     yield Finding(
         "All perturbations of one image move the outputs to one side.",
-        (Check("images with nine in ten perturbations on one side", share((majorities >= 0.9) | (majorities <= 0.1)), "at least", MOST, percent),),
+        (
+            Check(
+                "images with nine in ten perturbations on one side",
+                share((majorities >= 0.9) | (majorities <= 0.1)),
+                "at least",
+                MOST,
+                percent,
+            ),
+        ),
     )
     near = int(np.argmin(abs(ds.norm.values - 4)))
     yield Finding(
         "At a perturbation of norm 4 about 90% of the images keep their class.",
-        (Check(f"images that do, at norm {float(ds.norm[near]):.1f}", share(ds.same_class.sel(order="real").isel(norm=near).values > 0.5), "at least", MOST, percent),),
+        (
+            Check(
+                f"images that do, at norm {float(ds.norm[near]):.1f}",
+                share(ds.same_class.sel(order="real").isel(norm=near).values > 0.5),
+                "at least",
+                MOST,
+                percent,
+            ),
+        ),
     )
 
 

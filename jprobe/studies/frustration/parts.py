@@ -13,6 +13,7 @@ import xarray as xr
 from jprobe import frustration
 from jprobe.frustration.energy import spins_of, total_weight
 from jprobe.frustration.minimum import degrees, starts
+from jprobe.frustration.nulls import Distribution
 from jprobe.frustration.sweeping import downhill, sweep
 from jprobe.graph import Graph, trace
 from jprobe.graph.steps import Pool
@@ -58,7 +59,9 @@ def parts(config: Config, subject: Network) -> Iterator[Part]:
         yield Part(f"anneal.{model}", f"annealing {_NAMES[model]}", partial(work.annealed, model), seconds, "anneal")
     for model in MODELS if config.bound else ():
         seconds = (config.bound * 32 + 600) * work.graph.num_edges * _EDGE + 2.0
-        yield Part(f"bound.{model}", f"certifying a bound for {_NAMES[model]}", partial(work.bounded, model), seconds, "bound")
+        yield Part(
+            f"bound.{model}", f"certifying a bound for {_NAMES[model]}", partial(work.bounded, model), seconds, "bound"
+        )
     images = len(subject.inputs)
     for first in range(0, images, _PORTION):
         last = min(first + _PORTION, images)
@@ -89,7 +92,11 @@ def combine(config: Config, subject: Network, done: Parts) -> xr.Dataset:
 
     real = [found for name, found in done.items() if name.startswith("real.")]
     kept = ["energy", "sweeps", "flips", "is_local", "frustrated"]
-    found = [xr.concat([part[kept] for part in real], "replica", join="outer"), _best(real)[["best_spins", "history"]], done["speed"]]
+    found = [
+        xr.concat([part[kept] for part in real], "replica", join="outer"),
+        _best(real)[["best_spins", "history"]],
+        done["speed"],
+    ]
     nulls = [rows([f"{kind}.{n}" for n in range(config.nulls)], "null", range(config.nulls)) for kind in KINDS]
     found.append(xr.concat(nulls, xr.DataArray(list(KINDS), dims="kind", name="kind")))
     for name in ("anneal", "bound"):
@@ -143,7 +150,7 @@ class _Work:
             return frustration.shuffle_layers(self.graph, key=key)
         if kind == "n2":
             return frustration.shuffle_edges(self.graph, key=key)
-        distribution: frustration.Distribution = "xavier_uniform" if kind == "n3_xavier" else "he_normal"
+        distribution: Distribution = "xavier_uniform" if kind == "n3_xavier" else "he_normal"
         return frustration.reinitialize(self.graph, key=key, distribution=distribution)
 
     def model(self, name: str, context: Context) -> Graph:

@@ -82,7 +82,14 @@ def subject(config: Config) -> Network:
     label = name + (f" without {' and '.join(found.lacks)}" if found.lacks else "")
     checksums = {found.source: found.checksum}
     return Network(
-        label, found.model.apply, found.params, inputs, notes=notes, checksums=checksums, unit=unit, classifies=not found.lacks
+        label,
+        found.model.apply,
+        found.params,
+        inputs,
+        notes=notes,
+        checksums=checksums,
+        unit=unit,
+        classifies=not found.lacks,
     )
 
 

@@ -23,7 +23,9 @@ def subject(config: Config) -> Subject:
         ['3-5']
     """
     inputs = {name: _pairs(config, name) for name in dict.fromkeys(config.dataset)}
-    sums = {file: value for tasks in inputs.values() for task in tasks.values() for file, value in task.checksums.items()}
+    sums = {
+        file: value for tasks in inputs.values() for task in tasks.values() for file, value in task.checksums.items()
+    }
     return Subject(name=", ".join(inputs), inputs=inputs, checksums=sums)
 
 

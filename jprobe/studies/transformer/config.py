@@ -41,7 +41,16 @@ class Config(base.Config):
     """Sentences of the CoNLL-2003 test set, evenly spaced. None: all 3,453."""
     layers: tuple[str, ...] = ()
     """Paths of the layers to probe, such as layer_3/ffn/lin1. Default: the paper's six, or all of a perceptron's."""
-    kept: Annotated[tuple[Annotated[float, Gt(0), Le(1)], ...], MinLen(1)] = (1, 0.999, 0.5, 0.2, 0.1, 0.03, 0.01, 0.001)
+    kept: Annotated[tuple[Annotated[float, Gt(0), Le(1)], ...], MinLen(1)] = (
+        1,
+        0.999,
+        0.5,
+        0.2,
+        0.1,
+        0.03,
+        0.01,
+        0.001,
+    )
     """Fractions of the layer's weights kept, largest first."""
     amplitudes: Annotated[tuple[Annotated[float, Ge(0)], ...], MinLen(1)] = (0.0, 0.05, 0.1, 0.3, 1.0)
     """Standard deviations of the Gaussian noise, in units of the weights."""
@@ -51,6 +60,7 @@ class Config(base.Config):
     """Independent draws of the noise and of each randomization."""
     cka_removed: tuple[Fraction, ...] = (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.99)
     """Fractions removed at which activations are compared by CKA. None at all: leave CKA out."""
+
     def grids(self) -> "Grids":
         """Levels and draws."""
         from jprobe.robustness import Grids  # heavy, and listing the options does without

@@ -32,19 +32,28 @@ def _claims(ds: xr.Dataset, early: list[str], late: list[str]) -> Iterator[Findi
 
     def lost(probe: str, layer: str) -> Estimate:
         left = proportion(float(whole[probe].sel(layer=layer)), int(ds.cases))
-        return Estimate(*(float(ds.base) - end for end in (left.value, left.high, left.low)), left.count)
+        base = float(ds.base)
+        return Estimate(base - left.value, base - left.high, base - left.low, left.size)
 
     def difference(a: Estimate, b: Estimate) -> Estimate:
         """a - b; both are of the same words, so the interval is a wide one."""
         value = a.value - b.value
         spread = np.hypot(a.high - a.low, b.high - b.low) / 2
-        return Estimate(value, float(value - spread), float(value + spread), a.count)
+        return Estimate(value, float(value - spread), float(value + spread), a.size)
 
     least = min((lost("signed", layer) for layer in early), key=lambda e: e.value)
     most = max((lost("signed", layer) for layer in late), key=lambda e: e.value)
     yield Finding(
         "Early layers lose more than late ones when binarized.",
-        (Check("least lost by an early layer, less the most lost by a late one", difference(least, most), "above", 0.0, number),),
+        (
+            Check(
+                "least lost by an early layer, less the most lost by a late one",
+                difference(least, most),
+                "above",
+                0.0,
+                number,
+            ),
+        ),
         f"of {float(ds.base):.3f}: " + _listed({layer: lost("signed", layer) for layer in early + late}),
     )
     yield Finding(

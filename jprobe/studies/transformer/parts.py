@@ -56,7 +56,7 @@ def combine(config: Config, subject: Layered, done: Parts) -> xr.Dataset:
     if config.cka_removed:
         # Functions that JAX compiles return names in the order of the alphabet.
         out = out.sel(seen=names)
-    out = out.assign(**done["whole"], examples=subject.examples, cases=subject.cases)
+    out = out.merge(done["whole"]).assign(examples=subject.examples, cases=subject.cases)
     out.attrs = {"measure": subject.measure, "unit": subject.unit, "full": int(subject.full)}
     return out
 

@@ -46,7 +46,10 @@ def table(ds: xr.Dataset) -> tuple[list[str], list[list[str]]]:
     whole = ds.sel(kept=ds.kept.max()).mean("repeat")
     ends = {"noise": ds.noise.isel(amplitude=-1).mean("repeat"), "flips": ds.flip.isel(flipped=-1).mean("repeat")}
     columns = {"signs": whole.signed, "A": whole.A, "B": whole.B, **ends}
-    rows = [[layer, *(f"{float(column.sel(layer=layer)):.3f}" for column in columns.values())] for layer in ds.layer.values.tolist()]
+    rows = [
+        [layer, *(f"{float(column.sel(layer=layer)):.3f}" for column in columns.values())]
+        for layer in ds.layer.values.tolist()
+    ]
     return ["layer", *columns], [["unperturbed", f"{float(ds.base):.3f}", *[""] * (len(columns) - 1)], *rows]
 
 
