@@ -79,7 +79,7 @@ def bootstrap(values: np.ndarray, statistic: Statistic, blocks: np.ndarray | Non
     """
     values = np.asarray(values, float)
     blocks = np.arange(len(values)) if blocks is None else np.asarray(blocks)
-    kept = ~np.isnan(values).reshape(len(values), -1).any(1)
+    kept = ~np.isnan(values).any(axis=tuple(range(1, values.ndim)))
     values, blocks = values[kept], blocks[kept]
     if not len(values):
         return Estimate(np.nan, np.nan, np.nan, 0)

@@ -1,7 +1,6 @@
-"""Task complexity: gaps against NumPy, SSIM against scikit-image, ranks against SciPy, and the study end to end."""
+"""Task complexity: gaps against NumPy, SSIM against scikit-image, ranks against SciPy."""
 
 import itertools
-import json
 
 import jax
 import jax.numpy as jnp
@@ -10,14 +9,10 @@ import pytest
 import scipy.stats
 
 import jprobe as jp
-from jprobe import cli
 from jprobe.complexity import drop, gap, rank_correlation, rank_stability
 from jprobe.data.ssim import ssim, ssim_distance
-from jprobe.errors import ArgumentError, ConfigMismatchError, LevelError, ShapeError
-from jprobe.results import RunFolder, load
-from jprobe.studies import complexity as study
-from jprobe.studies.complexity.run import accuracy_by_pair, pairs_of
-from jprobe.studies.complexity.summary import gaps, stability
+from jprobe.errors import ArgumentError, LevelError, ShapeError
+from jprobe.studies.complexity.parts import accuracy_by_pair
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 6)).astype(np.float32)
@@ -151,131 +146,3 @@ def test_concordance_is_the_mean_correlation_of_networks():
     assert found.ranks[0].tolist() == scipy.stats.rankdata(gaps[0]).tolist()
     with pytest.raises(ArgumentError):
         rank_stability(gaps[:1])
-
-
-@pytest.fixture(scope="module")
-def out(tmp_path_factory):
-    """Two networks a pair of MNIST, trained for one epoch: a scaled-down run of the whole study."""
-    folder = tmp_path_factory.mktemp("run") / "out"
-    cli.main(
-        [
-            "run",
-            "complexity",
-            "--seeds",
-            "2",
-            "--epochs",
-            "1",
-            "--hidden",
-            "8",
-            "--image-pairs",
-            "50",
-            "--out",
-            str(folder),
-        ]
-    )
-    return folder
-
-
-def test_summary_has_the_promised_keys(out):
-    found = json.loads((out / "summary.json").read_text())
-    pairs = [f"{a}-{b}" for a, b in itertools.combinations(range(10), 2)]
-    names = [
-        f"mnist.{name}" for name in ("spearman", "spearman_low", "spearman_high", "ssim.min_pair", "ssim.max_pair")
-    ]
-    names += [f"mnist.{m}.{pair}" for m in ("gap_signed", "gap_randomized", "base", "ssim") for pair in pairs]
-    assert sorted(found) == sorted(names)
-    assert found["mnist.spearman_low"] <= found["mnist.spearman"] <= found["mnist.spearman_high"]
-    assert found["mnist.ssim.min_pair"] in pairs
-
-
-def test_summary_is_the_datasets_numbers(out):
-    found, ds = json.loads((out / "summary.json").read_text()), load(out / "results.nc").isel(dataset=0)
-    alive = ds.dead.values == 0
-    row = ds.pair.values.tolist().index("0-7")
-    expected = (ds.base - ds.signed).values[row][alive[row]].mean()
-    assert found["mnist.gap_signed.0-7"] == pytest.approx(expected, abs=1e-6)
-    means = gaps(ds)
-    rho = scipy.stats.spearmanr(means.gap_signed, means.gap_randomized).statistic
-    assert found["mnist.spearman"] == pytest.approx(rho, abs=1e-6)
-
-
-def test_networks_are_those_of_a_single_pair(out):
-    ds = load(out / "results.nc").isel(dataset=0)
-    task = jp.data.pair(jp.data.load("mnist"), (4, 9))
-    model = jp.models.MLP((8,))
-    alone = jp.train.fit(model, task, seeds=2, epochs=1)
-    found = gap(model, alone.params, task)
-    np.testing.assert_allclose(ds.base.sel(pair="4-9"), alone.accuracy, atol=2e-3)
-    np.testing.assert_allclose(ds.signed.sel(pair="4-9"), found.perturbed, atol=5e-3)
-
-
-def test_the_report_holds_every_figure_and_says_that_it_is_scaled_down(out):
-    page = (out / "report.html").read_text()
-    for name in (
-        "figure_4_gaps_mnist",
-        "figure_6_ssim_mnist",
-        "figure_8_base_mnist",
-        "ssim_and_gaps_mnist",
-    ):
-        assert f'id="{name}"' in page
-        assert (out / "figures" / f"{name}.pdf").stat().st_size > 1000
-    assert "Scaled down: 2 networks a pair" in page
-    # Ranks over networks need two that live in every pair.
-    ranked = stability(load(out / "results.nc").isel(dataset=0)) is not None
-    assert ('id="rank_stability_mnist"' in page) == ranked
-
-
-def test_a_finished_run_computes_nothing_again(out, monkeypatch):
-    monkeypatch.setattr(jp.train, "fit", None)
-    monkeypatch.setattr(jp.data, "ssim_distance", None)
-    cli.main(
-        [
-            "run",
-            "complexity",
-            "--seeds",
-            "2",
-            "--epochs",
-            "1",
-            "--hidden",
-            "8",
-            "--image-pairs",
-            "50",
-            "--out",
-            str(out),
-        ]
-    )
-    with pytest.raises(ConfigMismatchError):
-        RunFolder(out, study.Config(seeds=3).numbers())
-
-
-def test_dead_networks_leave_means_and_ranks(out):
-    ds = load(out / "results.nc").isel(dataset=0)
-    ds["dead"][:] = 0
-    assert stability(ds).ranks.shape == (2, 45)
-    ds["dead"][{"pair": 3, "seed": 1}] = 1
-    assert stability(ds) is None  # one network left that lives in every pair
-    assert float(gaps(ds).base[3]) == pytest.approx(float(ds.base[3, 0]))
-
-
-def test_findings_of_a_map_like_the_papers(out):
-    ds = load(out / "results.nc")
-    ds["dead"][:], ds["base"][:], ds["signed"][:], ds["randomized"][:] = 0, 0.99, 0.7, 0.7
-    pairs = ds.pair.values.tolist()
-    lost = np.linspace(0.01, 0.49, 45)[np.random.default_rng(0).permutation(45)]
-    lost[[pairs.index(p) for p in ("0-3", "1-7", "0-7", "7-9")]] = 0.01, 0.49, 0.05, 0.485
-    for name in ("signed", "randomized"):
-        ds[name][:] = ds.base.values - lost[None, :, None]
-    assert [finding.holds for finding in study.findings(ds)] == [True] * 4
-    ds["randomized"][:] = ds.base.values - lost[::-1][None, :, None]
-    ds["base"][{"pair": 0}] = 0.97
-    assert [finding.holds for finding in study.findings(ds)][:2] == [False, False]
-
-
-def test_a_dataset_of_two_classes_is_an_error(monkeypatch):
-    mnist = jp.data.load("mnist")
-    images, labels = mnist.x_test[:4], np.array([0, 1, 0, 1], np.int32)
-    two = jp.data.Dataset("two", images, labels, images, labels, ("a", "b"), {}, "")
-    monkeypatch.setattr(jp.data, "load", lambda name: two)
-    with pytest.raises(ArgumentError, match="three classes"):
-        study.run(study.Config())
-    assert pairs_of(mnist)[0] == (0, 1)

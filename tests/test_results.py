@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jprobe import results
-from jprobe.errors import ConfigMismatchError, DiskError
+from jprobe.errors import DamagedFileError, DiskError, MissingFileError
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_scraps(tmp_path, monkeypatch):
@@ -45,34 +45,19 @@ def test_datasets_come_back_from_disk_as_they_were(tmp_path_factory, values, fla
     assert after.signed.dtype == bool
 
 
-def test_a_folder_with_another_configuration_is_refused_and_untouched(tmp_path):
-    results.RunFolder(tmp_path, {"seeds": 3, "hidden": (64,)})
-    results.RunFolder(tmp_path, {"seeds": 3, "hidden": (64,)})
-    before = (tmp_path / "config.json").read_bytes()
-    with pytest.raises(ConfigMismatchError, match=r"seeds: 3 there, 4 now") as caught:
-        results.RunFolder(tmp_path, {"seeds": 4, "hidden": (64,), "epochs": 1})
-    assert "epochs: absent there, 1 now" in str(caught.value)
-    assert "hidden" not in str(caught.value)
-    assert (tmp_path / "config.json").read_bytes() == before
-
-
-def test_a_piece_is_computed_once_and_again_if_its_file_is_damaged(tmp_path):
-    folder, calls = results.RunFolder(tmp_path, {}), []
-
-    def compute():
-        calls.append(1)
-        return xr.Dataset({"a": ("x", [1.0, 2.0])})
-
-    assert not folder.has("p")
-    first = folder.piece("p", compute)
-    again = folder.piece("p", compute)
-    assert len(calls) == 1
-    assert folder.has("p")
-    xr.testing.assert_identical(first, again)
-    file = tmp_path / "sweeps" / "p.nc"
-    file.write_bytes(file.read_bytes()[:40])
-    xr.testing.assert_identical(folder.piece("p", compute), first)
-    assert len(calls) == 2
+def test_a_file_with_any_byte_changed_does_not_load(tmp_path):
+    path = tmp_path / "a.nc"
+    results.save(path, xr.Dataset({"a": ("x", [1.0, 2.0, 3.0])}, {"x": [0, 1, 2]}, {"note": "text"}))
+    content = path.read_bytes()
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises(DamagedFileError):
+            results.load(path)
+    path.write_bytes(content[:-1])
+    with pytest.raises(DamagedFileError, match="Delete it"):
+        results.load(path)
+    with pytest.raises(MissingFileError, match="finished run"):
+        results.load(tmp_path / "b.nc")
 
 
 def test_provenance_names_versions_data_and_command():

@@ -121,16 +121,16 @@ def compute(
     config = study.presets["quick"] if config is None else config
     show = progress or (lambda label, fraction: None)
     show("finding data and weights", 0.0)
-    mesh = local_mesh(config.mesh)
     if config.mesh not in (None, 1) and not study.spreads:
         raise ArgumentError(f"The study {study.name!r} runs on one device: leave --mesh out.")
+    mesh = local_mesh(config.mesh) if study.spreads else None
     subject = study.subject(config) if of is None else of
     parts = list(study.parts(config, subject))
     kept = None if folder is None else RunFolder(folder, config.numbers(), subject.digests())
     pace = Pace(parts, cache_dir() / "paces" / f"{study.name}.json")
     done: dict[str, xr.Dataset] = {}
     for part in parts:
-        done[part.name] = _part(part, kept, mesh if study.spreads else None, pace, show, done)
+        done[part.name] = _part(part, kept, mesh, pace, show, done)
     pace.remember()
     show("finished", 1.0)
     dataset = study.combine(config, subject, done)
