@@ -1,104 +1,23 @@
-"""Layer robustness: against probing by hand, and the study end to end on a perceptron and on a tiny transformer."""
+"""The study of layers end to end, on a perceptron and on a tiny transformer; and its findings in both directions."""
 
-import importlib
 import json
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray as xr
 from test_weights import folder  # noqa: F401
 
 import jprobe as jp
-from jprobe import cli, metrics
-from jprobe.errors import ArgumentError, ConfigMismatchError, UnknownLayerError
+from jprobe import cli
+from jprobe.errors import ArgumentError, UnknownLayerError
+from jprobe.report import Verdict
 from jprobe.results import load
-from jprobe.robustness import Grids, cka_by_layer, probe_layer
+from jprobe.studies import compute, tell
 from jprobe.studies import transformer as study
-from jprobe.studies.transformer.run import matrices_of
-from jprobe.tracing import split, trace
+from jprobe.studies.transformer import parts as PARTS
+from jprobe.studies.transformer.parts import matrices_of
 
-X = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
-PARAMS = {
-    f"layer_{n}": {"kernel": jax.random.normal(jax.random.key(n), (6, 6)), "bias": jnp.ones(6) * n} for n in range(3)
-}
-GRIDS = Grids(kept=(1, 0.5, 0.1), amplitudes=(0.1, 1.0), flipped=(0.5,), repeats=2)
-
-
-def network(params):
-    x = jnp.asarray(X)
-    for n in range(3):
-        x = jnp.tanh(x @ params[f"layer_{n}"]["kernel"] + params[f"layer_{n}"]["bias"])
-    return x
-
-
-def measure(params):
-    return network(params).sum()
-
-
-def test_a_layer_is_probed_and_the_others_are_not():
-    found = probe_layer(measure, PARAMS, "layer_1/kernel", GRIDS)
-    kernel = np.asarray(PARAMS["layer_1"]["kernel"])
-
-    def with_kernel(w):
-        return float(measure(PARAMS | {"layer_1": {"kernel": jnp.asarray(w), "bias": PARAMS["layer_1"]["bias"]}}))
-
-    for kept in GRIDS.kept:
-        smallest = np.sort(np.abs(kernel).ravel())[::-1][int(kept * 36) - 1]
-        pruned = np.where(np.abs(kernel) >= smallest, kernel, 0)
-        assert found.original.sel(kept=kept).values == pytest.approx(with_kernel(pruned), rel=1e-5)
-        assert found.signed.sel(kept=kept).values == pytest.approx(with_kernel(np.sign(pruned)), rel=1e-5)
-    order = np.abs(kernel).ravel().argsort()[:18]
-    flipped = kernel.copy().ravel()
-    flipped[order] *= -1
-    assert found.flip.sel(flipped=0.5).values == pytest.approx(with_kernel(flipped.reshape(6, 6)), rel=1e-5)
-    # Draws of what is random differ; what is not is the same for all draws.
-    for name in ("A", "B", "noise"):
-        assert found[name].isel(repeat=0).values.tolist() != found[name].isel(repeat=1).values.tolist()
-    assert dict(found.A.sizes) == {"kept": 3, "repeat": 2}
-    assert float(found.seconds) > 0
-
-
-def test_what_comes_before_the_layer_is_computed_once():
-    runs = dict.fromkeys(range(3), 0)
-
-    def count(n):
-        runs[n] += 1
-
-    def metric(params):
-        x = jnp.asarray(X)
-        for n in range(3):
-            x = jnp.tanh(x @ params[f"layer_{n}"]["kernel"])
-            jax.debug.callback(lambda _, n=n: count(n), x[0, 0])
-        return x.sum()
-
-    # Two networks, three levels; a chunk holds one evaluation.
-    jp.sweep(jp.probes.prune(select="layer_1/kernel"), jp.stack(PARAMS, PARAMS), [0.0, 0.3, 0.6], metric, memory=1)
-    jax.effects_barrier()
-    assert runs == {0: 2, 1: 6, 2: 6}
-
-
-@pytest.mark.parametrize("select", ["layer_0/kernel", "layer_1/kernel", "layer_2/bias"])
-def test_a_split_function_gives_the_same(select):
-    traced = trace(measure, PARAMS)
-    varying = jp.probes.select.selected(PARAMS, select)
-    parts = split(traced, varying)
-    ran = parts.before(traced.consts, PARAMS)
-    other = jax.tree.map(lambda w, v: w + v, PARAMS, jax.tree.unflatten(jax.tree.structure(PARAMS), varying))
-    np.testing.assert_allclose(parts.after(traced.consts, ran, other), measure(other), rtol=1e-6)
-    # The larger the part that is hoisted, the less is left to hold.
-    assert parts.peak <= split(traced, [True] * len(varying)).peak
-
-
-def test_cka_of_a_pruned_layer_is_that_of_its_activations():
-    def activations(params, n):
-        return {"out": network(params)[25 * n : 25 * n + 25]}, jnp.ones(25)
-
-    found = cka_by_layer(activations, 2, PARAMS, "layer_2/kernel", [0.0, 0.5])
-    prune = jp.probes.prune(select="layer_2/kernel")
-    pruned = prune.apply(jax.random.key(0), PARAMS, prune.init(PARAMS), 0.5)
-    expected = metrics.linear_cka(network(PARAMS), network(pruned))
-    np.testing.assert_allclose(found.cka.sel(seen="out"), [1, expected], atol=1e-4)
+HOLDS, DIFFERS = Verdict.HOLDS, Verdict.DIFFERS
 
 
 @pytest.fixture(scope="module")
@@ -154,16 +73,19 @@ def test_the_report_tells_what_it_is(out):
     assert load(out / "results.nc").cka.sel(removed=0).values == pytest.approx(1, abs=1e-4)
 
 
-def test_a_finished_run_computes_nothing_again(out, monkeypatch):
-    # The package's function "run" hides its module of that name.
-    module = importlib.import_module("jprobe.studies.transformer.run")
-    monkeypatch.setattr(module, "probe_layer", None)
-    monkeypatch.setattr(module, "cka_by_layer", None)
+def test_a_finished_run_computes_nothing_again(out, monkeypatch, capsys):
+    monkeypatch.setattr(PARTS, "probe_layer", None)
+    monkeypatch.setattr(PARTS, "cka_by_layer", None)
+    capsys.readouterr()
     cli.main([*SMALL, "--out", str(out)])
-    with pytest.raises(SystemExit):
+    lines = capsys.readouterr().out.splitlines()
+    # No findings of the paper are about a perceptron: a row a layer instead, whose first number is the metric with signs.
+    row = next(line.split() for line in lines if line.startswith("Dense_0 "))
+    ds = load(out / "results.nc")
+    assert row[1] == f"{float(ds.signed.sel(layer='Dense_0', kept=1).mean()):.3f}"
+    with pytest.raises(SystemExit) as stopped:
         cli.main([*SMALL, "--repeats", "3", "--out", str(out)])
-    with pytest.raises(ConfigMismatchError):
-        jp.results.RunFolder(out, {})
+    assert stopped.value.code == 1
 
 
 def test_a_tagger_of_named_entities_end_to_end(folder, tmp_path, monkeypatch):  # noqa: F811
@@ -175,40 +97,59 @@ def test_a_tagger_of_named_entities_end_to_end(folder, tmp_path, monkeypatch):  
     subject = study.subject(config)
     assert (subject.measure, subject.examples, subject.full) == ("span F1", 10, False)
     assert list(subject.layers) == ["positions", "L0.lin1", "L0.lin2", "L1.lin1", "L1.lin2", "classifier"]
-    ds = study.run(config)
+    ds = compute(study.STUDY, config)
     assert ds.original.sel(kept=1).values == pytest.approx(float(ds.base), abs=1e-6)
     assert ds.flip.sel(flipped=0).values == pytest.approx(float(ds.base), abs=1e-6)
     found = study.summary(ds, config)
     assert "base_f1" in found
     assert found["tokens"] == 10
     assert len(study.findings(ds)) == 4
-    told = study.outcome(ds, config)
+    told = tell(study.STUDY, ds, config)
     assert [panel.name for panel in told.panels] == ["figure_5_layers", "figure_9_noise_and_flips", "figure_20_cka"]
 
 
-def test_findings_of_layers_like_the_papers():
-    names = ["positions", "L0.lin1", "L0.lin2", "L5.lin1", "L5.lin2", "classifier"]
-    xr = pytest.importorskip("xarray")
-    grid = {"layer": names, "kept": [0.999], "repeat": [0], "flipped": [0.0, 0.5, 1.0]}
-    # The paper's published numbers, see the docstring of Config.
-    signed, b = [0, 0, 0.009, 0.860, 0.881, 0.887], [0.886, 0.810, 0.628, 0.867, 0.884, 0.886]
-    flip = [[0.885, 0.1, 0.7]] * 6
+NAMES = ["positions", "L0.lin1", "L0.lin2", "L5.lin1", "L5.lin2", "classifier"]
 
-    def dataset(signed, b, flip):
-        over = ("layer", "kept", "repeat")
-        columns = {"signed": signed, "B": b, "A": b}
-        data = {name: (over, np.array(v, float)[:, None, None]) for name, v in columns.items()}
-        return xr.Dataset(
-            data | {"flip": (("layer", "flipped", "repeat"), np.array(flip)[..., None]), "base": 0.885}, grid
-        )
 
-    assert [f.holds for f in study.findings(dataset(signed, b, flip))] == [True] * 4
-    assert [f.holds for f in study.findings(dataset(b[::-1], signed[::-1], [[0.885, 0.5, 0.1]] * 6))] == [False] * 4
+def published(**changes):
+    """The paper's published numbers, see the docstring of Config, on a whole test set of words."""
+    columns = {"signed": [0, 0, 0.009, 0.860, 0.881, 0.887], "B": [0.886, 0.810, 0.628, 0.867, 0.884, 0.886]} | changes
+    flip = np.array([columns.pop("flip", [0.885, 0.1, 0.7])] * 6)
+    over = ("layer", "kept", "repeat")
+    data = {name: (over, np.array(v, float)[:, None, None]) for name, v in columns.items()}
+    data |= {"flip": (("layer", "flipped", "repeat"), flip[..., None]), "base": 0.885, "cases": 46435}
+    return xr.Dataset(data, {"layer": NAMES, "kept": [0.999], "repeat": [0], "flipped": [0.0, 0.5, 1.0]})
+
+
+def test_all_findings_hold_for_the_published_numbers():
+    found = study.findings(published())
+    assert [f.verdict for f in found] == [HOLDS] * 4, [f.seen for f in found]
+
+
+BREAKS = [
+    (0, {"signed": [0.86, 0, 0.009, 0.860, 0.2, 0.887]}),
+    (1, {"B": [0.886, 0.810, 0.628, 0.7, 0.884, 0.886]}),
+    (2, {"signed": [0, 0, 0.65, 0.860, 0.881, 0.887]}),
+    (3, {"flip": [0.885, 0.5, 0.1]}),
+]
+
+
+@pytest.mark.parametrize(("number", "change"), BREAKS)
+def test_a_finding_differs_when_its_numbers_do(number, change):
+    found = study.findings(published(**change))
+    assert found[number].verdict is DIFFERS, found[number].seen
+    assert all(f.verdict is HOLDS for n, f in enumerate(found) if n != number)
+
+
+def test_findings_are_open_on_a_few_words():
+    few = published()
+    few["cases"] = 10
+    assert study.findings(few)[1].verdict is Verdict.INCONCLUSIVE
 
 
 def test_layers_that_do_not_exist_and_other_mistakes():
     with pytest.raises(UnknownLayerError, match=r"'Dense_9'\. Its leaves are: Dense_0/kernel"):
-        study.run(study.Config(checkpoint="mlp", layers=("Dense_9",)))
+        compute(study.STUDY, study.Config(checkpoint="mlp", layers=("Dense_9",)))
     for wrong in (
         {"repeats": 0},
         {"sentences": 0},

@@ -66,7 +66,7 @@ def _energies(ds: xr.Dataset) -> Iterator[Finding]:
     low, high = (
         float(np.sqrt(freedom / scipy.stats.chi2.ppf(q, freedom))) if freedom else np.nan for q in (0.975, 0.025)
     )
-    ratio = float(real.std(ddof=1) / abs(gap)) if freedom else np.nan
+    ratio = float(np.float64(real.std(ddof=1)) / max(abs(gap), 1e-12)) if freedom else np.nan
     relative = Estimate(ratio, low * ratio, high * ratio, len(real))
     yield Finding(
         "Local minima lie close together: the landscape is not rugged.",

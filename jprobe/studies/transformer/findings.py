@@ -68,7 +68,7 @@ def _claims(ds: xr.Dataset, early: list[str], late: list[str]) -> Iterator[Findi
         ),
     )
     curve = ds.flip.sel(layer="positions").mean("repeat").values
-    ends = [proportion(float(v), int(ds.cases)) for v in (curve[-1], curve.min())]
+    ends = [proportion(float(v), int(ds.cases)) for v in (curve[-1], curve[:-1].min())]
     yield Finding(
         "Flipping signs of the position embeddings is not monotonic: all flipped is better than some.",
         (Check("all flipped, less the lowest", difference(*ends), "above", 0.0, number),),
