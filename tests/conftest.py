@@ -6,8 +6,15 @@ import logging
 import os
 from pathlib import Path
 
-import jax
-import pytest
+# What one test compiles the next ones read, those of other workers and of later runs too. Set before JAX is imported,
+# and for the processes that tests start as well.
+COMPILED = Path(__file__).parent.parent / ".pytest_cache" / "compiled"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+import jax  # noqa: E402
+import pytest  # noqa: E402
 
 
 @pytest.fixture(scope="module", autouse=True)
