@@ -67,8 +67,8 @@ class MissingFileError(JprobeError, FileNotFoundError):
 class MissingExtraError(JprobeError, ImportError):
     """An optional package is needed for what was asked."""
 
-    def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs an optional package: pip install 'jprobe[{extra}]'")
+    def __init__(self, what: str, package: str) -> None:
+        super().__init__(f"{what} needs an optional package: pip install '{package}'")
 
 
 class UnknownLayerError(JprobeError, ValueError):

@@ -54,7 +54,7 @@ def decode(name: str, shipped: list[str]) -> Dataset:
         builder = _builder(name)
         if not builder.is_prepared():
             if importlib.util.find_spec("tensorflow") is None:
-                raise MissingExtraError(f"Preparing dataset {name!r} for the first time", "tensorflow")
+                raise MissingExtraError(f"Preparing dataset {name!r} for the first time", "tensorflow>=2.18")
             _prepare(name, builder)
         try:
             train, test = tfds.data_source(
