@@ -12,8 +12,8 @@ import scipy.stats
 import jprobe as jp
 from jprobe import cli
 from jprobe.complexity import drop, gap, rank_correlation, rank_stability
-from jprobe.data.ssim import ssim, ssim_distance
 from jprobe.errors import ArgumentError, ConfigMismatchError, LevelError, ShapeError
+from jprobe.metrics import ssim, ssim_distance
 from jprobe.results import RunFolder, load
 from jprobe.studies import complexity as study
 from jprobe.studies.complexity.run import accuracy_by_pair, pairs_of
@@ -227,7 +227,7 @@ def test_the_report_holds_every_figure_and_says_that_it_is_scaled_down(out):
 
 def test_a_finished_run_computes_nothing_again(out, monkeypatch):
     monkeypatch.setattr(jp.train, "fit", None)
-    monkeypatch.setattr(jp.data, "ssim_distance", None)
+    monkeypatch.setattr(jp.metrics, "ssim_distance", None)
     cli.main(
         [
             "run",

@@ -84,7 +84,7 @@ def test_every_name_of_a_checkpoint_counts(tmp_path):
         convert({k: v for k, v in tensors.items() if k != "distilbert.transformer.layer.1.ffn.lin2.weight"}, config)
     with pytest.raises(CheckpointError, match="left over: layer_1/"):
         convert(tensors, config | {"n_layers": 1})
-    with pytest.raises(CheckpointError, match=r"lin1/kernel is \[24, 32\], not \[24, 16\]"):
+    with pytest.raises(CheckpointError, match=r"lin1/kernel is float32\[24, 32\], not float32\[24, 16\]"):
         convert(tensors, config | {"hidden_dim": 16})
     with pytest.raises(CheckpointError, match="NaN"):
         convert(tensors | {"classifier.bias": np.full(5, np.nan, np.float32)}, config)

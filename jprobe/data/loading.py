@@ -54,7 +54,7 @@ def fetch(name: str) -> Dataset:
     """
     _check_name(name)
     if name in official.OFFICIAL:
-        official.discard_damaged(name)
+        official.replace_damaged(name)
     return _decode_and_store(name)
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jprobe.errors import CheckpointError, DamagedFileError, MissingFileError
+from jprobe.errors import CheckpointError, DamagedFileError
+from jprobe.files import named_file
 from jprobe.weights.caffe_file import read_caffe
 from jprobe.weights.onnx_file import read_onnx
 from jprobe.weights.torch_file import read_torch
@@ -24,6 +25,8 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
 
     Raises:
         MissingFileError: there is no such file.
+        ArgumentError: an empty path, or a folder.
+        UnreadableFileError: the system cannot read it.
         DamagedFileError: it cannot be decoded.
         CheckpointError: another format, or no safetensors.
 
@@ -34,9 +37,7 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
         >>> read_tensors(path)
         {'a': array([1., 1., 1.])}
     """
-    path = Path(path)
-    if not path.is_file():
-        raise MissingFileError(path, "Name the file that holds the weights.")
+    path = named_file(path, "Name the file that holds the weights.")
     match path.suffix:
         case ".safetensors":
             return _read_safetensors(path)
