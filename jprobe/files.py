@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from jprobe.errors import ArgumentError, DiskError, JprobeError, MissingFileError, UnreadableFileError
+from jprobe.errors import ArgumentError, DamagedFileError, DiskError, JprobeError, MissingFileError, UnreadableFileError
 
 
 def named_folder(path: str | Path, mend: str) -> Path:
@@ -65,6 +65,31 @@ def reading(path: str | Path, mend: str) -> Iterator[None]:
         raise MissingFileError(path, mend) from error
     except OSError as error:
         raise UnreadableFileError(path, error.strerror or str(error), mend) from error
+
+
+@contextmanager
+def decoding(path: str | Path, what: str, mend: str) -> Iterator[None]:
+    """Whatever goes wrong while a file is decoded means that it is damaged.
+
+    A flipped byte can surface as nearly any error of zipfile, pickle, NumPy or json, so no list of them is complete.
+
+    Args:
+        path: the file.
+        what: what it should be, for the error: "a torch state dict".
+        mend: what the error says to do.
+
+    Raises:
+        DamagedFileError: it is something else, or cut short.
+        MissingFileError, UnreadableFileError: as :func:`reading`.
+    """
+    try:
+        with reading(path, mend):
+            yield
+    except JprobeError:
+        raise
+    except Exception as error:
+        reason = str(error) or type(error).__name__
+        raise DamagedFileError(path, f"it is not {what} ({reason}).", mend) from error
 
 
 @contextmanager

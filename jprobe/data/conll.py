@@ -1,7 +1,6 @@
 """CoNLL-2003: English sentences whose words are tagged with named entities."""
 
 import zipfile
-import zlib
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +11,7 @@ from jprobe.data.cache import cache_dir
 from jprobe.data.checksums import digest_file
 from jprobe.data.downloads import download
 from jprobe.errors import DamagedFileError, MissingDataError, MissingFileError
-from jprobe.files import reading, writing
+from jprobe.files import decoding, writing
 
 NAME = "conll2003"
 LICENCE = "Reuters text, for research only"
@@ -83,11 +82,8 @@ def conll2003() -> Sentences:
     if own is not None:
         return _read(own)
     path = archive() or _download()
-    try:
-        with reading(path, _MEND), zipfile.ZipFile(path) as files:
-            text = files.read(_MEMBER).decode()
-    except (zipfile.BadZipFile, zlib.error, KeyError, UnicodeDecodeError) as error:
-        raise DamagedFileError(path, f"it is not CoNLL-2003's archive ({error}).", _MEND) from error
+    with decoding(path, "CoNLL-2003's archive", _MEND), zipfile.ZipFile(path) as files:
+        text = files.read(_MEMBER).decode()
     return _sentences(text, path, {_ARCHIVE: digest_file(path, "sha256")})
 
 
@@ -147,11 +143,8 @@ def to_iob2(tags: list[str]) -> list[str]:
 
 
 def _read(path: Path) -> Sentences:
-    try:
-        with reading(path, _MEND):
-            text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise DamagedFileError(path, "it is not UTF-8 text.", _MEND) from error
+    with decoding(path, "UTF-8 text", _MEND):
+        text = path.read_text(encoding="utf-8")
     return _sentences(text, path, {path.name: digest_file(path, "sha256")})
 
 

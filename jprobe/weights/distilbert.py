@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jprobe.errors import CheckpointError, DamagedFileError, JprobeError
-from jprobe.files import reading
+from jprobe.errors import CheckpointError
+from jprobe.files import decoding
 from jprobe.misfits import listed, misfits, not_finite
 from jprobe.models import DistilBert
 from jprobe.paths import spelled
@@ -39,6 +39,8 @@ _NAMES = [
 
 # A buffer of older versions, and a layer that only sentence classifiers read.
 _UNREAD = re.compile(r"embeddings\.position_ids|pooler\.dense\.(weight|bias)")
+
+_AGAIN = "Get the file again."
 
 # Sizes that both kinds of config.json call the same.
 _SHARED = ("vocab_size", "max_position_embeddings")
@@ -206,23 +208,16 @@ def _config(folder: Path) -> dict[str, Any]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    mend = "Get the file again."
-    try:
-        with reading(path, mend):
-            found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DamagedFileError(path, f"it is not JSON ({error}).", mend) from error
-    if not isinstance(found, dict):
-        raise DamagedFileError(path, f"it is a {type(found).__name__} of JSON, not an object of settings.", mend)
-    return found
+    with decoding(path, "an object of JSON", _AGAIN):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError(f"it is a {type(found).__name__}")
+        return found
 
 
 def _labels(config: Mapping[str, Any], count: int, folder: Path) -> tuple[str, ...]:
-    named = config.get("id2label", {})
-    try:
-        names = {int(n): str(name) for n, name in named.items()}
-    except (AttributeError, ValueError) as error:
-        raise DamagedFileError(folder / FILES[0][0], f"its id2label is {named!r}.", "Get the file again.") from error
+    with decoding(folder / FILES[0][0], "a model's settings: id2label gives no names", _AGAIN):
+        names = {int(n): str(name) for n, name in config.get("id2label", {}).items()}
     return tuple(names.get(n, f"LABEL_{n}") for n in range(count))
 
 
@@ -231,17 +226,13 @@ def _tokenizer(folder: Path) -> Any:
 
     path = file_of(folder, FILES[2])
     settings = folder / "tokenizer_config.json"
-    try:
+    with decoding(path, "a tokenizer", _AGAIN):
         if path.suffix == ".json":
             tokenizer = tokenizers.Tokenizer.from_file(str(path))
         else:
             # Older checkpoints have the word pieces alone; the rest is BERT's.
             lower = _json(settings).get("do_lower_case", True) if settings.exists() else True
             tokenizer = tokenizers.BertWordPieceTokenizer(str(path), lowercase=lower)._tokenizer
-    except JprobeError:
-        raise
-    except Exception as error:  # tokenizers raises bare Exceptions
-        raise DamagedFileError(path, f"it is no tokenizer ({error}).", "Get the file again.") from error
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
