@@ -41,7 +41,7 @@ def imported_rooms(module):
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         for name in names:
             package, *rest = name.split(".")
-            if package == "jprobe":
+            if package == "jprobe" and rest != ["__version__"]:
                 yield node.lineno, rest[0] if rest else ""
 
 

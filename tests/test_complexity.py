@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
+from jprobe.studies.complexity.run import accuracy_by_pair, pairs_of
 
 import jprobe as jp
 from jprobe import cli
@@ -16,7 +17,6 @@ from jprobe.errors import ArgumentError, ConfigMismatchError, LevelError, ShapeE
 from jprobe.metrics import ssim, ssim_distance
 from jprobe.results import RunFolder, load
 from jprobe.studies import complexity as study
-from jprobe.studies.complexity.run import accuracy_by_pair, pairs_of
 from jprobe.studies.complexity.summary import gaps, stability
 
 RNG = np.random.default_rng(0)
