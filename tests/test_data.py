@@ -321,6 +321,36 @@ def test_replacing_keeps_the_old_file_until_the_new_one_is_whole(tmp_path):
     assert files_below(tmp_path) == [path]
 
 
+def test_replacing_keeps_the_old_folder_until_the_new_one_is_whole(tmp_path):
+    path = tmp_path / "f"
+    for content in ("old", "new"):
+        with contextlib.suppress(KeyboardInterrupt), atomic.replacing_folder(path) as folder:
+            (folder / "half").write_text("half")
+            raise KeyboardInterrupt
+        assert not path.exists() or files_below(path) == [path / "old"]
+        with atomic.replacing_folder(path) as folder:
+            (folder / content).write_text(content)
+        assert files_below(tmp_path) == [path / content]
+
+
+def test_import_of_photos_onto_a_full_disk_keeps_nothing(tmp_path, monkeypatch):
+    image = pytest.importorskip("PIL.Image")
+    (tmp_path / "mine" / "val" / "tench").mkdir(parents=True)
+    image.new("RGB", (224, 224), "red").save(tmp_path / "mine" / "val" / "tench" / "a.png")
+
+    def full(source, target):
+        target.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", full)
+        with pytest.raises(DiskError, match="imagenette: No space left on device"):
+            data.import_files("imagenette", tmp_path / "mine")
+    assert files_below(data.cache_dir()) == []
+    (kept,) = data.import_files("imagenette", tmp_path / "mine")
+    assert data.load_photos(kept.parent).labels == ("tench",)
+
+
 # Fashion-MNIST and KMNIST, as small synthetic sets (TFDS's table replaced) and as the real files
 
 

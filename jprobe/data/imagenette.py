@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from jprobe.atomic import replacing_folder
 from jprobe.data.cache import cache_dir
 from jprobe.data.photos import SUFFIXES, load_photos
 from jprobe.files import writing
@@ -35,18 +36,12 @@ def import_folder(folder: Path) -> list[Path]:
     """
     source = folder / "val" if (folder / "val").is_dir() else folder
     load_photos(source)
-    target, unfinished = _folder(), _folder().with_name(NAME + ".unfinished")
-    try:
-        with writing(target):
-            shutil.rmtree(unfinished, ignore_errors=True)
-            for path in sorted(source.glob("*/*")):
-                if path.suffix.lower() in SUFFIXES:
-                    (unfinished / path.parent.name).mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(path, unfinished / path.parent.name / path.name)
-            shutil.rmtree(target, ignore_errors=True)
-            unfinished.rename(target)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    target = _folder()
+    with writing(target), replacing_folder(target) as unfinished:
+        for path in sorted(source.glob("*/*")):
+            if path.suffix.lower() in SUFFIXES:
+                (unfinished / path.parent.name).mkdir(exist_ok=True)
+                shutil.copyfile(path, unfinished / path.parent.name / path.name)
     return sorted(target.iterdir())
 
 

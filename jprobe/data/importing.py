@@ -16,7 +16,7 @@ from jprobe.files import named_folder, reading, writing
 _BRING = {
     **{name: f"the official files of {name}" for name in OFFICIAL},
     conll.NAME: f"{' or '.join(conll.FILES)} of {conll.NAME}",
-    imagenette.NAME: "a folder of photos for each class, such as Imagenette's 'val'",
+    imagenette.NAME: "a folder of photos for each class (as imagenette2-320.tgz of https://github.com/fastai/imagenette does)",
 }
 
 

@@ -14,7 +14,7 @@ from jprobe.errors import CheckpointError
 from jprobe.files import decoding
 from jprobe.misfits import listed, misfits, not_finite
 from jprobe.models import DistilBert
-from jprobe.paths import spelled
+from jprobe.paths import leaves_by_path
 from jprobe.typing import Params
 from jprobe.weights.folders import FILES, file_of, find, tensors_of
 from jprobe.weights.matching import single
@@ -149,15 +149,14 @@ def convert(tensors: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> tup
             found[path] = single(array.T if path.endswith("/kernel") else array)
     model = _model(config, "classifier/kernel" in found, found.get("classifier/bias"))
     shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 1), jnp.int32))["params"]
-    leaves, tree = jax.tree_util.tree_flatten_with_path(shapes)
-    wanted = {spelled(path): leaf for path, leaf in leaves}
+    wanted = {path: leaf for path, _, leaf in leaves_by_path(shapes)}
     problems = [f"left over: {key}" for key in left_over] + misfits(found, wanted) + not_finite(found)
     if problems:
         raise CheckpointError(
             f"These weights are not those of a {config.get('model_type')} token classifier or encoder:\n{listed(problems)}\n"
             "Bring a checkpoint of DistilBertForTokenClassification, BertForTokenClassification, or of either encoder alone."
         )
-    return model, jax.tree.unflatten(tree, [jnp.asarray(found[path]) for path in wanted])
+    return model, jax.tree.unflatten(jax.tree.structure(shapes), [jnp.asarray(found[path]) for path in wanted])
 
 
 def _path(name: str) -> str | None:

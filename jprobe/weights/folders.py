@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jprobe.atomic import replacing_folder
 from jprobe.data.cache import cache_dir
 from jprobe.errors import DiskError, MissingFileError, MissingWeightsError
 from jprobe.files import named_folder, writing
@@ -109,15 +110,8 @@ def copy_in(files: Mapping[str, Path], name: str) -> list[Path]:
     Raises:
         DiskError: the copy could not be written.
     """
-    target, unfinished = imported(name), imported(name + ".unfinished")
-    try:
-        with writing(target):
-            shutil.rmtree(unfinished, ignore_errors=True)
-            unfinished.mkdir(parents=True)
-            for kept, source in files.items():
-                shutil.copyfile(source, unfinished / kept)
-            shutil.rmtree(target, ignore_errors=True)
-            unfinished.rename(target)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    target = imported(name)
+    with writing(target), replacing_folder(target) as unfinished:
+        for kept, source in files.items():
+            shutil.copyfile(source, unfinished / kept)
     return [target / kept for kept in files]
