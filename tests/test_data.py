@@ -856,7 +856,7 @@ def prepared_by_tfds(monkeypatch, tmp_path):
             {"image": rng.integers(0, 256, (6, 7, 3), np.uint8), "label": i % 2} for i in range(count)
         )
         splits[split].dataset_info = info
-    state = SimpleNamespace(ready=True, splits=splits, info=info, calls=0)
+    state = SimpleNamespace(ready=True, splits=splits, info=info, calls=0, urls=[], prepare=None)
 
     def data_source(name, *, split, data_dir, download):
         assert (name, str(data_dir), download) == ("emnist/tiny", str(tmp_path / "tfds"), False)
@@ -865,7 +865,12 @@ def prepared_by_tfds(monkeypatch, tmp_path):
 
     def builder(name, *, data_dir, file_format):
         assert (str(data_dir), file_format) == (str(tmp_path / "tfds"), "array_record")
-        return SimpleNamespace(info=info, is_prepared=lambda: state.ready)
+        return SimpleNamespace(
+            info=info,
+            is_prepared=lambda: state.ready,
+            url_infos=dict.fromkeys(state.urls),
+            download_and_prepare=state.prepare,
+        )
 
     monkeypatch.setattr(tfds, "data_source", data_source)
     monkeypatch.setattr(tfds, "builder", builder)
@@ -889,6 +894,31 @@ def test_preparing_names_the_extra(prepared_by_tfds):
     prepared_by_tfds.ready = False
     with pytest.raises(MissingExtraError, match=r"emnist/tiny.*pip install 'tensorflow>="):
         data.load("emnist/tiny")
+
+
+def test_preparing_fails_soon_without_a_network_and_tells_a_full_disk_from_a_lost_connection(
+    prepared_by_tfds, monkeypatch, no_network
+):
+    import requests
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    prepared_by_tfds.ready = False
+    prepared_by_tfds.urls = ["http://example.org/a.zip"]
+    with pytest.raises(MissingDataError, match=r"example\.org/a\.zip cannot be reached"):
+        data.load("emnist/tiny")
+    prepared_by_tfds.urls = []
+    for problem, error in (
+        (OSError(errno.ENOSPC, "No space left on device"), DiskError),
+        (requests.ConnectionError("lost"), MissingDataError),
+        (tfds.download.DownloadError("lost"), MissingDataError),
+    ):
+
+        def prepare(problem=problem, **options):
+            raise problem
+
+        prepared_by_tfds.prepare = prepare
+        with pytest.raises(error, match=r"No space left|lost"):
+            data.load("emnist/tiny")
 
 
 def test_real_tfds_names_the_extra_without_a_network(no_network, capfd):

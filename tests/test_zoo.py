@@ -180,7 +180,7 @@ def test_shufflenets_names_and_shapes_are_the_onnx_zoos():
 
 def test_pooling_and_normalisation_are_torchs():
     torch = pytest.importorskip("torch", reason="torch is in the extra 'parity'")
-    for side in range(3, 12):
+    for side in range(3, 9):  # every remainder that a stride of 2 or 3 leaves
         x = np.random.default_rng(side).normal(size=(1, side, side + 1, 7)).astype(np.float32) - 3
         there = torch.tensor(x.transpose(0, 3, 1, 2))
         for window, stride in ((3, 2), (2, 2), (3, 3)):
