@@ -16,8 +16,9 @@ Example:
     {'seed': 2, 'level': 2, 'repeat': 1, 'signed': 2}
 """
 
-from jprobe import complexity, data, errors, frustration, graph, metrics, models, probes, robustness, train, weights
-from jprobe.sweep import stack, sweep
+from typing import TYPE_CHECKING
+
+import lazy_loader
 
 __version__ = "0.1.0"
 
@@ -36,3 +37,15 @@ __all__ = [
     "train",
     "weights",
 ]
+
+if TYPE_CHECKING:  # what editors and type checkers see
+    from jprobe import complexity, data, errors, frustration, graph, metrics, models, probes, robustness, train, weights
+    from jprobe.sweeping import stack, sweep
+else:
+    # What Python sees: `import jprobe` takes milliseconds, and JAX comes with the first room that needs it.
+    # No function may have the name of a module: importing that module would put it in the function's place.
+    __getattr__, __dir__, _ = lazy_loader.attach(
+        __name__,
+        submodules=set(__all__) - {"stack", "sweep"},
+        submod_attrs={"sweeping": ["stack", "sweep"]},
+    )

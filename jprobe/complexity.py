@@ -12,7 +12,7 @@ import xarray as xr
 from jprobe import metrics
 from jprobe.errors import ArgumentError, ShapeError
 from jprobe.probes import Probe, binarize
-from jprobe.sweep import sweep
+from jprobe.sweeping import sweep
 from jprobe.typing import Forward, Metric, Params
 
 

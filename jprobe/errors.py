@@ -1,8 +1,8 @@
-"""One class for each mistake a person can make, with what to do about it.
+"""One class for each mistake that a person can make, with what to do about it.
 
-Every message says what was found and then what mends it, so the command line prints it as it is and
-leaves the traceback out. Each class is also the built-in kind that Python has for such a mistake (ValueError,
-FileNotFoundError, OSError, ImportError), so that code which catches those catches these.
+Every message says what was found and how to mend it, so the command line prints it without a traceback. Each class is
+also the built-in kind that Python has for such a mistake (ValueError, FileNotFoundError, OSError, ImportError), so
+code that catches those catches these. Code that turns an OSError or ValueError into one of these must let these pass.
 """
 
 from collections.abc import Iterable
@@ -11,11 +11,11 @@ from pathlib import Path
 
 
 class JprobeError(Exception):
-    """Base class: catch it to catch every error that jprobe explains."""
+    """Base class of all errors that jprobe explains."""
 
 
 class UnknownNameError(JprobeError, ValueError):
-    """A name that is in no list: a dataset, a probe, a study, an order."""
+    """An unknown name of a dataset, a probe, a study, an order."""
 
     def __init__(self, kind: str, name: object, known: Iterable[object]) -> None:
         names = [str(k) for k in known]
@@ -25,50 +25,53 @@ class UnknownNameError(JprobeError, ValueError):
 
 
 class MissingDataError(JprobeError, FileNotFoundError):
-    """A dataset is neither on this machine nor to be had from the network; ``reason`` says why."""
+    """A dataset that is not on this machine and cannot be downloaded."""
 
     def __init__(self, name: str, reason: str) -> None:
-        self.reason = reason
         super().__init__(
             f"The files of dataset {name!r} are not on this machine and could not be downloaded: {reason}\n"
-            f"With a network: jprobe data fetch {name}\n"
-            f"Without one: bring the official files in a folder and run: jprobe data import {name} DIR"
+            f"With a network, run: jprobe data fetch {name}\n"
+            f"Without one, copy the official files into a folder DIR and run: jprobe data import {name} DIR"
         )
 
 
 class MissingWeightsError(JprobeError, FileNotFoundError):
-    """A checkpoint is neither on this machine nor to be had from the network.
-
-    ``known`` is the name of a checkpoint that can be fetched and imported, ``bring`` the files to import, in words.
-    """
+    """A checkpoint that is not on this machine; `known` can be fetched or imported, `bring` says which files."""
 
     def __init__(self, name: str, reason: str, known: str, bring: str) -> None:
         super().__init__(
-            f"The checkpoint {name!r} is not on this machine: {reason}.\n"
-            f"With a network: jprobe weights fetch {known}\n"
-            f"Without one: bring {bring} and run: jprobe weights import {known} PATH"
+            f"The checkpoint {name!r} is not on this machine: {reason}\n"
+            f"With a network, run: jprobe weights fetch {known}\n"
+            f"Without one, bring {bring} and run: jprobe weights import {known} PATH"
         )
 
 
 class DamagedFileError(JprobeError, ValueError):
-    """A file whose checksum is not the published one, or that cannot be decoded."""
+    """A file with another checksum than the published one, or that cannot be decoded."""
 
     def __init__(self, path: str | Path, reason: str, mend: str) -> None:
         super().__init__(f"{path} is damaged: {reason}\n{mend}")
 
 
 class MissingFileError(JprobeError, FileNotFoundError):
-    """A file or folder that was asked for and is not there."""
+    """A file or folder that does not exist."""
 
     def __init__(self, path: str | Path, mend: str) -> None:
         super().__init__(f"{path} does not exist. {mend}")
 
 
-class MissingExtraError(JprobeError, ImportError):
-    """An optional package is needed for what was asked."""
+class UnreadableFileError(JprobeError, OSError):
+    """A file or folder that exists and cannot be read: no permission, or a failing disk."""
 
-    def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs an optional package: pip install 'jprobe[{extra}]'")
+    def __init__(self, path: str | Path, reason: str, mend: str) -> None:
+        super().__init__(f"{path} cannot be read: {reason}. {mend}")
+
+
+class MissingExtraError(JprobeError, ImportError):
+    """An optional package that is not installed."""
+
+    def __init__(self, what: str, package: str) -> None:
+        super().__init__(f"{what} needs an optional package: pip install '{package}'")
 
 
 class UnknownLayerError(JprobeError, ValueError):
@@ -82,7 +85,7 @@ class UnknownLayerError(JprobeError, ValueError):
 
 
 class LevelError(JprobeError, ValueError):
-    """A level outside the range that a probe understands."""
+    """A level outside the range of a probe."""
 
     def __init__(self, name: str, found: float, low: float, high: float, whole: bool = False) -> None:
         kind = "be a whole number" if whole else "lie"
@@ -90,7 +93,7 @@ class LevelError(JprobeError, ValueError):
 
 
 class WeightsError(JprobeError, ValueError):
-    """Weights that no probe can work on: NaN, infinite, or without a common seed axis."""
+    """Weights that no probe can change: NaN, infinite, or without a common seed axis."""
 
 
 class ShapeError(JprobeError, ValueError):
@@ -98,7 +101,7 @@ class ShapeError(JprobeError, ValueError):
 
 
 class ArgumentError(JprobeError, ValueError):
-    """An argument whose value makes no sense; the message says which values do."""
+    """An argument with a value that makes no sense."""
 
 
 class ConfigMismatchError(JprobeError, ValueError):
@@ -113,21 +116,21 @@ class ConfigMismatchError(JprobeError, ValueError):
 
 
 class CheckpointError(JprobeError, ValueError):
-    """A checkpoint that does not fit the network: keys missing, keys left over, other shapes."""
+    """A checkpoint that does not fit the network: arrays are missing, left over, or of another shape."""
 
 
 class DiskError(JprobeError, OSError):
-    """A file could not be written: a full disk, or a folder that is not ours to write."""
+    """A file that cannot be written: the disk is full, or the folder is read-only."""
 
     def __init__(self, path: str | Path, reason: str) -> None:
         super().__init__(
-            f"Could not write {path}: {reason}. What was finished before is kept; make room (or choose another "
-            "folder with --out) and run the same command again."
+            f"Could not write {path}: {reason}. Finished work is kept. Free some space, or choose another folder "
+            "(--out for a run, JPROBE_CACHE for data and weights), and run the same command again."
         )
 
 
 class UnsupportedOperationError(JprobeError, NotImplementedError):
-    """An operation of a network that has no place in its graph."""
+    """An operation that a signed graph cannot represent."""
 
     def __init__(self, primitive: str, where: str, why: str = "") -> None:
         super().__init__(

@@ -12,7 +12,7 @@ import xarray as xr
 from jprobe import probes
 from jprobe.metrics.cka import Activations, cka_profile
 from jprobe.probes.select import Select
-from jprobe.sweep import stack, sweep
+from jprobe.sweeping import stack, sweep
 from jprobe.typing import Metric, Params
 
 

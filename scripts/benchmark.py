@@ -1,6 +1,6 @@
 """Ratios, from one run on one machine: jprobe against a plain torch loop and against a plain matrix product.
 
-    pip install 'jprobe[benchmark]'
+    pip install '.[benchmark]'
     python scripts/benchmark.py [--networks 20] [--rounds 5]
 
 The torch loop is what one would write without jprobe: one network after the other, one thread (two are slower on

@@ -1,6 +1,6 @@
 """Ratios, from one run on one machine: sweeps of the frustration minimisers against what a user would run instead.
 
-    pip install 'jprobe[benchmark]'
+    pip install '.[benchmark]'
     python scripts/benchmark_frustration.py [--networks squeezenet resnet18] [--rounds 3]
 
 1. A sweep over a whole network, in edges a second, against the machine's own limits: reading one float32 an edge from

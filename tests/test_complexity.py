@@ -10,8 +10,8 @@ import scipy.stats
 
 import jprobe as jp
 from jprobe.complexity import drop, gap, rank_correlation, rank_stability
-from jprobe.data.ssim import ssim, ssim_distance
 from jprobe.errors import ArgumentError, LevelError, ShapeError
+from jprobe.metrics import ssim, ssim_distance
 from jprobe.studies.complexity.parts import accuracy_by_pair
 
 RNG = np.random.default_rng(0)

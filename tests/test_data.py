@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from jprobe import atomic, data
-from jprobe.data import cache, cifar, embedded, idx, tfds_files
+from jprobe.data import cache, cifar, downloads, embedded, idx, official, tfds_files
 from jprobe.errors import (
     ArgumentError,
     DamagedFileError,
@@ -36,6 +36,7 @@ from jprobe.errors import (
     MissingFileError,
     ShapeError,
     UnknownNameError,
+    UnreadableFileError,
 )
 
 tfds = pytest.importorskip("tensorflow_datasets")
@@ -200,16 +201,12 @@ def test_truncated_installation_is_named(installed):
         data.load("mnist")
 
 
-def test_importing_the_room_and_loading_mnist_needs_neither_tfds_nor_jax(tmp_path):
-    # The package's own __init__ imports JAX for the other rooms, so it is stood in for.
+def test_loading_mnist_needs_neither_tfds_nor_jax():
     code = (
-        "import sys, types; p = types.ModuleType('jprobe'); p.__path__ = [sys.argv[1]]\n"
-        "sys.modules['jprobe'] = p\n"
-        "import jprobe.data; assert len(jprobe.data.load('mnist').x_train) == 60000\n"
-        "print(sorted({'jax', 'tensorflow_datasets', 'tensorflow', 'etils', 'requests'} & set(sys.modules)))"
+        "import sys, jprobe as jp; assert len(jp.data.load('mnist').x_train) == 60000\n"
+        "print(sorted({'jax', 'tensorflow_datasets', 'tensorflow', 'etils', 'requests', 'pooch'} & set(sys.modules)))"
     )
-    package = str(Path(data.__file__).parents[1])
-    done = subprocess.run([sys.executable, "-c", code, package], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
     assert done.stderr == ""
 
@@ -324,6 +321,36 @@ def test_replacing_keeps_the_old_file_until_the_new_one_is_whole(tmp_path):
     assert files_below(tmp_path) == [path]
 
 
+def test_replacing_keeps_the_old_folder_until_the_new_one_is_whole(tmp_path):
+    path = tmp_path / "f"
+    for content in ("old", "new"):
+        with contextlib.suppress(KeyboardInterrupt), atomic.replacing_folder(path) as folder:
+            (folder / "half").write_text("half")
+            raise KeyboardInterrupt
+        assert not path.exists() or files_below(path) == [path / "old"]
+        with atomic.replacing_folder(path) as folder:
+            (folder / content).write_text(content)
+        assert files_below(tmp_path) == [path / content]
+
+
+def test_import_of_photos_onto_a_full_disk_keeps_nothing(tmp_path, monkeypatch):
+    image = pytest.importorskip("PIL.Image")
+    (tmp_path / "mine" / "val" / "tench").mkdir(parents=True)
+    image.new("RGB", (224, 224), "red").save(tmp_path / "mine" / "val" / "tench" / "a.png")
+
+    def full(source, target):
+        target.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", full)
+        with pytest.raises(DiskError, match="imagenette: No space left on device"):
+            data.import_files("imagenette", tmp_path / "mine")
+    assert files_below(data.cache_dir()) == []
+    (kept,) = data.import_files("imagenette", tmp_path / "mine")
+    assert data.load_photos(kept.parent).labels == ("tench",)
+
+
 # Fashion-MNIST and KMNIST, as small synthetic sets (TFDS's table replaced) and as the real files
 
 
@@ -331,13 +358,15 @@ def fake_registry(monkeypatch, name, contents):
     """Make TFDS register other checksums for the official file names of a dataset."""
     UrlInfo = tfds.core.download.checksums.UrlInfo
     Size = tfds.core.utils.Size
-    cls = tfds.builder_cls(name)
+    real = tfds.builder_cls
     infos = {
         url: UrlInfo(Size(len(content)), hashlib.sha256(content).hexdigest(), info.filename)
-        for url, info in cls.url_infos.items()
+        for url, info in real(name).url_infos.items()
         for content in [contents[info.filename]]
     }
-    monkeypatch.setattr(tfds, "builder_cls", lambda other: SimpleNamespace(url_infos=infos if other == name else {}))
+    monkeypatch.setattr(
+        tfds, "builder_cls", lambda other: SimpleNamespace(url_infos=infos) if other == name else real(other)
+    )
 
 
 @pytest.fixture
@@ -355,11 +384,12 @@ def small_fashion(monkeypatch, tmp_path):
     return folder, arrays
 
 
-def test_import_then_load_without_network(small_fashion, no_network):
+def test_import_then_load_without_network(small_fashion, no_network, tmp_path):
     folder, arrays = small_fashion
     written = data.import_files("fashion_mnist", folder)
-    assert all(path.is_file() for path in written)
-    assert len(written) == 4
+    assert files_below(data.cache_dir()) == sorted(written)
+    assert {path.name for path in written} == set(idx.FILES)
+    assert not (tmp_path / "tfds").exists()
     found = data.load("fashion_mnist")
     for array, expected in zip([found.x_train, found.y_train, found.x_test, found.y_test], arrays, strict=True):
         assert np.array_equal(array.reshape(expected.shape), expected)
@@ -375,7 +405,7 @@ def test_import_refuses_a_missing_file_and_writes_nothing(small_fashion, tmp_pat
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(MissingFileError, match=r"mine/t10k-(images|labels)\S+ does not exist.*Also missing: t10k-"):
         data.import_files("fashion_mnist", folder)
-    assert files_below(tmp_path / "tfds") == []
+    assert files_below(tmp_path / "cache") == files_below(tmp_path / "tfds") == []
     with pytest.raises(MissingFileError, match="nowhere does not exist"):
         data.import_files("fashion_mnist", tmp_path / "nowhere")
 
@@ -385,7 +415,7 @@ def test_import_refuses_a_damaged_file_and_writes_nothing(small_fashion, tmp_pat
     flip_byte(folder / "train-labels-idx1-ubyte.gz", 20)
     with pytest.raises(DamagedFileError, match=r"(?s)mine/train-labels\S+ is damaged.*sha256:.*Nothing was imported"):
         data.import_files("fashion_mnist", folder)
-    assert files_below(tmp_path / "tfds") == []
+    assert files_below(tmp_path / "cache") == files_below(tmp_path / "tfds") == []
 
 
 def test_import_says_which_other_file_a_wrong_file_is(small_fashion, tmp_path):
@@ -396,7 +426,35 @@ def test_import_says_which_other_file_a_wrong_file_is(small_fashion, tmp_path):
     shutil.copy(folder / "t10k-labels-idx1-ubyte.gz", folder / "train-labels-idx1-ubyte.gz")
     with pytest.raises(ArgumentError, match=r"it is t10k-labels-idx1-ubyte\.gz of fashion_mnist"):
         data.import_files("fashion_mnist", folder)
-    assert files_below(tmp_path / "tfds") == []
+    assert files_below(tmp_path / "cache") == files_below(tmp_path / "tfds") == []
+
+
+@pytest.mark.parametrize("name", ["fashion_mnist", "cifar10", "conll2003", "imagenette"])
+def test_import_refuses_an_empty_path_and_a_file(name, tmp_path):
+    with pytest.raises(ArgumentError, match=r"The path is empty\. Name a folder that holds"):
+        data.import_files(name, "")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ArgumentError, match="file is a file, not a folder"):
+        data.import_files(name, tmp_path / "file")
+    with pytest.raises(MissingFileError, match="nowhere does not exist"):
+        data.import_files(name, tmp_path / "nowhere")
+
+
+def test_import_from_a_folder_that_may_not_be_read(small_fashion, monkeypatch, tmp_path):
+    folder, _ = small_fashion
+
+    def refuse(*args):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "listdir", refuse)
+        with pytest.raises(UnreadableFileError, match=r"mine cannot be read: Permission denied\. Name a folder"):
+            data.import_files("fashion_mnist", folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refuse)
+        with pytest.raises(UnreadableFileError, match=r"gz cannot be read: Permission denied\. Nothing was imported"):
+            data.import_files("fashion_mnist", folder)
+    assert files_below(data.cache_dir()) == []
 
 
 def test_import_of_other_names():
@@ -418,7 +476,7 @@ def test_import_onto_a_full_disk_leaves_nothing(small_fashion, monkeypatch, tmp_
     monkeypatch.setattr(shutil, "copyfileobj", full)
     with pytest.raises(DiskError, match="No space left on device"):
         data.import_files("fashion_mnist", folder)
-    assert files_below(tmp_path / "tfds") == []
+    assert files_below(tmp_path / "cache") == files_below(tmp_path / "tfds") == []
 
 
 def test_damaged_file_in_the_download_cache_is_found_on_load_and_mended_by_import(small_fashion, no_network):
@@ -436,29 +494,105 @@ def test_damaged_file_in_the_download_cache_is_found_on_load_and_mended_by_impor
     assert len(data.load("fashion_mnist").x_train) == 12
 
 
-def test_fetch_discards_damaged_files_only(small_fashion, no_network):
+def test_fetch_asks_for_damaged_files_only(small_fashion, monkeypatch):
     folder, _ = small_fashion
     written = data.import_files("fashion_mnist", folder)
     written[1].write_bytes(b"")
+    asked = []
+
+    def download(url, checksum, target, missing):
+        asked.append(target)
+        shutil.copy(folder / target.name, target)
+
+    monkeypatch.setattr(official, "download", download)
+    assert len(data.fetch("fashion_mnist").x_train) == 12
+    assert asked == [written[1]]
+
+
+# TFDS's own download cache: what a person has there is read, and nothing is written
+
+
+def as_tfds_downloads(name, contents):
+    """Fill TFDS's download cache as TFDS itself does: file name -> path."""
+    from tensorflow_datasets.core.download import resource
+
+    paths = {}
+    for url, info in tfds.builder_cls(name).url_infos.items():
+        path = tfds_files.data_dir() / "downloads" / name / resource.get_dl_fname(url, info.checksum)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(contents[info.filename])
+        resource.write_info_file(
+            url=url, path=tfds.core.Path(path), dataset_name=name, original_fname=info.filename, url_info=info
+        )
+        paths[info.filename] = path
+    return paths
+
+
+def test_what_tfds_downloaded_is_read(small_fashion, no_network):
+    folder, arrays = small_fashion
+    paths = as_tfds_downloads("fashion_mnist", {name: (folder / name).read_bytes() for name in idx.FILES})
+    before = files_below(tfds_files.data_dir())
+    assert data.load("fashion_mnist").y_train.tolist() == arrays[1].tolist()
+    assert data.catalogue()[1].where == f"cached at {cache.path_of('fashion_mnist')}"
+    cache.path_of("fashion_mnist").unlink()
+    assert data.catalogue()[1].where == f"cached at {paths[idx.FILES[0]].parent}"
+    # Older versions of TFDS kept all files in one folder.
+    for path in paths.values():
+        for file in (path, path.with_name(path.name + ".INFO")):
+            shutil.move(file, tfds_files.data_dir() / "downloads" / file.name)
+    assert data.load("fashion_mnist").y_train.tolist() == arrays[1].tolist()
+    assert len(files_below(tfds_files.data_dir())) == len(before)
+    # Half a download has no INFO.
+    cache.path_of("fashion_mnist").unlink()
+    next((tfds_files.data_dir() / "downloads").glob("*.INFO")).unlink()
+    with pytest.raises(MissingDataError):
+        data.load("fashion_mnist")
+
+
+def test_a_damaged_file_of_tfds_is_named_replaced_by_our_own_and_left_alone(small_fashion, monkeypatch, no_network):
+    folder, _ = small_fashion
+    paths = as_tfds_downloads("fashion_mnist", {name: (folder / name).read_bytes() for name in idx.FILES})
+    flip_byte(paths[idx.FILES[1]], 20)
+    damaged = paths[idx.FILES[1]].read_bytes()
+    with pytest.raises(DamagedFileError, match=f"(?s){paths[idx.FILES[1]]}.*jprobe data fetch fashion_mnist"):
+        data.load("fashion_mnist")
     with pytest.raises(MissingDataError):
         data.fetch("fashion_mnist")
-    assert [path.exists() for path in written] == [True, False, True, True]
-
-
-def test_import_mends_a_damaged_info_file(small_fashion, no_network):
-    folder, _ = small_fashion
-    written = data.import_files("fashion_mnist", folder)
-    tfds_files.info_path(written[0]).write_text("{half")
     data.import_files("fashion_mnist", folder)
     assert len(data.load("fashion_mnist").x_train) == 12
+    assert paths[idx.FILES[1]].read_bytes() == damaged
 
 
-def test_files_of_an_older_tfds_are_found(small_fashion, no_network, tmp_path):
-    folder, _ = small_fashion
-    for path in data.import_files("fashion_mnist", folder):
-        for file in (path, tfds_files.info_path(path)):
-            shutil.move(file, tfds_files.download_dir() / file.name)
-    assert len(data.load("fashion_mnist").x_train) == 12
+def test_cifar_as_tfds_unpacks_it_is_read(small_cifar, no_network):
+    _, batches, archive = small_cifar
+    (path,) = as_tfds_downloads("cifar10", {cifar.ARCHIVE: archive}).values()
+    assert_small_cifar(data.load("cifar10"), batches)
+    unpacked = tfds_files.data_dir() / "downloads" / "extracted" / f"TAR_GZ.{path.name}" / cifar.FOLDER
+    unpacked.mkdir(parents=True)
+    for name, content in batches.items():
+        (unpacked / name).write_bytes(content)
+    path.unlink()
+    cache.path_of("cifar10").unlink()
+    assert data.catalogue()[3].where == f"cached at {unpacked}"
+    assert_small_cifar(data.load("cifar10"), batches)
+
+
+@needs_files
+def test_tfds_finds_its_files_where_we_look_for_them(no_network):
+    source = Path(SHARED) / "data" / "kmnist"
+    as_tfds_downloads("kmnist", {name: (source / name).read_bytes() for name in idx.FILES})
+    manager = tfds.download.DownloadManager(
+        download_dir=os.fspath(tfds_files.data_dir() / "downloads"),
+        dataset_name="kmnist",
+        force_checksums_validation=True,
+    )
+    for filename, file in tfds_files.registered("kmnist").items():
+        theirs = Path(manager.download(file.url))
+        assert tfds_files.downloaded("kmnist", file) == theirs
+        assert theirs.read_bytes() == (source / filename).read_bytes()
+
+
+# Downloads
 
 
 @pytest.mark.parametrize("name", ["fashion_mnist", "kmnist", "cifar10"])
@@ -469,77 +603,75 @@ def test_without_files_and_network_the_error_comes_soon_and_alone(name, no_netwo
     assert time.monotonic() - start < 10
     assert capfd.readouterr() == ("", "")
     assert not tfds_files.data_dir().exists()
+    assert files_below(data.cache_dir()) == []
 
 
-def test_a_connection_lost_while_downloading_is_not_retried_for_minutes(monkeypatch, no_network, capfd):
-    monkeypatch.setattr(tfds_files, "_reach", lambda name, url: None)
-    start = time.monotonic()
-    with pytest.raises(MissingDataError):
-        data.load("kmnist")
-    assert time.monotonic() - start < 10
-    assert capfd.readouterr() == ("", "")
-
-
-def served(monkeypatch, contents):
-    """Let TFDS's downloader find `contents` (by file name) where it looks on the network."""
-    from tensorflow_datasets.core.download import downloader
-
-    @contextlib.contextmanager
-    def open_url(url, **kwargs):
-        yield SimpleNamespace(headers={}, url=url), iter([contents[url.rpartition("/")[2]]])
-
-    monkeypatch.setattr(downloader, "_open_url", open_url)
-    monkeypatch.setattr(tfds_files, "_reach", lambda name, url: None)
-
-
-def test_download_goes_through_tfds_and_is_checked(small_fashion, monkeypatch, capfd):
-    folder, arrays = small_fashion
-    contents = {path.name: path.read_bytes() for path in folder.iterdir()}
-    # TFDS's manager reads its own table of checksums.
-    infos = tfds.builder_cls("fashion_mnist").url_infos
-    monkeypatch.setattr(tfds.core.download.checksums, "get_all_url_infos", lambda: dict(infos))
-    served(monkeypatch, {**contents, idx.FILES[1]: b"<html>log in first</html>"})
-    with pytest.raises(MissingDataError, match="another checksum"):
-        data.load("fashion_mnist")
-    served(monkeypatch, contents)
-    assert data.fetch("fashion_mnist").y_train.tolist() == arrays[1].tolist()
-    assert all(map(tfds_files.is_cached, tfds_files.registered("fashion_mnist").values()))
-    assert capfd.readouterr() == ("", "")
-
-
-def test_download_onto_a_full_disk(monkeypatch):
-    class Full:
-        def __init__(self, **kwargs):
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(tfds.download, "DownloadManager", Full)
-    monkeypatch.setattr(tfds_files, "_reach", lambda name, url: None)
-    with pytest.raises(DiskError, match="No space left"):
-        data.load("kmnist")
-
-
-def test_a_server_that_answers_with_an_error(monkeypatch):
+@pytest.fixture
+def served(monkeypatch):
+    """A function that makes URLs answer: end of the URL -> content, a status, or an error."""
     import requests
 
-    class Answer(SimpleNamespace):
-        __enter__ = lambda self: self  # noqa: E731
-        __exit__ = lambda self, *_: None  # noqa: E731
+    def serve(contents):
+        def get(url, **kwargs):
+            assert kwargs["timeout"] == (downloads.CONNECT, downloads.ANSWER)
+            content = contents[url.rpartition("/")[2]]
+            if isinstance(content, Exception):
+                raise content
+            answer = requests.Response()
+            answer.url = url
+            answer.status_code, answer.reason = (200, "OK") if isinstance(content, bytes) else content
+            answer.raw = io.BytesIO(content if isinstance(content, bytes) else b"")
+            return answer
 
-    monkeypatch.setattr(requests, "get", lambda *a, **k: Answer(status_code=503, reason="Service Unavailable"))
-    with pytest.raises(MissingDataError, match="answered 503 Service Unavailable"):
+        monkeypatch.setattr(requests, "get", get)
+
+    return serve
+
+
+def test_downloads_are_checked_and_kept_in_our_cache(small_fashion, served, capfd, tmp_path):
+    folder, arrays = small_fashion
+    contents = {path.name: path.read_bytes() for path in folder.iterdir()}
+    served({**contents, idx.FILES[1]: b"<html>log in first</html>"})
+    with pytest.raises(MissingDataError, match=r"(?s)train-labels.*another checksum.*jprobe data import fashion_mnist"):
+        data.load("fashion_mnist")
+    assert idx.FILES[1] not in {path.name for path in files_below(data.cache_dir())}
+    served(contents)
+    assert data.load("fashion_mnist").y_train.tolist() == arrays[1].tolist()
+    assert set(idx.FILES) < {path.name for path in files_below(data.cache_dir())}
+    assert not (tmp_path / "tfds").exists()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_server_that_answers_with_an_error(served):
+    served(dict.fromkeys(idx.FILES, (503, "Service Unavailable")))
+    with pytest.raises(MissingDataError, match=r"503 .*Service Unavailable"):
         data.load("kmnist")
+    assert files_below(data.cache_dir()) == []
 
 
-def test_quiet_leaves_tfds_as_it_was():
-    from tensorflow_datasets.core.download import downloader
-    from tensorflow_datasets.core.utils import tqdm_utils
+def test_download_onto_a_full_disk(small_fashion, served, monkeypatch):
+    folder, _ = small_fashion
+    served({path.name: path.read_bytes() for path in folder.iterdir()})
 
-    before = downloader.MAX_RETRIES, tqdm_utils._active, sys.stdout
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DiskError, match=r"t10k-images\S+: No space left on device.*JPROBE_CACHE"):
+        data.load("fashion_mnist")
+    assert files_below(data.cache_dir()) == []
+
+
+def test_quiet_hides_what_tfds_prints_and_leaves_everything_as_it_was(capfd):
+    import logging
+
+    before = logging.getLogger("absl").level, sys.stdout, sys.stderr
     with contextlib.suppress(KeyError), tfds_files.quiet():
-        assert downloader.MAX_RETRIES == tfds_files.RETRIES
-        assert not tqdm_utils._active
+        print("progress")
+        print("progress", file=sys.stderr)
         raise KeyError
-    assert (downloader.MAX_RETRIES, tqdm_utils._active, sys.stdout) == before
+    assert (logging.getLogger("absl").level, sys.stdout, sys.stderr) == before
+    assert capfd.readouterr() == ("", "")
 
 
 @needs_files
@@ -547,7 +679,7 @@ def test_quiet_leaves_tfds_as_it_was():
     ("name", "folder", "test_labels"),
     [("fashion_mnist", "fashion-mnist", [9, 2, 1, 1, 6]), ("kmnist", "kmnist", [2, 9, 3, 8, 3])],
 )
-def test_real_files_imported_and_found_by_tfds_itself(name, folder, test_labels, no_network):
+def test_real_files_imported(name, folder, test_labels, no_network):
     source = Path(SHARED) / "data" / folder
     data.import_files(name, source)
     found = data.load(name)
@@ -557,13 +689,6 @@ def test_real_files_imported_and_found_by_tfds_itself(name, folder, test_labels,
         assert list(file.read()[8:]) == found.y_train.tolist()
     assert found.y_test[:5].tolist() == test_labels
     assert collections.Counter(found.y_train.tolist()) == dict.fromkeys(range(10), 6000)
-    manager = tfds.download.DownloadManager(
-        download_dir=os.fspath(tfds_files.download_dir()),
-        dataset_name=name,
-        force_checksums_validation=True,
-    )
-    for url, info in tfds.builder_cls(name).url_infos.items():
-        assert manager.download(url).read_bytes() == (source / info.filename).read_bytes()
 
 
 @needs_files
@@ -575,7 +700,7 @@ def test_catalogue_says_where_things_are():
     assert names["kmnist"].licence == "CC BY-SA 4.0"
     assert "32 x 32 x 3, 10 classes: airplane" in names["cifar10"].what
     data.import_files("kmnist", Path(SHARED) / "data" / "kmnist")
-    assert data.catalogue()[2].where == f"cached at {tfds_files.download_dir() / 'kmnist'}"
+    assert data.catalogue()[2].where == f"cached at {official.folder('kmnist')}"
     data.load("kmnist")
     assert data.catalogue()[2].where == f"cached at {cache.path_of('kmnist')}"
 
@@ -614,24 +739,22 @@ def assert_small_cifar(found, batches):
 
 
 @pytest.mark.parametrize("inner", [True, False])
-def test_cifar_folder_goes_where_tfds_unpacks(small_cifar, no_network, inner):
+def test_cifar_folder_is_kept_as_it_is(small_cifar, no_network, inner):
     folder, batches, _ = small_cifar
     for name, content in batches.items():
         (folder / cifar.FOLDER / name).write_bytes(content)
     written = data.import_files("cifar10", folder if inner else folder / cifar.FOLDER)
-    archive = tfds_files.registered("cifar10")[cifar.ARCHIVE].path.name
-    unpacked = tfds_files.data_dir() / "downloads" / "extracted" / f"TAR_GZ.{archive}" / "cifar-10-batches-bin"
-    assert written == [unpacked / name for name in cifar.CHECKSUMS]
-    assert (unpacked / "batches.meta.txt").read_text().split() == list(cifar.CLASSES)
+    assert written == [official.folder("cifar10") / cifar.FOLDER / name for name in cifar.CHECKSUMS]
+    assert files_below(data.cache_dir()) == sorted(written)
     assert_small_cifar(data.load("cifar10"), batches)
 
 
-def test_cifar_archive_goes_into_the_download_cache(small_cifar, no_network):
+def test_cifar_archive_is_kept_as_it_is(small_cifar, no_network):
     folder, batches, archive = small_cifar
     (folder / cifar.ARCHIVE).write_bytes(archive)
     (written,) = data.import_files("cifar10", folder)
     assert written.read_bytes() == archive
-    assert written.parent == tfds_files.download_dir() / "cifar10"
+    assert written.parent == official.folder("cifar10")
     assert_small_cifar(data.load("cifar10"), batches)
 
 
@@ -653,20 +776,29 @@ def test_cifar_wrong_and_missing_files(small_cifar, tmp_path, no_network):
     (folder / cifar.ARCHIVE).write_bytes(archive[:-1])
     with pytest.raises(DamagedFileError, match=r"cifar-10-binary\.tar\.gz is damaged"):
         data.import_files("cifar10", folder)
-    assert files_below(tmp_path / "tfds") == []
+    assert files_below(tmp_path / "cache") == files_below(tmp_path / "tfds") == []
 
 
-def test_cifar_damaged_after_import(small_cifar, no_network):
+def test_cifar_damaged_after_import_is_read_from_what_is_imported_next(small_cifar, no_network):
     folder, batches, archive = small_cifar
     for name, content in batches.items():
         (folder / cifar.FOLDER / name).write_bytes(content)
-    written = data.import_files("cifar10", folder)
-    flip_byte(written[2], 100)
-    with pytest.raises(DamagedFileError, match=r"data_batch_3\.bin is damaged"):
-        data.load("cifar10")
-    (folder / cifar.ARCHIVE).write_bytes(archive)
-    data.import_files("cifar10", folder)
-    assert_small_cifar(data.fetch("cifar10"), batches)
+    for _ in range(2):
+        (folder / cifar.ARCHIVE).unlink(missing_ok=True)
+        written = data.import_files("cifar10", folder)
+        assert len(written) == 6
+        flip_byte(written[2], 100)
+        with pytest.raises(DamagedFileError, match=r"data_batch_3\.bin is damaged"):
+            data.load("cifar10")
+        with pytest.raises(MissingDataError):
+            data.fetch("cifar10")
+        (folder / cifar.ARCHIVE).write_bytes(archive)
+        (written,) = data.import_files("cifar10", folder)
+        assert_small_cifar(data.fetch("cifar10"), batches)
+        cache.path_of("cifar10").unlink()
+        flip_byte(written, 100)
+        with pytest.raises(DamagedFileError, match=r"cifar-10-binary\.tar\.gz is damaged"):
+            data.load("cifar10")
 
 
 def test_cifar_archive_that_lacks_a_file():
@@ -724,7 +856,7 @@ def prepared_by_tfds(monkeypatch, tmp_path):
             {"image": rng.integers(0, 256, (6, 7, 3), np.uint8), "label": i % 2} for i in range(count)
         )
         splits[split].dataset_info = info
-    state = SimpleNamespace(ready=True, splits=splits, info=info, calls=0)
+    state = SimpleNamespace(ready=True, splits=splits, info=info, calls=0, urls=[], prepare=None)
 
     def data_source(name, *, split, data_dir, download):
         assert (name, str(data_dir), download) == ("emnist/tiny", str(tmp_path / "tfds"), False)
@@ -733,7 +865,12 @@ def prepared_by_tfds(monkeypatch, tmp_path):
 
     def builder(name, *, data_dir, file_format):
         assert (str(data_dir), file_format) == (str(tmp_path / "tfds"), "array_record")
-        return SimpleNamespace(info=info, is_prepared=lambda: state.ready)
+        return SimpleNamespace(
+            info=info,
+            is_prepared=lambda: state.ready,
+            url_infos=dict.fromkeys(state.urls),
+            download_and_prepare=state.prepare,
+        )
 
     monkeypatch.setattr(tfds, "data_source", data_source)
     monkeypatch.setattr(tfds, "builder", builder)
@@ -755,8 +892,33 @@ def test_other_names_go_through_tfds_once(prepared_by_tfds):
 @pytest.mark.skipif(importlib.util.find_spec("tensorflow") is not None, reason="TensorFlow is here")
 def test_preparing_names_the_extra(prepared_by_tfds):
     prepared_by_tfds.ready = False
-    with pytest.raises(MissingExtraError, match=r"emnist/tiny.*pip install 'jprobe\[tensorflow\]'"):
+    with pytest.raises(MissingExtraError, match=r"emnist/tiny.*pip install 'tensorflow>="):
         data.load("emnist/tiny")
+
+
+def test_preparing_fails_soon_without_a_network_and_tells_a_full_disk_from_a_lost_connection(
+    prepared_by_tfds, monkeypatch, no_network
+):
+    import requests
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    prepared_by_tfds.ready = False
+    prepared_by_tfds.urls = ["http://example.org/a.zip"]
+    with pytest.raises(MissingDataError, match=r"example\.org/a\.zip cannot be reached"):
+        data.load("emnist/tiny")
+    prepared_by_tfds.urls = []
+    for problem, error in (
+        (OSError(errno.ENOSPC, "No space left on device"), DiskError),
+        (requests.ConnectionError("lost"), MissingDataError),
+        (tfds.download.DownloadError("lost"), MissingDataError),
+    ):
+
+        def prepare(problem=problem, **options):
+            raise problem
+
+        prepared_by_tfds.prepare = prepare
+        with pytest.raises(error, match=r"No space left|lost"):
+            data.load("emnist/tiny")
 
 
 def test_real_tfds_names_the_extra_without_a_network(no_network, capfd):

@@ -97,7 +97,7 @@ def test_the_report_holds_every_figure_and_says_that_it_is_scaled_down(out):
 def test_a_finished_run_computes_nothing_again(out, monkeypatch, digits):
     monkeypatch.setattr(jp.data, "load", lambda name: digits)
     monkeypatch.setattr(jp.train, "fit", None)
-    monkeypatch.setattr(jp.data, "ssim_distance", None)
+    monkeypatch.setattr(jp.metrics, "ssim_distance", None)
     before = (out / "summary.json").read_bytes()
     cli.main([*SMALL, str(out)])
     assert (out / "summary.json").read_bytes() == before

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 import jprobe as jp
 from jprobe import cli, metrics
-from jprobe.data import Sentences, conll, conll2003, tfds_files, token_task
+from jprobe.data import Sentences, conll2003, token_task
 from jprobe.data.conll import to_iob2
 from jprobe.data.tokens import BUCKETS
 from jprobe.errors import ArgumentError, DamagedFileError, MissingFileError, ShapeError, UnknownLayerError
@@ -95,16 +95,25 @@ def test_conll_is_imported_in_either_scheme(tmp_path):
     assert entry.where.endswith("test.txt")
 
 
-def test_conll_is_read_from_tfdss_download_cache(tmp_path):
-    archive = conll.downloaded()
+@pytest.mark.parametrize("ours", [True, False])
+def test_conlls_archive_is_read_where_it_was_downloaded_to(ours, tmp_path):
+    from tensorflow_datasets.core.download import resource
+
+    url = "https://data.deepai.org/conll2003.zip"
+    folder = tmp_path / "tfds" / "downloads" / "conll2003"
+    path = (
+        jp.data.cache_dir() / "text" / "conll2003" / "conll2003.zip"
+        if ours
+        else folder / resource.get_dl_fname(url, None)
+    )
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as files:
         files.writestr("test.txt", TEXT)
-    archive.path.parent.mkdir(parents=True)
-    archive.path.write_bytes(content.getvalue())
-    tfds_files.info_path(archive.path).write_text("{}")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content.getvalue())
+    path.with_name(path.name + ".INFO").write_text("{}")
     assert conll2003().num_words == 7
-    archive.path.write_bytes(content.getvalue()[:200])
+    path.write_bytes(content.getvalue()[:200])
     with pytest.raises(DamagedFileError, match="archive"):
         conll2003()
 

@@ -1,6 +1,7 @@
 """Checkpoints: parity with transformers' torch models, every key used or refused, torch files read without torch."""
 
 import collections
+import errno
 import json
 import os
 import pickle
@@ -11,7 +12,15 @@ import numpy as np
 import pytest
 
 from jprobe import cli, weights
-from jprobe.errors import ArgumentError, CheckpointError, DamagedFileError, MissingFileError, MissingWeightsError
+from jprobe.errors import (
+    ArgumentError,
+    CheckpointError,
+    DamagedFileError,
+    DiskError,
+    MissingFileError,
+    MissingWeightsError,
+    UnreadableFileError,
+)
 from jprobe.weights.distilbert import convert
 
 SIZES = {"vocab_size": 40, "max_position_embeddings": 20}
@@ -84,8 +93,10 @@ def test_every_name_of_a_checkpoint_counts(tmp_path):
         convert({k: v for k, v in tensors.items() if k != "distilbert.transformer.layer.1.ffn.lin2.weight"}, config)
     with pytest.raises(CheckpointError, match="left over: layer_1/"):
         convert(tensors, config | {"n_layers": 1})
-    with pytest.raises(CheckpointError, match=r"lin1/kernel is \[24, 32\], not \[24, 16\]"):
+    with pytest.raises(CheckpointError, match=r"lin1/kernel is float32\[24, 32\], not float32\[24, 16\]"):
         convert(tensors, config | {"hidden_dim": 16})
+    with pytest.raises(CheckpointError, match=r"classifier/bias is int8\[5\], not float32\[5\]"):
+        convert(tensors | {"classifier.bias": np.ones(5, np.int8)}, config)
     with pytest.raises(CheckpointError, match="NaN"):
         convert(tensors | {"classifier.bias": np.full(5, np.nan, np.float32)}, config)
     for wrong, match in (({"model_type": "gpt2"}, "gpt2"), ({"activation": "swish"}, "swish")):
@@ -139,6 +150,45 @@ def test_a_torch_file_cut_short_is_an_error(tmp_path):
         (tmp_path / "a.bin").write_bytes(content[: len(content) // 2])
         with pytest.raises(DamagedFileError):
             weights.read_torch(tmp_path / "a.bin")
+
+
+def written(folder, suffix):
+    """A file of two tensors, in one of the formats that we read."""
+    from safetensors.numpy import save_file
+
+    tensors = {"a.weight": np.arange(24, dtype=np.float32).reshape(4, 6), "a.bias": np.ones(4, np.float32)}
+    path = folder / f"whole{suffix}"
+    if suffix == ".npz":
+        np.savez(path, **tensors)
+    elif suffix == ".safetensors":
+        save_file(tensors, path)
+    else:
+        torch = pytest.importorskip("torch", reason="torch is in the extra 'parity'")
+        zipped = suffix == ".pth"
+        torch.save({k: torch.tensor(v) for k, v in tensors.items()}, path, _use_new_zipfile_serialization=zipped)
+    return path, tensors
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors", ".pth", ".bin"])
+def test_a_damaged_file_is_one_clear_error_and_never_other_numbers_where_there_are_checksums(suffix, tmp_path):
+    path, tensors = written(tmp_path, suffix)
+    whole, rng, refused = path.read_bytes(), np.random.default_rng(0), 0
+    damaged = tmp_path / f"damaged{suffix}"
+    for trial in range(300):
+        content = bytearray(whole)
+        place = rng.integers(len(content))
+        content[place] ^= rng.integers(1, 256)
+        damaged.write_bytes(content[:place] if trial % 5 == 0 else content)
+        try:
+            found = weights.read_tensors(damaged)
+        except (DamagedFileError, UnreadableFileError) as error:
+            assert str(damaged) in str(error)  # noqa: PT017
+            refused += 1
+            continue
+        if suffix in (".npz", ".pth") and found.keys() == tensors.keys():
+            for name, array in tensors.items():
+                np.testing.assert_array_equal(found[name], array)
+    assert refused > 60
 
 
 @pytest.fixture
@@ -200,12 +250,56 @@ def test_import_of_something_else_keeps_nothing(folder, tmp_path):
     with pytest.raises(MissingFileError, match=r"tokenizer\.json or vocab\.txt"):
         weights.import_weights("distilbert-ner", folder)
     (folder / "model.safetensors").write_bytes(b"no")
-    with pytest.raises(CheckpointError, match="safetensors"):
-        weights.load_distilbert(folder)
-    (folder / "config.json").write_text("{")
-    with pytest.raises(DamagedFileError, match="JSON"):
+    with pytest.raises(DamagedFileError, match="safetensors"):
         weights.load_distilbert(folder)
     assert not (tmp_path / "cache" / "weights").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "match"),
+    [
+        ("config.json", "{", "JSON"), ("config.json", "[1]", "JSON"), ("config.json", b"\xff", "JSON"),
+        ("tokenizer.json", "{}", r"tokenizer\.json is damaged"), ("tokenizer_config.json", "7", "JSON"),
+    ],
+)  # fmt: skip
+def test_garbled_settings_are_named(folder, file, content, match):
+    (folder / file).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(DamagedFileError, match=match):
+        weights.load_tagger(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "match"),
+    [
+        ({"id2label": [1]}, DamagedFileError, "id2label"), ({"id2label": {"one": "O"}}, DamagedFileError, "id2label"),
+        ({"dim": "24"}, CheckpointError, "dim as '24'"), ({"vocab_size": 0}, CheckpointError, "vocab_size as 0"),
+    ],
+)  # fmt: skip
+def test_settings_that_make_no_sense_are_named(folder, change, error, match):
+    settings = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(settings | change))
+    with pytest.raises(error, match=match):
+        weights.load_tagger(folder)
+
+
+def test_paths_that_are_no_folder_are_named(folder):
+    with pytest.raises(ArgumentError, match="The path is empty"):
+        weights.import_weights("distilbert-ner", "")
+    with pytest.raises(MissingWeightsError, match="'' is not on this machine"):
+        weights.load_distilbert("")
+    with pytest.raises(ArgumentError, match=r"config\.json is a file, not a folder"):
+        weights.load_distilbert(folder / "config.json")
+
+
+def test_the_hubs_cache_on_a_full_disk(monkeypatch):
+    import huggingface_hub
+
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", full)
+    with pytest.raises(DiskError, match="No space left on device"):
+        weights.fetch("distilbert-ner")
 
 
 def test_the_command_line_explains(capsys):
@@ -214,8 +308,9 @@ def test_the_command_line_explains(capsys):
         (["weights", "fetch", "nothing"], "There is no checkpoint"),
         (["run", "transformer", "--checkpoint", "no/such/folder"], "jprobe weights fetch distilbert-ner"),
     ):
-        with pytest.raises(SystemExit):
+        with pytest.raises(SystemExit) as left:
             cli.main(words)
+        assert left.value.code == 1
         assert match in capsys.readouterr().err
 
 
@@ -229,6 +324,7 @@ def test_padding_changes_no_logit(folder):
     model, params = weights.load_distilbert(folder)
     ids = jnp.array([[2, 5, 6, 7, 3]])
     padded = jnp.pad(ids, ((0, 0), (0, 6)), constant_values=9)
-    short = model.apply({"params": params}, ids)
-    long = model.apply({"params": params}, padded, jnp.arange(11)[None] < 5)
+    apply = jax.jit(model.apply)
+    short = apply({"params": params}, ids)
+    long = apply({"params": params}, padded, jnp.arange(11)[None] < 5)
     np.testing.assert_allclose(short, long[:, :5], atol=1e-5)

@@ -84,9 +84,9 @@ def _run(study: str, options: list[str]) -> None:
 
 
 def _version() -> None:
-    import jprobe
+    from jprobe import __version__
 
-    print(jprobe.__version__)
+    print(__version__)
 
 
 def _known(kind: str, name: str, known: Sequence[str]) -> None:

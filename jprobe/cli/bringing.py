@@ -1,9 +1,5 @@
 """Downloads and imports of data and weights."""
 
-from pathlib import Path
-
-from jprobe.errors import ArgumentError
-
 
 def fetch(kind: str, name: str) -> None:
     """Download a dataset or a checkpoint, and say where it is from."""
@@ -20,12 +16,10 @@ def fetch(kind: str, name: str) -> None:
 
 def take(kind: str, name: str, path: str) -> None:
     """Take the files of a dataset or a checkpoint that a person has, and say where they went."""
-    if not path:
-        raise ArgumentError(f"'jprobe {kind} import {name}' needs a path, not ''.")
     if kind == "data":
         from jprobe import data
 
-        for file in data.import_files(name, Path(path)):
+        for file in data.import_files(name, path):
             print(file)
     else:
         from jprobe import weights

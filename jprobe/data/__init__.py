@@ -7,7 +7,6 @@ from jprobe.data.dataset import Dataset
 from jprobe.data.importing import import_files
 from jprobe.data.loading import fetch, load
 from jprobe.data.photos import Photos, load_photos
-from jprobe.data.ssim import ssim, ssim_distance
 from jprobe.data.tasks import TASKS, Task, pair
 from jprobe.data.tokens import Batch, TokenTask, token_task
 
@@ -28,7 +27,5 @@ __all__ = [
     "load",
     "load_photos",
     "pair",
-    "ssim",
-    "ssim_distance",
     "token_task",
 ]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from jprobe.data import cache, conll, embedded, imagenette, official, tfds_files
+from jprobe.data import cache, conll, embedded, imagenette, official
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,7 @@ def catalogue() -> list[Entry]:
 
 
 def _where_conll() -> str:
-    archive = conll.downloaded()
-    place = conll.imported() or (archive.path if tfds_files.is_cached(archive) else None)
+    place = conll.imported() or conll.archive()
     return f"cached at {place}" if place else "not here"
 
 

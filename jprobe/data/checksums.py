@@ -3,7 +3,8 @@
 import hashlib
 from pathlib import Path
 
-from jprobe.errors import DamagedFileError, MissingFileError
+from jprobe.errors import DamagedFileError
+from jprobe.files import reading
 
 
 def digest(data: bytes, algorithm: str) -> str:
@@ -29,14 +30,11 @@ def read_checked(path: Path, expected: str, mend: str) -> bytes:
 
     Raises:
         MissingFileError: there is no such file.
-        DamagedFileError: the checksum is another one, or the disk cannot read the file.
+        UnreadableFileError: the system cannot read it.
+        DamagedFileError: the checksum is another one.
     """
-    try:
+    with reading(path, mend):
         data = path.read_bytes()
-    except FileNotFoundError:
-        raise MissingFileError(path, mend) from None
-    except OSError as error:
-        raise DamagedFileError(path, f"it cannot be read ({error.strerror}).", mend) from error
     found = digest(data, expected.partition(":")[0])
     if found != expected:
         raise DamagedFileError(

@@ -1,6 +1,7 @@
 """CoNLL-2003: English sentences whose words are tagged with named entities."""
 
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,7 +9,9 @@ from jprobe.atomic import replacing
 from jprobe.data import tfds_files
 from jprobe.data.cache import cache_dir
 from jprobe.data.checksums import digest_file
-from jprobe.errors import DamagedFileError, DiskError, MissingFileError
+from jprobe.data.downloads import download
+from jprobe.errors import DamagedFileError, MissingDataError, MissingFileError
+from jprobe.files import decoding, writing
 
 NAME = "conll2003"
 LICENCE = "Reuters text, for research only"
@@ -17,7 +20,8 @@ WHAT = "sentences with named entities: PER, ORG, LOC, MISC (English test set)"
 # What people have: the shared task's own file, and the one of later collections.
 FILES = ("eng.testb", "test.txt")
 # As TFDS's builder conll2003 has it. TFDS registers no checksum for it, so there is none to compare with.
-_URL, _MEMBER = "https://data.deepai.org/conll2003.zip", "test.txt"
+_REGISTERED = tfds_files.Registered("https://data.deepai.org/conll2003.zip", checksum="")
+_ARCHIVE, _MEMBER = "conll2003.zip", "test.txt"
 _MEND = (
     f"Download it again: jprobe data fetch {NAME}\n"
     f"Or bring eng.testb or test.txt in a folder: jprobe data import {NAME} DIR"
@@ -58,9 +62,10 @@ def conll2003() -> Sentences:
         The sentences, in the scheme IOB2 whatever the file has.
 
     Raises:
-        MissingDataError: it is neither on this machine nor to be had from the network.
+        MissingDataError: it is not on this machine and cannot be downloaded.
         DamagedFileError: a file that is not what it should be.
-        DiskError: the download could not be written.
+        UnreadableFileError: the system cannot read it.
+        DiskError: the download cannot be written.
 
     Source:
         Tjong Kim Sang, De Meulder, CoNLL-2003, W03-0419.
@@ -75,24 +80,11 @@ def conll2003() -> Sentences:
     """
     own = imported()
     if own is not None:
-        text, checksums = own.read_text(encoding="utf-8"), {own.name: digest_file(own, "sha256")}
-        return _sentences(text, own, checksums)
-    archive = downloaded()
-    if not tfds_files.is_cached(archive):
-        tfds_files.download(NAME, [archive])
-    try:
-        with zipfile.ZipFile(archive.path) as files:
-            text = files.read(_MEMBER).decode()
-    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError) as error:
-        raise DamagedFileError(archive.path, f"it is not CoNLL-2003's archive ({error}).", _MEND) from error
-    return _sentences(text, archive.path, {"conll2003.zip": digest_file(archive.path, "sha256")})
-
-
-def downloaded() -> tfds_files.Registered:
-    """The archive in TFDS's download cache, whether it is there or not."""
-    from tensorflow_datasets.core.download import resource
-
-    return tfds_files.Registered(_URL, "", tfds_files.download_dir() / NAME / resource.get_dl_fname(_URL, None))
+        return _read(own)
+    path = archive() or _download()
+    with decoding(path, "CoNLL-2003's archive", _MEND), zipfile.ZipFile(path) as files:
+        text = files.read(_MEMBER).decode()
+    return _sentences(text, path, {_ARCHIVE: digest_file(path, "sha256")})
 
 
 def imported() -> Path | None:
@@ -100,32 +92,39 @@ def imported() -> Path | None:
     return next((path for file in FILES if (path := _folder() / file).exists()), None)
 
 
+def archive() -> Path | None:
+    """The archive that jprobe or TFDS downloaded, or None."""
+    own = _folder() / _ARCHIVE
+    return own if own.exists() else tfds_files.downloaded(NAME, _REGISTERED)
+
+
+def _download() -> Path:
+    target = _folder() / _ARCHIVE
+    download(_REGISTERED.url, _REGISTERED.checksum, target, partial(MissingDataError, NAME))
+    return target
+
+
 def import_file(folder: Path) -> list[Path]:
     """Take a person's own eng.testb or test.txt, in either tag scheme.
 
     Raises:
         MissingFileError: the folder holds neither.
+        UnreadableFileError: the system cannot read it.
         DamagedFileError: the file holds no tagged sentences.
-        DiskError: it could not be written.
+        DiskError: the copy cannot be written.
     """
     source = next((folder / file for file in FILES if (folder / file).is_file()), None)
     if source is None:
         raise MissingFileError(folder / FILES[0], f"Name a folder that holds {' or '.join(FILES)} of {NAME}.")
-    try:
-        content = source.read_bytes()
-        _sentences(content.decode(), source, {})
-    except UnicodeDecodeError as error:
-        raise DamagedFileError(source, "it is not UTF-8 text.", _MEND) from error
+    _read(source)
     target = _folder() / source.name
-    try:
+    with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         with replacing(target) as file:
-            file.write(content)
+            file.write(source.read_bytes())
         for other in FILES:
             if other != source.name:
                 (_folder() / other).unlink(missing_ok=True)
-    except OSError as error:
-        raise DiskError(target, error.strerror or str(error)) from error
     return [target]
 
 
@@ -141,6 +140,12 @@ def to_iob2(tags: list[str]) -> list[str]:
         starts = tag.startswith("I-") and before[2:] != tag[2:]
         out.append("B-" + tag[2:] if starts else tag)
     return out
+
+
+def _read(path: Path) -> Sentences:
+    with decoding(path, "UTF-8 text", _MEND):
+        text = path.read_text(encoding="utf-8")
+    return _sentences(text, path, {path.name: digest_file(path, "sha256")})
 
 
 def _sentences(text: str, path: Path, checksums: dict[str, str]) -> Sentences:

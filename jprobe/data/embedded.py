@@ -7,7 +7,7 @@ from jprobe.data.checksums import read_checked
 from jprobe.data.dataset import Dataset
 
 FOLDER = Path(__file__).parent / "mnist"
-MEND = "It is a part of jprobe. Install it again: pip install --force-reinstall --no-deps jprobe"
+MEND = "It is part of jprobe: install jprobe again, with pip's --force-reinstall --no-deps."
 CLASSES = tuple("0123456789")
 LICENCE = "CC BY-SA 3.0"
 SOURCE = f"http://yann.lecun.com/exdb/mnist/ (LeCun, Cortes, Burges), {LICENCE}"

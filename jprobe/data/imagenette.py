@@ -3,9 +3,10 @@
 import shutil
 from pathlib import Path
 
+from jprobe.atomic import replacing_folder
 from jprobe.data.cache import cache_dir
 from jprobe.data.photos import SUFFIXES, load_photos
-from jprobe.errors import DiskError, MissingFileError
+from jprobe.files import writing
 
 NAME = "imagenette"
 
@@ -29,29 +30,18 @@ def import_folder(folder: Path) -> list[Path]:
         The folders of classes.
 
     Raises:
-        MissingFileError: there is no such folder.
         ArgumentError: it holds no photos in folders.
         DamagedFileError: a photo that cannot be decoded.
         DiskError: the copy could not be written.
     """
-    if not folder.is_dir():
-        raise MissingFileError(
-            folder, "Unpack imagenette2-320.tgz of https://github.com/fastai/imagenette and name its folder 'val'."
-        )
     source = folder / "val" if (folder / "val").is_dir() else folder
     load_photos(source)
-    target, unfinished = _folder(), _folder().with_name(NAME + ".unfinished")
-    try:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    target = _folder()
+    with writing(target), replacing_folder(target) as unfinished:
         for path in sorted(source.glob("*/*")):
             if path.suffix.lower() in SUFFIXES:
-                (unfinished / path.parent.name).mkdir(parents=True, exist_ok=True)
+                (unfinished / path.parent.name).mkdir(exist_ok=True)
                 shutil.copyfile(path, unfinished / path.parent.name / path.name)
-        shutil.rmtree(target, ignore_errors=True)
-        unfinished.rename(target)
-    except OSError as error:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise DiskError(target, error.strerror or str(error)) from error
     return sorted(target.iterdir())
 
 

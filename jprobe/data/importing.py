@@ -1,22 +1,29 @@
-"""Official files that a person already has, checked and put where the loader finds them without a network."""
+"""Official files that a person already has, checked and kept where the loader finds them without a network."""
 
 import shutil
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
 from jprobe.atomic import replacing
-from jprobe.data import cifar, conll, embedded, imagenette, tfds_files
+from jprobe.data import cifar, conll, embedded, imagenette, official, tfds_files
 from jprobe.data.checksums import digest_file
-from jprobe.data.official import OFFICIAL, batches_folder
-from jprobe.errors import ArgumentError, DamagedFileError, DiskError, MissingFileError, UnknownNameError
+from jprobe.data.official import OFFICIAL
+from jprobe.errors import ArgumentError, DamagedFileError, MissingFileError, UnknownNameError
+from jprobe.files import named_folder, reading, writing
+
+# What to bring in a folder, in words.
+_BRING = {
+    **{name: f"the official files of {name}" for name in OFFICIAL},
+    conll.NAME: f"{' or '.join(conll.FILES)} of {conll.NAME}",
+    imagenette.NAME: "a folder of photos for each class (as imagenette2-320.tgz of https://github.com/fastai/imagenette does)",
+}
 
 
 def import_files(name: str, folder: str | Path) -> list[Path]:
     """Check the official files of a dataset by checksum, and copy them where `load` finds them.
 
-    The files of Fashion-MNIST and KMNIST, and the archive of CIFAR-10, go into TFDS's download cache as if
-    TFDS had downloaded them; the unpacked files of CIFAR-10 go where TFDS unpacks them. Nothing is written
-    unless every file is right.
+    They go into :func:`cache_dir`, as everything that jprobe keeps does. Nothing is written unless every file is right.
 
     Args:
         name: "fashion_mnist", "kmnist", "cifar10", "conll2003" or "imagenette".
@@ -30,41 +37,31 @@ def import_files(name: str, folder: str | Path) -> list[Path]:
 
     Raises:
         UnknownNameError: another name.
-        MissingFileError: the folder, or a file in it, is not there.
-        ArgumentError: a file that is another official file than its name says.
-        DamagedFileError: a file that is no official file.
-        DiskError: the files could not be written.
+        MissingFileError: the folder, or a file in it, does not exist.
+        ArgumentError: an empty path, or a file that is another official file than its name says.
+        DamagedFileError: a file that is not the official one.
+        UnreadableFileError: the folder or a file cannot be read.
+        DiskError: the files cannot be written.
 
     Example:
         >>> import_files("kmnist", "no/such/folder")
         Traceback (most recent call last):
         jprobe.errors.MissingFileError: no/such/folder does not exist. ...
     """
+    if name == "mnist":
+        raise ArgumentError("MNIST is part of jprobe: there is nothing to import.")
+    if name not in _BRING:
+        raise UnknownNameError("dataset with official files to import", name, _BRING)
+    folder = named_folder(folder, f"Name a folder that holds {_BRING[name]}.")
     if name == imagenette.NAME:
-        return imagenette.import_folder(Path(folder))
-    if name == conll.NAME and Path(folder).is_dir():
-        return conll.import_file(Path(folder))
-    if name not in OFFICIAL and name != conll.NAME:
-        if name == "mnist":
-            raise ArgumentError("MNIST is part of jprobe: there is nothing to import.")
-        raise UnknownNameError("dataset with official files to import", name, [*OFFICIAL, conll.NAME, imagenette.NAME])
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise MissingFileError(folder, f"Name a folder that holds the official files of {name}.")
-    files = tfds_files.registered(name)
+        return imagenette.import_folder(folder)
+    if name == conll.NAME:
+        return conll.import_file(folder)
     if name == "cifar10" and not (folder / cifar.ARCHIVE).exists():
         return _import_batches(folder)
-    checksums = {filename: file.checksum for filename, file in files.items()}
-    _check_all(name, folder, checksums)
-    _copy_all({folder / filename: file.path for filename, file in files.items()})
-    for filename, file in files.items():
-        # Last, because TFDS takes a file without its INFO for absent; an INFO of old may be damaged.
-        try:
-            tfds_files.info_path(file.path).unlink(missing_ok=True)
-            tfds_files.write_info(name, filename, file)
-        except OSError as error:
-            raise DiskError(tfds_files.info_path(file.path), error.strerror or str(error)) from error
-    return [file.path for file in files.values()]
+    files = tfds_files.registered(name)
+    _check_all(name, folder, {filename: file.checksum for filename, file in files.items()})
+    return _copy_all(folder, files, official.folder(name))
 
 
 def _import_batches(folder: Path) -> list[Path]:
@@ -73,19 +70,15 @@ def _import_batches(folder: Path) -> list[Path]:
     if not any((batches / file).exists() for file in cifar.CHECKSUMS):
         raise MissingFileError(
             folder / cifar.ARCHIVE,
-            f"Put it there, or the unpacked folder {cifar.FOLDER}. "
-            "It is to be had from https://www.cs.toronto.edu/~kriz/cifar.html",
+            f"Put it there, or the unpacked folder {cifar.FOLDER}; both come from {OFFICIAL['cifar10'].home}.",
         )
     _check_all("cifar10", batches, cifar.CHECKSUMS)
-    target = batches_folder()
-    _copy_all({batches / file: target / file for file in cifar.CHECKSUMS})
-    # TFDS reads the class names from here once it prepares the dataset from this folder.
-    try:
-        with replacing(target / "batches.meta.txt") as file:
-            file.write(("\n".join(cifar.CLASSES) + "\n\n").encode())
-    except OSError as error:
-        raise DiskError(target / "batches.meta.txt", error.strerror or str(error)) from error
-    return [target / file for file in cifar.CHECKSUMS]
+    copies = _copy_all(batches, cifar.CHECKSUMS, official.folder("cifar10") / cifar.FOLDER)
+    # An archive of an earlier day would be read instead of these.
+    archive = official.folder("cifar10") / cifar.ARCHIVE
+    with writing(archive):
+        archive.unlink(missing_ok=True)
+    return copies
 
 
 def _check_all(name: str, folder: Path, checksums: dict[str, str]) -> None:
@@ -99,10 +92,8 @@ def _check_all(name: str, folder: Path, checksums: dict[str, str]) -> None:
         )
     for filename, expected in checksums.items():
         path = folder / filename
-        try:
+        with reading(path, "Nothing was imported."):
             found = digest_file(path, expected.partition(":")[0])
-        except OSError as error:
-            raise ArgumentError(f"{path} cannot be read: {error.strerror}. Nothing was imported.") from error
         if found == expected:
             continue
         if other := _identify(path):
@@ -127,16 +118,14 @@ def _identify(path: Path) -> str | None:
     return next((what for checksum, what in known if checksum in found), None)
 
 
-def _copy_all(targets: dict[Path, Path]) -> None:
-    """Copy files, source -> target: all of them take their names at the end, or none does."""
-    target = tfds_files.download_dir()
-    try:
+def _copy_all(folder: Path, filenames: Iterable[str], target: Path) -> list[Path]:
+    """Copy files from one folder to another: all of them take their names at the end, or none does."""
+    with writing(target):
+        target.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
-            for source, target in targets.items():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                copy = stack.enter_context(replacing(target))
-                with source.open("rb") as original:
+            for filename in filenames:
+                copy = stack.enter_context(replacing(target / filename))
+                with (folder / filename).open("rb") as original:
                     shutil.copyfileobj(original, copy)
                 copy.flush()
-    except OSError as error:
-        raise DiskError(target, error.strerror or str(error)) from error
+    return [target / filename for filename in filenames]

@@ -10,6 +10,9 @@ SHIPPED = ["mnist", *official.OFFICIAL]
 def load(name: str) -> Dataset:
     """Load a dataset by name, downloading it where it is not on this machine.
 
+    What jprobe downloads, imports and decodes lies in :func:`jprobe.data.cache_dir`. Files that TFDS downloaded itself
+    ($TFDS_DATA_DIR/downloads, by default ~/tensorflow_datasets/downloads) are read there, and never changed.
+
     Args:
         name: "mnist" (part of jprobe), "fashion_mnist", "kmnist", "cifar10", or the name of any other
             image-classification dataset of TFDS.
@@ -19,11 +22,11 @@ def load(name: str) -> Dataset:
 
     Raises:
         UnknownNameError: no dataset has this name.
-        MissingDataError: its files are not here and could not be downloaded.
-        DamagedFileError: one of its files is not the official one; the error says which, and what mends it.
+        MissingDataError: its files are not here and cannot be downloaded.
+        DamagedFileError: one of its files is not the official one; the error names it and says what to do.
         MissingExtraError: TFDS has to prepare it first, which takes TensorFlow.
         ArgumentError: a TFDS dataset that is not images of one size with one label each.
-        DiskError: a download could not be written.
+        DiskError: a download cannot be written.
 
     Example:
         >>> mnist = load("mnist")
@@ -54,7 +57,7 @@ def fetch(name: str) -> Dataset:
     """
     _check_name(name)
     if name in official.OFFICIAL:
-        official.discard_damaged(name)
+        official.replace_damaged(name)
     return _decode_and_store(name)
 
 

@@ -1,11 +1,13 @@
 """Photos in a folder of folders, one for each class."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from jprobe.errors import ArgumentError, DamagedFileError, MissingFileError
+from jprobe.errors import ArgumentError, DamagedFileError
+from jprobe.files import named_folder, reading
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp", ".bmp")
 
@@ -43,7 +45,8 @@ def load_photos(folder: str | Path) -> Photos:
 
     Raises:
         MissingFileError: there is no such folder.
-        ArgumentError: it holds no photos in folders.
+        ArgumentError: an empty path, or a folder without photos in folders.
+        UnreadableFileError: the system cannot read the folder or a photo.
         DamagedFileError: a photo that cannot be decoded.
 
     Example:
@@ -56,9 +59,7 @@ def load_photos(folder: str | Path) -> Photos:
         >>> photos.images.shape, photos.images[0, 0, 0].tolist(), photos.labels, photos.files
         ((1, 224, 224, 3), [255, 0, 0], ('tench',), ('a.png',))
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise MissingFileError(folder, "Name a folder that holds a folder of photos for each class.")
+    folder = named_folder(folder, "Name a folder that holds a folder of photos for each class.")
     paths = sorted(path for path in folder.glob("*/*") if path.suffix.lower() in SUFFIXES)
     if not paths:
         raise ArgumentError(
@@ -74,10 +75,13 @@ def load_photos(folder: str | Path) -> Photos:
 def _read(path: Path) -> np.ndarray:
     from PIL import Image, ImageOps
 
+    mend = "Bring it again, or remove it."
+    with reading(path, mend):
+        content = path.read_bytes()
     try:
-        with Image.open(path) as image:
+        with Image.open(BytesIO(content)) as image:
             photo = ImageOps.fit(image.convert("RGB"), (SIDE, SIDE), Image.Resampling.BILINEAR)
     # Pillow's decoders raise these three for damaged files, and one of its own for a file too large to be a photo.
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DamagedFileError(path, f"it cannot be decoded ({error}).", "Bring it again, or remove it.") from error
+        raise DamagedFileError(path, f"it cannot be decoded ({error}).", mend) from error
     return np.asarray(photo)

@@ -4,6 +4,7 @@ import importlib.util
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,9 @@ import numpy as np
 from jprobe.data import tfds_files
 from jprobe.data.checksums import digest_file
 from jprobe.data.dataset import Dataset
-from jprobe.errors import (
-    ArgumentError,
-    DamagedFileError,
-    DiskError,
-    MissingDataError,
-    MissingExtraError,
-    UnknownNameError,
-)
+from jprobe.data.downloads import reach
+from jprobe.errors import ArgumentError, DamagedFileError, MissingDataError, MissingExtraError, UnknownNameError
+from jprobe.files import writing
 
 OTHERS = "and the image-classification datasets of tensorflow-datasets"
 
@@ -54,7 +50,7 @@ def decode(name: str, shipped: list[str]) -> Dataset:
         builder = _builder(name)
         if not builder.is_prepared():
             if importlib.util.find_spec("tensorflow") is None:
-                raise MissingExtraError(f"Preparing dataset {name!r} for the first time", "tensorflow")
+                raise MissingExtraError(f"Preparing dataset {name!r} for the first time", "tensorflow>=2.18")
             _prepare(name, builder)
         try:
             train, test = tfds.data_source(
@@ -104,13 +100,15 @@ def _prepare(name: str, builder: Any) -> None:
     import requests
     import tensorflow_datasets as tfds
 
-    try:
-        # Google's copies of prepared data are in a format that only TensorFlow reads.
-        builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
-    except (requests.RequestException, tfds.download.DownloadError) as error:
-        raise MissingDataError(name, str(error)) from error
-    except OSError as error:
-        raise DiskError(tfds_files.data_dir(), error.strerror or str(error)) from error
+    for url in list(builder.url_infos)[:1]:
+        reach(url, partial(MissingDataError, name))  # TFDS alone tries for minutes
+    # Google's copies of prepared data are in a format that only TensorFlow reads.
+    config = tfds.download.DownloadConfig(try_download_gcs=False)
+    with writing(tfds_files.data_dir()):
+        try:
+            builder.download_and_prepare(download_config=config)
+        except (requests.RequestException, tfds.download.DownloadError) as error:
+            raise MissingDataError(name, str(error)) from error
 
 
 def _arrays(name: str, examples: Any) -> tuple[np.ndarray, np.ndarray]:

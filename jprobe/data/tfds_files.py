@@ -1,27 +1,19 @@
-"""The download cache of TensorFlow Datasets (TFDS): its registered URLs and checksums, without TensorFlow."""
+"""TensorFlow Datasets (TFDS) without TensorFlow: the URLs and checksums that it registers, and what it downloaded."""
 
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, redirect_stdout
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-
-from jprobe.errors import DiskError, MissingDataError
-
-# TFDS alone tries 10 times with growing pauses, which is minutes where there is no network.
-RETRIES = 2
-CONNECT_S, ANSWER_S = 5, 20
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Registered:
-    """One official file as TFDS knows it: `url`, `checksum` "sha256:...", `path` in its download cache."""
+class Registered(NamedTuple):
+    """One official file as TFDS knows it: `url`, and `checksum` "sha256:...", or "" where it registers none."""
 
     url: str
     checksum: str
-    path: Path
 
 
 def data_dir() -> Path:
@@ -30,118 +22,54 @@ def data_dir() -> Path:
     return Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
 
 
-def download_dir() -> Path:
-    """Where TFDS keeps the files it downloaded."""
-    return data_dir() / "downloads"
-
-
 def registered(name: str) -> dict[str, Registered]:
     """Official file name -> what TFDS registers for it."""
     import tensorflow_datasets as tfds
-    from tensorflow_datasets.core.download import resource
 
-    files = {}
-    for url, info in tfds.builder_cls(name).url_infos.items():
-        cached = resource.get_dl_fname(url, info.checksum)
-        file = Registered(url, f"sha256:{info.checksum}", download_dir() / name / cached)
-        # Older versions of TFDS kept all datasets in one folder, and newer ones still take files from there.
-        old = replace(file, path=download_dir() / cached)
-        files[info.filename] = old if is_cached(old) and not is_cached(file) else file
-    return files
+    infos = tfds.builder_cls(name).url_infos
+    return {info.filename: Registered(url, f"sha256:{info.checksum}") for url, info in infos.items()}
 
 
-def info_path(path: Path) -> Path:
-    """The INFO file beside a cached one; without it TFDS takes the file for absent."""
-    return path.with_name(path.name + ".INFO")
+def downloaded(name: str, file: Registered) -> Path | None:
+    """The file in TFDS's own download cache, if it is there. Nothing is ever written there."""
+    # Older versions of TFDS kept the files of all datasets in one folder.
+    for folder in (_downloads() / name, _downloads()):
+        path = folder / _cached_name(file)
+        # TFDS takes a file without its INFO for absent: it may be half a file.
+        if path.exists() and path.with_name(f"{path.name}.INFO").exists():
+            return path
+    return None
 
 
-def is_cached(file: Registered) -> bool:
-    """Whether TFDS will find the file. Neither it nor this looks at the content."""
-    return file.path.exists() and info_path(file.path).exists()
+def unpacked(file: Registered) -> Path:
+    """Where TFDS unpacks a .tar.gz archive that it downloaded."""
+    return _downloads() / "extracted" / f"TAR_GZ.{_cached_name(file)}"
 
 
-def remove(path: Path) -> None:
-    """Take a file out of the cache, and its INFO file where it has one."""
-    try:
-        info_path(path).unlink(missing_ok=True)
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise DiskError(path, error.strerror or str(error)) from error
+def _downloads() -> Path:
+    return data_dir() / "downloads"
 
 
-def write_info(name: str, filename: str, file: Registered) -> None:
-    """Write the INFO file of a cached file, as TFDS itself does after a download."""
-    import tensorflow_datasets as tfds
-    from tensorflow_datasets.core.download import resource
+def _cached_name(file: Registered) -> str:
+    from tensorflow_datasets.core.download import resource  # TFDS has no public function for it
 
-    resource.write_info_file(
-        url=file.url,
-        path=tfds.core.Path(file.path),
-        dataset_name=name,
-        original_fname=filename,
-        url_info=tfds.builder_cls(name).url_infos[file.url],
-    )
-
-
-def download(name: str, files: Iterable[Registered]) -> None:
-    """Let TFDS download files into its cache, and check them.
-
-    Raises:
-        MissingDataError: no network (found out within seconds), no such file there, or another checksum.
-        DiskError: the disk is full, or TFDS's folder is not ours to write.
-    """
-    import requests
-    import tensorflow_datasets as tfds
-    from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
-    from tensorflow_datasets.core.download.util import DownloadError
-
-    urls = [file.url for file in files]
-    _reach(name, urls[0])
-    try:
-        with quiet():
-            manager = tfds.download.DownloadManager(download_dir=os.fspath(download_dir()), dataset_name=name)
-            manager.download(urls)
-    except NonMatchingChecksumError as error:
-        raise MissingDataError(name, "what the server sent is not the official file (another checksum).") from error
-    # An error of requests is an OSError too, so it comes first.
-    except (requests.RequestException, DownloadError) as error:
-        raise MissingDataError(name, str(error)) from error
-    except OSError as error:
-        raise DiskError(download_dir() / name, error.strerror or str(error)) from error
-
-
-def _reach(name: str, url: str) -> None:
-    """Find out within seconds that a server cannot be reached: TFDS sets no time limit on its connections."""
-    import requests
-
-    try:
-        with requests.get(url, stream=True, timeout=(CONNECT_S, ANSWER_S)) as response:
-            if response.status_code != 200:
-                raise MissingDataError(name, f"{url} answered {response.status_code} {response.reason}.")
-    except OSError as error:
-        raise MissingDataError(name, f"{url} cannot be reached ({type(error).__name__}).") from error
+    return str(resource.get_dl_fname(file.url, file.checksum.removeprefix("sha256:") or None))
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Bound TFDS's retries, and let it show its progress on a terminal only."""
-    from tensorflow_datasets.core.download import downloader
-    from tensorflow_datasets.core.utils import tqdm_utils
-
-    retries, active = downloader.MAX_RETRIES, tqdm_utils._active
+    """Let TFDS show its progress and its messages on a terminal only."""
     loggers = [logging.getLogger(name) for name in ("absl", "urllib3.connectionpool")]
     levels = [logger.level for logger in loggers]
     with ExitStack() as stack:
         try:
-            downloader.MAX_RETRIES = RETRIES
             for logger in loggers:
                 logger.setLevel(logging.ERROR)
             if not sys.stderr.isatty():
-                tqdm_utils.display_progress_bar(False)
-                stack.enter_context(redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
+                nowhere = stack.enter_context(open(os.devnull, "w"))
+                stack.enter_context(redirect_stdout(nowhere))
+                stack.enter_context(redirect_stderr(nowhere))
             yield
         finally:
-            downloader.MAX_RETRIES = retries
-            tqdm_utils.display_progress_bar(active)
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)

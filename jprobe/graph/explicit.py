@@ -103,7 +103,7 @@ def to_networkx(graph: Graph) -> Any:
     try:
         import networkx
     except ImportError as error:
-        raise MissingExtraError("A networkx graph", "test") from error
+        raise MissingExtraError("A networkx graph", "networkx>=3.4") from error
     matrix = to_scipy(graph).tocoo()
     out = networkx.DiGraph()
     out.add_nodes_from(range(graph.num_nodes))

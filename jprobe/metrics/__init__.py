@@ -3,6 +3,7 @@
 from jprobe.metrics.cka import cka_profile, linear_cka, linen_activations
 from jprobe.metrics.classification import accuracy, loss, offset, separation
 from jprobe.metrics.spans import span_counts, tag_scheme
+from jprobe.metrics.ssim import ssim, ssim_distance
 from jprobe.metrics.tagging import kappa, own_labels, span_f1
 
 __all__ = [
@@ -17,5 +18,7 @@ __all__ = [
     "separation",
     "span_counts",
     "span_f1",
+    "ssim",
+    "ssim_distance",
     "tag_scheme",
 ]

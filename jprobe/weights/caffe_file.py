@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from jprobe.errors import DamagedFileError
+from jprobe.files import decoding
 from jprobe.weights.protobuf import fields, varints
 
 _MEND = "Get the .caffemodel file again from its publisher."
@@ -40,13 +41,11 @@ def read_caffe(path: str | Path) -> dict[str, np.ndarray]:
     """
     path = Path(path)
     out: dict[str, np.ndarray] = {}
-    try:
+    with decoding(path, "a Caffe network", _MEND):
         for number, layer in fields(memoryview(path.read_bytes())):
             if number in _LAYERS and isinstance(layer, memoryview):
                 name, blobs = _layer(layer, *_LAYERS[number])
                 out |= {f"{name}.{kind}": blob for kind, blob in zip(("weight", "bias"), blobs, strict=False)}
-    except ValueError as error:
-        raise DamagedFileError(path, f"it is not a Caffe network ({error}).", _MEND) from error
     if not out:
         raise DamagedFileError(path, "it is not a Caffe network, or one without weights.", _MEND)
     return out

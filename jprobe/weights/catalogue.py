@@ -1,11 +1,12 @@
 """Checkpoints that jprobe knows by name."""
 
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from jprobe.data import tfds_files
-from jprobe.data.checksums import digest_file
-from jprobe.errors import MissingDataError, MissingFileError, MissingWeightsError, UnknownNameError
+from jprobe.data.downloads import download
+from jprobe.errors import MissingWeightsError, UnknownNameError
+from jprobe.files import named_file, named_folder
 from jprobe.weights import distilbert, vision
 from jprobe.weights.folders import HUB, copy_in, files_of, find, imported
 from jprobe.weights.vision import ARCHITECTURES
@@ -66,8 +67,8 @@ def fetch(name: str) -> Path:
 
     Raises:
         UnknownNameError: no checkpoint of that name.
-        MissingWeightsError: it cannot be had from the network.
-        DiskError: it could not be written.
+        MissingWeightsError: it cannot be downloaded, or has another checksum than the published one.
+        DiskError: it cannot be written.
 
     Example:
         >>> fetch("distilbert-nerr")
@@ -97,7 +98,9 @@ def import_weights(name: str, path: str | Path) -> list[Path]:
 
     Raises:
         UnknownNameError: no checkpoint of that name.
-        MissingFileError: the folder or a file is not there.
+        MissingFileError: the folder or a file does not exist.
+        ArgumentError: an empty path, a file in place of a folder, or the other way round.
+        UnreadableFileError: a file cannot be read.
         CheckpointError: the weights are not those of such a network.
         DamagedFileError: a file that cannot be decoded.
         DiskError: the copy could not be written.
@@ -109,37 +112,21 @@ def import_weights(name: str, path: str | Path) -> list[Path]:
         jprobe.errors.MissingFileError: ...
     """
     _check(name)
-    path = Path(path)
     if name in HUB:
-        if not path.is_dir():
-            raise MissingFileError(path, "Give the folder that holds the checkpoint's files.")
-        distilbert.load_tagger(path)
-        return copy_in(files_of(path), name)
-    if not path.is_file():
-        raise MissingFileError(path, f"Give the file of weights, such as {ARCHITECTURES[name].url}")
+        folder = named_folder(path, "Name the folder that holds the checkpoint's files.")
+        distilbert.load_tagger(folder)
+        return copy_in(files_of(folder), name)
+    path = named_file(path, f"Name the file of weights, such as {ARCHITECTURES[name].url}")
     vision.load(path, name)
     return copy_in({path.name: path}, name)
 
 
 def _download(name: str) -> Path:
-    """Have the publisher's file downloaded where datasets are, check it, and move it to the other checkpoints."""
-    from tensorflow_datasets.core.download import resource
-
-    url, expected = ARCHITECTURES[name].url, ARCHITECTURES[name].checksum
-    cached = tfds_files.download_dir() / name / resource.get_dl_fname(url, None)
-    file = tfds_files.Registered(url, "", cached)
-    try:
-        if not tfds_files.is_cached(file):
-            tfds_files.download(name, [file])
-    except MissingDataError as error:
-        raise vision.missing(name, error.reason.rstrip(".")) from error
-    # torchvision publishes only how its checksums begin.
-    if not digest_file(cached, expected.partition(":")[0]).startswith(expected):
-        tfds_files.remove(cached)
-        raise vision.missing(name, f"what {url} sent is not the published file (another checksum)")
-    copy_in({url.rpartition("/")[2]: cached}, name)
-    tfds_files.remove(cached)
-    return imported(name)
+    """Have the publisher's file downloaded to where :func:`import_weights` keeps it."""
+    known = ARCHITECTURES[name]
+    target = imported(name) / known.url.rpartition("/")[2]
+    download(known.url, known.checksum, target, partial(vision.missing, name))
+    return target.parent
 
 
 def _check(name: str) -> None:

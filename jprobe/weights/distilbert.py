@@ -10,10 +10,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jprobe.errors import CheckpointError, DamagedFileError
+from jprobe.errors import CheckpointError
+from jprobe.files import decoding
+from jprobe.misfits import listed, misfits, not_finite
 from jprobe.models import DistilBert
+from jprobe.paths import leaves_by_path
 from jprobe.typing import Params
 from jprobe.weights.folders import FILES, file_of, find, tensors_of
+from jprobe.weights.matching import single
 
 # Published names, without the "distilbert." or "bert." before them -> path in the module.
 _NAMES = [
@@ -35,6 +39,11 @@ _NAMES = [
 
 # A buffer of older versions, and a layer that only sentence classifiers read.
 _UNREAD = re.compile(r"embeddings\.position_ids|pooler\.dense\.(weight|bias)")
+
+_AGAIN = "Get the file again."
+
+# Sizes that both kinds of config.json call the same.
+_SHARED = ("vocab_size", "max_position_embeddings")
 
 
 class Tagger(NamedTuple):
@@ -108,9 +117,7 @@ def load_tagger(folder_or_name: str | Path) -> Tagger:
     folder = find(folder_or_name)
     config = _config(folder)
     model, params = convert(tensors_of(folder), config)
-    names = {int(n): str(name) for n, name in config.get("id2label", {}).items()}
-    labels = tuple(names.get(n, f"LABEL_{n}") for n in range(model.labels))
-    return Tagger(model, params, labels, _tokenizer(folder), str(folder_or_name))
+    return Tagger(model, params, _labels(config, model.labels, folder), _tokenizer(folder), str(folder_or_name))
 
 
 def convert(tensors: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> tuple[DistilBert, Params]:
@@ -139,29 +146,17 @@ def convert(tensors: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> tup
         if path is None or path in found:
             left_over.append(key)
         else:
-            found[path] = array.T if path.endswith("/kernel") else array
+            found[path] = single(array.T if path.endswith("/kernel") else array)
     model = _model(config, "classifier/kernel" in found, found.get("classifier/bias"))
     shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 1), jnp.int32))["params"]
-    leaves, tree = jax.tree_util.tree_flatten_with_path(shapes)
-    wanted = {jax.tree_util.keystr(path, simple=True, separator="/"): leaf.shape for path, leaf in leaves}
-    problems = [f"left over: {key}" for key in left_over + sorted(found.keys() - wanted.keys())]
-    problems += [f"missing: {path}" for path in wanted if path not in found]
-    problems += [
-        f"{path} is {list(found[path].shape)}, not {list(shape)}"
-        for path, shape in wanted.items()
-        if path in found and found[path].shape != shape
-    ]
-    problems += [
-        f"{path} holds NaN or infinity" for path, a in found.items() if not np.isfinite(a.astype(np.float32)).all()
-    ]
+    wanted = {path: leaf for path, _, leaf in leaves_by_path(shapes)}
+    problems = [f"left over: {key}" for key in left_over] + misfits(found, wanted) + not_finite(found)
     if problems:
-        shown = "\n  ".join(problems[:12]) + (f"\n  ... and {len(problems) - 12} more" if len(problems) > 12 else "")
         raise CheckpointError(
-            f"These weights are not those of a {config.get('model_type')} token classifier or encoder:\n  {shown}\n"
+            f"These weights are not those of a {config.get('model_type')} token classifier or encoder:\n{listed(problems)}\n"
             "Bring a checkpoint of DistilBertForTokenClassification, BertForTokenClassification, or of either encoder alone."
         )
-    arrays = [jnp.asarray(found[path].astype(np.float32)) for path in wanted]
-    return model, jax.tree.unflatten(tree, arrays)
+    return model, jax.tree.unflatten(jax.tree.structure(shapes), [jnp.asarray(found[path]) for path in wanted])
 
 
 def _path(name: str) -> str | None:
@@ -187,41 +182,56 @@ def _model(config: Mapping[str, Any], classifies: bool, bias: np.ndarray | None)
     }
     if kind not in table:
         raise CheckpointError(f"config.json is of a {kind!r} model; this reads 'distilbert' and 'bert'.")
-    try:
-        width, heads, layers, hidden, activation = (config[name] for name in table[kind])
-        sizes = config["vocab_size"], config["max_position_embeddings"]
-    except KeyError as error:
-        raise CheckpointError(f"config.json lacks {error}.") from error
-    if activation not in ("gelu", "relu"):
-        raise CheckpointError(f"config.json asks for the activation {activation!r}; this knows 'gelu' and 'relu'.")
+    *sizes, activation = table[kind]
+    lacking = [name for name in (*sizes, *_SHARED, activation) if name not in config]
+    if lacking:
+        raise CheckpointError(f"config.json lacks {', '.join(lacking)}.")
+    wrong = [name for name in (*sizes, *_SHARED) if not isinstance(config[name], int) or config[name] < 1]
+    if wrong:
+        raise CheckpointError(f"config.json gives {wrong[0]} as {config[wrong[0]]!r}, which is no size.")
+    width, heads, layers, hidden = (config[name] for name in sizes)
+    if config[activation] not in ("gelu", "relu"):
+        raise CheckpointError(
+            f"config.json asks for the activation {config[activation]!r}; this knows 'gelu' and 'relu'."
+        )
     return DistilBert(
-        vocabulary=sizes[0], positions=sizes[1], width=width, heads=heads, layers=layers, hidden=hidden,
+        vocabulary=config["vocab_size"], positions=config["max_position_embeddings"], width=width, heads=heads, layers=layers, hidden=hidden,
         labels=len(bias) if classifies and bias is not None else 0,
         token_types=config.get("type_vocab_size", 2) if kind == "bert" else 0,
-        activation=activation, epsilon=config.get("layer_norm_eps", 1e-12),
+        activation=config[activation], epsilon=config.get("layer_norm_eps", 1e-12),
     )  # fmt: skip
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    path = file_of(folder, FILES[0])
-    try:
-        found = json.loads(path.read_text())
-    except (ValueError, OSError) as error:
-        raise DamagedFileError(path, f"it is not JSON ({error}).", "Get the file again.") from error
-    return dict(found)
+    return _json(file_of(folder, FILES[0]))
+
+
+def _json(path: Path) -> dict[str, Any]:
+    with decoding(path, "an object of JSON", _AGAIN):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError(f"it is a {type(found).__name__}")
+        return found
+
+
+def _labels(config: Mapping[str, Any], count: int, folder: Path) -> tuple[str, ...]:
+    with decoding(folder / FILES[0][0], "a model's settings: id2label gives no names", _AGAIN):
+        names = {int(n): str(name) for n, name in config.get("id2label", {}).items()}
+    return tuple(names.get(n, f"LABEL_{n}") for n in range(count))
 
 
 def _tokenizer(folder: Path) -> Any:
     import tokenizers
 
     path = file_of(folder, FILES[2])
-    if path.suffix == ".json":
-        tokenizer = tokenizers.Tokenizer.from_file(str(path))
-    else:
-        # Older checkpoints have the word pieces alone; the rest is BERT's.
-        settings = folder / "tokenizer_config.json"
-        lower = json.loads(settings.read_text()).get("do_lower_case", True) if settings.exists() else True
-        tokenizer = tokenizers.BertWordPieceTokenizer(str(path), lowercase=lower)._tokenizer
+    settings = folder / "tokenizer_config.json"
+    with decoding(path, "a tokenizer", _AGAIN):
+        if path.suffix == ".json":
+            tokenizer = tokenizers.Tokenizer.from_file(str(path))
+        else:
+            # Older checkpoints have the word pieces alone; the rest is BERT's.
+            lower = _json(settings).get("do_lower_case", True) if settings.exists() else True
+            tokenizer = tokenizers.BertWordPieceTokenizer(str(path), lowercase=lower)._tokenizer
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer

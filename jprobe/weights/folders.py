@@ -1,13 +1,17 @@
 """Where the files of a checkpoint are: a folder, what was imported, or huggingface_hub's cache."""
 
+import errno
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from jprobe.atomic import replacing_folder
 from jprobe.data.cache import cache_dir
 from jprobe.errors import DiskError, MissingFileError, MissingWeightsError
+from jprobe.files import named_folder, writing
 from jprobe.weights.tensor_file import read_tensors
 
 # What is read of a published model, the first that is there of each line.
@@ -17,6 +21,8 @@ FILES = (
     ("tokenizer.json", "vocab.txt"),
 )
 ALSO = ("tokenizer_config.json",)
+
+_FOLDER = "Name a folder with the files of a published model: config.json, model.safetensors, tokenizer.json."
 
 # Short names of published checkpoints.
 HUB = {"distilbert-ner": "dslim/distilbert-NER"}
@@ -35,16 +41,18 @@ def find(folder_or_name: str | Path, download: bool = True) -> Path:
         download: whether to look on the network for what is not on this machine.
 
     Raises:
-        MissingWeightsError: it is neither on this machine nor to be had from the network.
+        MissingWeightsError: it is not on this machine and cannot be downloaded.
+        ArgumentError: it is a file.
+        DiskError: huggingface_hub's cache cannot be written.
     """
     name = str(folder_or_name)
-    if Path(name).is_dir():
-        return Path(name)
+    if name and Path(name).exists():
+        return named_folder(name, _FOLDER)
     if name in HUB and imported(name).is_dir():
         return imported(name)
     hub = HUB.get(name, name)
     if hub.count("/") != 1 or hub.startswith((".", "/", "~")):
-        raise _missing(name, "there is no such folder, and it is no owner/name of huggingface.co")
+        raise _missing(name, "there is no such folder, and it is no owner/name of huggingface.co.")
     import huggingface_hub
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -52,8 +60,12 @@ def find(folder_or_name: str | Path, download: bool = True) -> Path:
     try:
         return Path(huggingface_hub.snapshot_download(hub, allow_patterns=patterns, local_files_only=not download))
     except LocalEntryNotFoundError as error:
-        raise _missing(name, "it is not in huggingface_hub's cache, and the network gave nothing") from error
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        raise _missing(name, "it is not in huggingface_hub's cache, and could not be downloaded.") from error
+    except OSError as error:  # some of the network's errors are of this kind as well
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise DiskError(huggingface_hub.constants.HF_HUB_CACHE, os.strerror(error.errno)) from error
+        raise _missing(name, str(error).splitlines()[0]) from error
+    except (HfHubHTTPError, HFValidationError) as error:
         raise _missing(name, str(error).splitlines()[0]) from error
 
 
@@ -98,15 +110,8 @@ def copy_in(files: Mapping[str, Path], name: str) -> list[Path]:
     Raises:
         DiskError: the copy could not be written.
     """
-    target, unfinished = imported(name), imported(name + ".unfinished")
-    try:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
+    target = imported(name)
+    with writing(target), replacing_folder(target) as unfinished:
         for kept, source in files.items():
             shutil.copyfile(source, unfinished / kept)
-        shutil.rmtree(target, ignore_errors=True)
-        unfinished.rename(target)
-    except OSError as error:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise DiskError(target, error.strerror or str(error)) from error
     return [target / kept for kept in files]

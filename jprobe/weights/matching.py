@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jprobe.errors import CheckpointError
+from jprobe.misfits import listed, misfits, not_finite
+from jprobe.paths import spelled
 from jprobe.typing import Params
 
 # torch's name of each kind of array, which Caffe's files share.
 TORCH_NAMES = {"kernel": "weight", "scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
-
-SHOWN = 12
 
 
 class Converted(NamedTuple):
@@ -61,34 +61,30 @@ def match(
     Raises:
         CheckpointError: names missing or left over, other shapes, NaN weights.
     """
-    collections = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros(shape))
-    leaves, tree = jax.tree_util.tree_flatten_with_path(collections)
-    found, problems, wanted = [], [], set()
-    for path, leaf in leaves:
-        _, *layers = (str(key.key) for key in path)
-        name = published(tuple(layers))
-        if name is None:
-            found.append(jnp.zeros(leaf.shape))
-            continue
-        wanted.add(name)
-        if name not in tensors:
-            problems.append(f"missing: {name}")
-        elif tensors[name].shape != (expected := _published_shape(leaf.shape)):
-            problems.append(f"{name} is {list(tensors[name].shape)}, not {list(expected)}")
-        else:
-            array = tensors[name].astype(np.float32)
-            if not np.isfinite(array).all():
-                problems.append(f"{name} holds NaN or infinity")
-            found.append(jnp.asarray(_channels_last(array, (flattened or {}).get(name))))
-    left_over = [name for name in tensors if name not in wanted and not re.fullmatch(unread, name)]
-    problems = [f"left over: {name}" for name in sorted(left_over)] + problems
-    if problems:
-        more = f"\n  ... and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+    leaves, tree = jax.tree_util.tree_flatten_with_path(jax.eval_shape(model.init, jax.random.key(0), jnp.zeros(shape)))
+    # Without the name of the collection: a statistic's kind, "mean" or "var", tells enough.
+    names = [published(tuple(spelled(path[1:]).split("/"))) for path, _ in leaves]
+    wanted = {
+        name: jax.ShapeDtypeStruct(_published_shape(leaf.shape), jnp.float32)
+        for name, (_, leaf) in zip(names, leaves, strict=True)
+        if name is not None
+    }
+    found = {name: single(array) for name, array in tensors.items() if name in wanted or not re.fullmatch(unread, name)}
+    if problems := misfits(found, wanted) + not_finite(found):
         raise CheckpointError(
-            f"These weights are not those of {what}:\n  " + "\n  ".join(problems[:SHOWN]) + more + "\n"
+            f"These weights are not those of {what}:\n{listed(problems)}\n"
             "Bring the published file, with all its tensors under their published names."
         )
-    return jax.tree.unflatten(tree, found)
+    arrays = [
+        jnp.zeros(leaf.shape) if name is None else jnp.asarray(_channels_last(found[name], (flattened or {}).get(name)))
+        for name, (_, leaf) in zip(names, leaves, strict=True)
+    ]
+    return jax.tree.unflatten(tree, arrays)
+
+
+def single(array: np.ndarray) -> np.ndarray:
+    """Floating-point numbers in float32; anything else as it is, and so a misfit: quantised weights are no weights."""
+    return array.astype(np.float32) if jnp.issubdtype(array.dtype, jnp.floating) else array
 
 
 def _published_shape(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from jprobe.errors import DamagedFileError
+from jprobe.files import decoding
 from jprobe.weights.protobuf import fields, varints
 
 _MEND = "Get the .onnx file again from its publisher."
@@ -41,14 +42,12 @@ def read_onnx(path: str | Path) -> dict[str, np.ndarray]:
     """
     path = Path(path)
     out: dict[str, np.ndarray] = {}
-    try:
+    with decoding(path, "an ONNX network", _MEND):
         for number, graph in fields(memoryview(path.read_bytes())):
             if number == _GRAPH and isinstance(graph, memoryview):
                 for field, tensor in fields(graph):
                     if field == _INITIALIZER and isinstance(tensor, memoryview):
                         out |= _tensor(tensor)
-    except ValueError as error:
-        raise DamagedFileError(path, f"it is not an ONNX network ({error}).", _MEND) from error
     if not out:
         raise DamagedFileError(path, "it is not an ONNX network, or one without weights.", _MEND)
     return out

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jprobe.errors import CheckpointError, DamagedFileError, MissingFileError
+from jprobe.errors import CheckpointError
+from jprobe.files import decoding, named_file
 from jprobe.weights.caffe_file import read_caffe
 from jprobe.weights.onnx_file import read_onnx
 from jprobe.weights.torch_file import read_torch
@@ -24,8 +25,10 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
 
     Raises:
         MissingFileError: there is no such file.
+        ArgumentError: an empty path, or a folder.
+        UnreadableFileError: the system cannot read it.
         DamagedFileError: it cannot be decoded.
-        CheckpointError: another format, or no safetensors.
+        CheckpointError: another format.
 
     Example:
         >>> import tempfile
@@ -34,9 +37,7 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
         >>> read_tensors(path)
         {'a': array([1., 1., 1.])}
     """
-    path = Path(path)
-    if not path.is_file():
-        raise MissingFileError(path, "Name the file that holds the weights.")
+    path = named_file(path, "Name the file that holds the weights.")
     match path.suffix:
         case ".safetensors":
             return _read_safetensors(path)
@@ -54,18 +55,17 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
-    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    try:
+    with decoding(path, "a safetensors file", "Get the file again from its publisher."):
         return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} cannot be read as safetensors ({error}). Get the file again.") from error
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    try:
+    with decoding(path, "a file of NumPy arrays", "Write the file again."):
+        # NumPy reads only what an array's own header asks for, which skips the checksum of the rest.
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip() is not None:
+                raise zipfile.BadZipFile("an array has another checksum")
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
-    except (ValueError, OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise DamagedFileError(path, f"it is not a file of NumPy arrays ({error}).", "Write the file again.") from error

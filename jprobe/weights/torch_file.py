@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import ml_dtypes
 import numpy as np
 
-from jprobe.errors import DamagedFileError
+from jprobe.files import decoding
 
 _MEND = "Get the file again from its publisher, or its safetensors version."
 
@@ -59,11 +59,9 @@ def read_torch(path: str | Path) -> dict[str, np.ndarray]:
         jprobe.errors.DamagedFileError: ...
     """
     path = Path(path)
-    try:
+    with decoding(path, "a torch state dict", _MEND):
         found, storages = _read_zip(path) if zipfile.is_zipfile(path) else _read_stream(path)
         return {str(name): _array(later, storages) for name, later in found.items() if isinstance(later, _Later)}
-    except (pickle.UnpicklingError, EOFError, KeyError, IndexError, ValueError, AttributeError, struct.error) as error:
-        raise DamagedFileError(path, f"it is not a torch state dict ({error}).", _MEND) from error
 
 
 def _read_zip(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -96,7 +94,8 @@ def _load(file: Any, types: dict[str, str]) -> Any:
     return _Unpickler(file, types).load()
 
 
-class _Unpickler(pickle.Unpickler):
+# The one written in Python: pickle.Unpickler itself allots gigabytes, or crashes, when one byte of a file is wrong.
+class _Unpickler(pickle._Unpickler):
     def __init__(self, file: Any, types: dict[str, str]) -> None:
         super().__init__(file, encoding="utf-8")
         self.types = types

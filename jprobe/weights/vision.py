@@ -10,6 +10,7 @@ import numpy as np
 from jprobe import models
 from jprobe.data.checksums import digest_file
 from jprobe.errors import CheckpointError, MissingWeightsError, UnknownNameError
+from jprobe.files import named_file
 from jprobe.typing import Params
 from jprobe.weights import alexnet, googlenet, preparation, resnet, shufflenet, squeezenet
 from jprobe.weights.folders import imported
@@ -159,6 +160,8 @@ def load(name_or_file: str | Path, name: str | None = None) -> ImageClassifier:
         UnknownNameError: no such network.
         MissingWeightsError: the weights of that name were neither fetched nor imported.
         MissingFileError: there is no such file.
+        ArgumentError: an empty path, or a folder.
+        UnreadableFileError: the system cannot read the file.
         CheckpointError: other tensors than the network's; NaN weights.
         DamagedFileError: the file cannot be decoded.
 
@@ -171,10 +174,10 @@ def load(name_or_file: str | Path, name: str | None = None) -> ImageClassifier:
     if str(name_or_file) in ARCHITECTURES:
         path, name = kept(str(name_or_file)), str(name_or_file)
     else:
-        path = Path(name_or_file)
         # A word that is no file's name is a network's, misspelt.
-        if path.suffix not in SUFFIXES and not path.exists():
+        if Path(name_or_file).suffix not in SUFFIXES and not Path(name_or_file).exists():
             raise UnknownNameError("network or file of weights", name_or_file, ARCHITECTURES)
+        path = named_file(name_or_file, "Name a file of weights, or a network that was fetched or imported.")
     known = None if name is None else _architecture(name)
     tensors = read_tensors(path)
     if name is None or known is None:
@@ -196,7 +199,7 @@ def kept(name: str) -> Path:
     """
     found = [path for path in sorted(imported(name).glob("*")) if path.suffix in SUFFIXES]
     if not found:
-        raise missing(name, "it was neither fetched nor imported")
+        raise missing(name, "it was neither fetched nor imported.")
     return found[0]
 
 

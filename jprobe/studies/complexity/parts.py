@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from jprobe import complexity, data, models, probes, train
+from jprobe import complexity, data, metrics, models, probes, train
 from jprobe.errors import ArgumentError
 from jprobe.models import forward
 from jprobe.studies.complexity.config import Config
@@ -90,7 +90,7 @@ def _of_dataset(config: Config, name: str, dataset: data.Dataset) -> Iterator[Pa
         found = []
         for n, pair in enumerate(pairs):
             context.progress(n / len(pairs))
-            found.append(data.ssim_distance(dataset, pair, config.image_pairs))
+            found.append(metrics.ssim_distance(dataset, pair, config.image_pairs))
         attrs = {"long_name": "SSIM distance, mean of 1 - SSIM", "units": "1"}
         return xr.Dataset({"ssim": ("pair", found, attrs)}, {"pair": names})
 

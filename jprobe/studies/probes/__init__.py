@@ -13,6 +13,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "findings": ["findings"],
         "study": ["STUDY"],
         "summary": ["summary"],
-        "tasks": ["Tasks", "subject"],
+        "tasks": ["subject"],
     },
 )

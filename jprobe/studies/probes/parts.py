@@ -17,7 +17,7 @@ from jprobe.probes.select import everything
 from jprobe.studies.probes.config import Config, Group
 from jprobe.studies.study import Context, Part, Parts
 from jprobe.studies.subject import Subject
-from jprobe.sweep import sweep
+from jprobe.sweeping import sweep
 
 # The summary asks for these two amplitudes, which the paper's grid steps over.
 _NOISE_LEVELS = tuple(sorted({*probes.noise().level.grid, 0.0625, 0.25}))

@@ -1,18 +1,13 @@
 """Structural similarity of images, and of classes of images."""
 
-from __future__ import annotations
-
 import functools
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from jprobe.data.dataset import Dataset
+from jprobe.data import Dataset
 from jprobe.errors import ArgumentError, ShapeError
-
-if TYPE_CHECKING:
-    import jax
 
 _WINDOW = 7
 
@@ -49,37 +44,30 @@ def ssim(a: jax.Array | np.ndarray, b: jax.Array | np.ndarray, data_range: float
             f"SSIM compares two batches of images [B, H, W, C] of at least {_WINDOW} x {_WINDOW} pixels, not "
             f"{list(a.shape)} and {list(b.shape)}."
         )
-    return _compiled()(a, b, data_range)
+    return _ssim(a, b, data_range)
 
 
-@functools.cache
-def _compiled() -> Callable[..., jax.Array]:
-    """The arithmetic, compiled; JAX is imported here, because loading data needs none of it."""
-    import jax
-    import jax.numpy as jnp
+@jax.jit
+def _ssim(a: jax.Array, b: jax.Array, data_range: float) -> jax.Array:
+    rows, columns = _means(a.shape[1]), _means(a.shape[2])
 
-    def ssim(a: jax.Array, b: jax.Array, data_range: float) -> jax.Array:
-        rows, columns = _means(a.shape[1]), _means(a.shape[2])
+    def over_windows(x: jax.Array) -> jax.Array:
+        return jnp.einsum("ih,bhwc,jw->bijc", rows, x, columns, precision="highest")
 
-        def over_windows(x: jax.Array) -> jax.Array:
-            return jnp.einsum("ih,bhwc,jw->bijc", rows, x, columns, precision="highest")
-
-        sample = _WINDOW**2 / (_WINDOW**2 - 1)
-        ma, mb = over_windows(a), over_windows(b)
-        va, vb = sample * (over_windows(a * a) - ma * ma), sample * (over_windows(b * b) - mb * mb)
-        covariance = sample * (over_windows(a * b) - ma * mb)
-        c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
-        similar = (2 * ma * mb + c1) * (2 * covariance + c2) / ((ma * ma + mb * mb + c1) * (va + vb + c2))
-        return similar.mean((1, 2, 3))
-
-    return jax.jit(ssim)
+    sample = _WINDOW**2 / (_WINDOW**2 - 1)
+    ma, mb = over_windows(a), over_windows(b)
+    va, vb = sample * (over_windows(a * a) - ma * ma), sample * (over_windows(b * b) - mb * mb)
+    covariance = sample * (over_windows(a * b) - ma * mb)
+    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    similar = (2 * ma * mb + c1) * (2 * covariance + c2) / ((ma * ma + mb * mb + c1) * (va + vb + c2))
+    return similar.mean((1, 2, 3))
 
 
 def ssim_distance(dataset: Dataset, classes: tuple[int, int], pairs: int = 10_000, seed: int = 0) -> float:
     """How unlike the images of two classes are: the mean of 1 - SSIM over random pairs of training images.
 
     Args:
-        dataset: what :func:`load` returned.
+        dataset: what :func:`jprobe.data.load` returned.
         classes: two labels; the same one twice compares a class with itself.
         pairs: number of image pairs, drawn with replacement.
         seed: of the draw.

@@ -1,0 +1,114 @@
+"""Files and folders that a person names: what goes wrong with them becomes one clear error."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jprobe.errors import ArgumentError, DamagedFileError, DiskError, JprobeError, MissingFileError, UnreadableFileError
+
+
+def named_folder(path: str | Path, mend: str) -> Path:
+    """The folder of this name, which must exist and be readable.
+
+    Args:
+        path: what a person gave.
+        mend: what the error says to do.
+
+    Raises:
+        ArgumentError: an empty name, or a file.
+        MissingFileError: there is no such folder.
+        UnreadableFileError: the system does not let us read it.
+
+    Example:
+        >>> named_folder("", "Name a folder of photos.")
+        Traceback (most recent call last):
+            ...
+        jprobe.errors.ArgumentError: The path is empty. Name a folder of photos.
+    """
+    path = _not_empty(path, mend)
+    with reading(path, mend):
+        if path.is_file():
+            raise ArgumentError(f"{path} is a file, not a folder. {mend}")
+        next(path.iterdir(), None)  # fails where the folder is not there, or not ours to read
+    return path
+
+
+def named_file(path: str | Path, mend: str) -> Path:
+    """The file of this name, which must exist and be readable.
+
+    Raises:
+        ArgumentError: an empty name, or a folder.
+        MissingFileError: there is no such file.
+        UnreadableFileError: the system does not let us read it.
+    """
+    path = _not_empty(path, mend)
+    with reading(path, mend):
+        if path.is_dir():
+            raise ArgumentError(f"{path} is a folder, not a file. {mend}")
+        path.open("rb").close()
+    return path
+
+
+@contextmanager
+def reading(path: str | Path, mend: str) -> Iterator[None]:
+    """What the system says of a file that is read, as one of our errors.
+
+    Raises:
+        MissingFileError: there is no such file.
+        UnreadableFileError: the system does not let us read it, or the disk cannot.
+    """
+    try:
+        yield
+    except JprobeError:  # some of ours are OSErrors too
+        raise
+    except FileNotFoundError as error:
+        raise MissingFileError(path, mend) from error
+    except OSError as error:
+        raise UnreadableFileError(path, error.strerror or str(error), mend) from error
+
+
+@contextmanager
+def decoding(path: str | Path, what: str, mend: str) -> Iterator[None]:
+    """Whatever goes wrong while a file is decoded means that it is damaged.
+
+    A flipped byte can surface as nearly any error of zipfile, pickle, NumPy or json, so no list of them is complete.
+
+    Args:
+        path: the file.
+        what: what it should be, for the error: "a torch state dict".
+        mend: what the error says to do.
+
+    Raises:
+        DamagedFileError: it is something else, or cut short.
+        MissingFileError, UnreadableFileError: as :func:`reading`.
+    """
+    try:
+        with reading(path, mend):
+            yield
+    except JprobeError:
+        raise
+    except Exception as error:
+        reason = str(error) or type(error).__name__
+        raise DamagedFileError(path, f"it is not {what} ({reason}).", mend) from error
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """What the system says of a file or folder that is written, as one of our errors.
+
+    Raises:
+        DiskError: the disk is full, or the folder is not ours to write.
+    """
+    try:
+        yield
+    except JprobeError:
+        raise
+    except OSError as error:
+        raise DiskError(path, error.strerror or str(error)) from error
+
+
+def _not_empty(path: str | Path, mend: str) -> Path:
+    # Path("") is the current folder, which nobody means by an empty name.
+    if not str(path):
+        raise ArgumentError(f"The path is empty. {mend}")
+    return Path(path)
