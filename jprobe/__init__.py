@@ -17,7 +17,8 @@ Example:
 """
 
 from jprobe import complexity, data, errors, frustration, graph, metrics, models, probes, robustness, train, weights
-from jprobe.sweep import stack, sweep
+from jprobe.networks import stack, unstack
+from jprobe.sweep import sweep
 
 __version__ = "0.1.0"
 
@@ -34,5 +35,6 @@ __all__ = [
     "stack",
     "sweep",
     "train",
+    "unstack",
     "weights",
 ]

@@ -14,8 +14,8 @@ ROOT = Path(jprobe.__file__).parent
 # From the top: a room may import those below it, never one above.
 ROOMS = [
     "cli", "report", "studies", "figures", "complexity", "robustness", "sweep", "evaluation", "probes", "frustration", "metrics",
-    "connectivity", "graph", "train", "checkpoint", "weights", "models", "data", "results", "sharding", "tracing", "permutation", "keys", "paths",
-    "atomic", "errors", "typing",
+    "connectivity", "graph", "train", "checkpoint", "weights", "models", "data", "results", "sharding", "tracing", "permutation", "networks", "keys", "paths",
+    "digests", "atomic", "errors", "typing",
 ]  # fmt: skip
 
 MODULES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
