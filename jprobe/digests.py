@@ -72,8 +72,9 @@ def _tokens(thing: Any, seen: _Seen) -> Iterator[bytes]:
     elif isinstance(thing, np.dtype):
         yield f"dtype {thing.str}".encode()
     else:
-        yield f"{type(thing).__module__}.{type(thing).__qualname__}".encode()
-        for part in _parts(thing):
+        parts = _parts(thing)
+        yield f"{type(thing).__module__}.{type(thing).__qualname__} of {len(parts)}".encode()
+        for part in parts:
             yield from _tokens(part, seen)
 
 
@@ -176,4 +177,4 @@ def _installed(module: str | None) -> bool:
     if top in ("jprobe", "builtins") or top in sys.stdlib_module_names - {"__main__"}:
         return True
     file = getattr(sys.modules.get(top), "__file__", None)
-    return bool(file) and any(file.startswith(sysconfig.get_path(kind)) for kind in ("purelib", "platlib", "stdlib"))
+    return file is not None and file.startswith(tuple(sysconfig.get_path(kind) for kind in ("purelib", "platlib")))

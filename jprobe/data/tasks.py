@@ -2,7 +2,7 @@
 
 import operator
 from dataclasses import dataclass, field
-from typing import Literal, SupportsIndex, get_args
+from typing import Any, Literal, SupportsIndex, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -205,7 +205,7 @@ def _task(dataset: Dataset, classes: list[int], name: str, pixels: Pixels) -> Ta
     )
 
 
-def _shift_and_scale(images: np.ndarray, pixels: Pixels) -> tuple[np.ndarray, np.ndarray]:
+def _shift_and_scale(images: np.ndarray, pixels: Pixels) -> tuple[Any, Any]:
     """What a pixel is divided by, and what is then taken off: float32."""
     if pixels == "signed":
         return np.float32(1), np.float32(127.5)

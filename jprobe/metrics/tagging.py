@@ -9,8 +9,8 @@ import numpy as np
 
 from jprobe.data import Batch, TokenTask
 from jprobe.errors import ArgumentError
-from jprobe.models import variables_of
 from jprobe.metrics.spans import f1, span_counts, tag_scheme
+from jprobe.models import variables_of
 from jprobe.typing import Metric, Params
 
 

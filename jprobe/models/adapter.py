@@ -114,7 +114,7 @@ _TRAINS = {"train": True, "training": True, "deterministic": False, "use_running
 def _linen(model: nn.Module) -> Network:
     switches = [name for name in inspect.signature(model.__call__).parameters if name in _TRAINS]
 
-    def switched(train: bool) -> dict[str, bool]:
+    def switched(train: bool) -> dict[str, Any]:
         return {name: _TRAINS[name] == train for name in switches}
 
     def init(key: jax.Array, x: jax.Array) -> Params:

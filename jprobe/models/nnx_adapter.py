@@ -1,6 +1,6 @@
 """Flax NNX modules as networks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -12,6 +12,7 @@ from jprobe.typing import Params
 
 # Collections of variables, named as Linen names them; what is neither follows as "state".
 _KINDS = {"params": nnx.Param, "batch_stats": nnx.BatchStat}
+_COLLECTIONS = (*_KINDS, "state")
 
 
 def nnx_network(make: Callable[[jax.Array], nnx.Module]) -> Network:
@@ -30,39 +31,39 @@ def nnx_network(make: Callable[[jax.Array], nnx.Module]) -> Network:
         (5, 2)
     """
 
-    def taken_apart(key: jax.Array) -> tuple[Any, Any, dict[str, Any]]:
-        graph, streams, *states = nnx.split(make(key), nnx.RngState, *_KINDS.values(), ...)
-        return graph, streams, dict(zip((*_KINDS, "state"), states, strict=True))
+    graphs: list[Any] = []
 
-    structure: list[Any] = []
+    def shapes(key: jax.Array) -> list[Any]:
+        graph, *states = _apart(make(key))
+        graphs.append(graph)
+        return states
 
-    def shapes(key: jax.Array) -> tuple[Any, dict[str, Any]]:
-        graph, streams, states = taken_apart(key)
-        structure.append(graph)
-        return streams, states
-
-    streams, states = jax.eval_shape(shapes, jax.random.key(0))
-    graph = structure[0]
-
-    def plain(states: dict[str, Any]) -> Params:
-        return {name: nnx.to_pure_dict(state) for name, state in states.items() if jax.tree.leaves(state)}
+    streams, *states = jax.eval_shape(shapes, jax.random.key(0))
+    graph = graphs[0]
 
     def init(key: jax.Array, x: jax.Array) -> Params:
-        return plain(taken_apart(key)[2])
+        return _plain(_apart(make(key))[2:])
 
     def apply(variables: Params, x: jax.Array, train: bool, key: jax.Array | None) -> tuple[Any, Params]:
-        full = jax.tree.map(lambda leaf: leaf, states)  # a copy, which the next lines fill
+        full = dict(zip(_COLLECTIONS, jax.tree.map(lambda leaf: leaf, states), strict=True))  # a copy, to be filled
         for name, values in variables.items():
             nnx.replace_by_pure_dict(full[name], values)
         module = nnx.merge(graph, _seeded(streams, key), *full.values())
         (module.train if train else module.eval)()
         outputs = module(x)
-        if not train:
-            return outputs, variables
-        _, _, *after = nnx.split(module, nnx.RngState, *_KINDS.values(), ...)
-        return outputs, plain(dict(zip(states, after, strict=True)))
+        return outputs, _plain(_apart(module)[2:]) if train else variables
 
     return Network(init, apply)
+
+
+def _apart(module: nnx.Module) -> tuple[Any, ...]:
+    """Graph, streams of random numbers, and a state for each collection."""
+    return nnx.split(module, nnx.RngState, *_KINDS.values(), ...)
+
+
+def _plain(states: Sequence[Any]) -> Params:
+    named = zip(_COLLECTIONS, states, strict=True)
+    return {name: nnx.to_pure_dict(state) for name, state in named if jax.tree.leaves(state)}
 
 
 def _seeded(streams: Any, key: jax.Array | None) -> Any:

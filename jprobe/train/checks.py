@@ -7,7 +7,7 @@ import numpy as np
 from jprobe.data import Task
 from jprobe.errors import ArgumentError, ShapeError, WeightsError
 from jprobe.models import Model, network
-from jprobe.paths import has_collections, leaves_by_path
+from jprobe.paths import has_collections, leaves_by_path, spelled
 from jprobe.train.loop import Recipe, trained
 from jprobe.train.losses import cross_entropy
 from jprobe.typing import Params
@@ -34,7 +34,7 @@ def start_shapes(model: Model, task: Task, initial: Params | None, seeds: int) -
         wanted = _init_shapes(model, task)
     except ArgumentError:  # a function of (params, x) has no start of its own to compare with
         return given
-    if jax.tree.structure(wanted) != jax.tree.structure(given) or _kinds(wanted) != _kinds(given):
+    if _kinds(wanted) != _kinds(given):
         raise WeightsError(
             f"initial does not fit this model. It holds {', '.join(_kinds(given))}; the model starts with "
             f"{', '.join(_kinds(wanted))}, each with a leading axis [S]."
@@ -48,7 +48,8 @@ def _init_shapes(model: Model, task: Task) -> Params:
 
 
 def _kinds(shapes: Params) -> list[str]:
-    return [f"{path} {leaf.dtype}{list(leaf.shape)}" for path, _, leaf in leaves_by_path(shapes)]
+    leaves = jax.tree_util.tree_leaves_with_path(shapes)
+    return [f"{spelled(keys)} {leaf.dtype}{list(leaf.shape)}" for keys, leaf in leaves]
 
 
 def has_statistics(variables: Params) -> bool:

@@ -15,7 +15,7 @@ from jprobe.data import Task
 from jprobe.errors import ArgumentError, ShapeError, UnknownNameError, WeightsError
 from jprobe.models import Model
 from jprobe.train.checks import check_shapes, has_statistics, start_shapes
-from jprobe.train.loop import Augment, Keep, Recipe, Record, Score
+from jprobe.train.loop import Augment, Keep, Recipe, Record, Score, starter
 from jprobe.train.losses import Loss, cross_entropy
 from jprobe.train.optimizers import cosine_adam
 from jprobe.train.result import Fit
@@ -105,7 +105,7 @@ def fit(
         >>> jp.train.fit(jp.models.MLP((4,), 2), task, seeds=3, epochs=2)
         Fit(3 networks, accuracy ... median, ... dead, 2 epochs)
     """
-    ids = np.arange(seeds) if isinstance(seeds, int | np.integer) else np.asarray(seeds, dtype=int)
+    ids = _seeds(seeds)
     rate = LEARNING_RATE if learning_rate is None else learning_rate
     if ids.size < 1 or epochs < 1 or batch < 1 or rate <= 0 or (together is not None and together < 1):
         raise ArgumentError(
@@ -140,6 +140,28 @@ def fit(
     if checkpoint is not None:
         checkpoints.save(checkpoint, {**found, "made_from": settings})
     return Fit(**found, seeds=ids, chance=chance)
+
+
+def untrained(model: Model, task: Task, seeds: int | Sequence[int] = 20) -> Params:
+    """The variables that :func:`fit` starts from, every leaf [S, ...]: each trained network's untrained twin.
+
+    Args:
+        model: as :func:`fit` takes it.
+        task: the data; only the shape of its inputs is read.
+        seeds: as :func:`fit` takes them.
+
+    Example:
+        >>> import numpy as np, jprobe as jp
+        >>> x, y = np.eye(2, dtype=np.float32), np.array([0, 1])
+        >>> task = jp.data.Task(x, y, x, y, num_classes=2)
+        >>> jp.train.untrained(jp.models.MLP((4,), 2), task, seeds=3)["params"]["Dense_0"]["kernel"].shape
+        (3, 2, 4)
+    """
+    return starter(model)(jnp.asarray(_seeds(seeds)), jnp.asarray(task.x_train[:1]))
+
+
+def _seeds(seeds: int | Sequence[int]) -> np.ndarray:
+    return np.arange(seeds) if isinstance(seeds, int | np.integer) else np.asarray(seeds, dtype=int)
 
 
 def _is_label(outputs: jax.Array, targets: jax.Array) -> jax.Array:

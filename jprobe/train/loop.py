@@ -113,16 +113,29 @@ def joined(variables: Params, weights: Params) -> Params:
     return {**variables, PARAMETERS: whole} if has_collections(variables) else whole
 
 
+def starter(model: Model) -> Callable[[jax.Array, jax.Array], Params]:
+    """Compiled function (seeds [S], x [1, ...]) -> untrained variables [S, ...]."""
+    return (_cached_starter if _hashable(model) else _starter)(model)
+
+
+def _starter(model: Model) -> Callable[[jax.Array, jax.Array], Params]:
+    init = network(model).init
+
+    @jax.jit
+    def start(seeds: jax.Array, x: jax.Array) -> Params:
+        return jax.vmap(lambda seed: init(jax.random.fold_in(jax.random.key(0), seed), x))(seeds)
+
+    return start
+
+
 class Trainer(NamedTuple):
-    """Three compiled functions.
+    """Two compiled functions.
 
     Attributes:
-        start: (seeds [S], x [1, ...]) -> untrained variables [S, ...].
         begin: variables [S, ...] -> Carry.
         train: (Carry, seeds [S], block, epochs [E], rows [E, steps, batch], their weights, Data) -> Carry, History.
     """
 
-    start: Callable[..., Params]
     begin: Callable[..., Carry]
     train: Callable[..., tuple[Carry, History]]
 
@@ -130,24 +143,21 @@ class Trainer(NamedTuple):
 def trainer(recipe: Recipe) -> Trainer:
     """The compiled functions of a recipe, the same ones for an equal recipe where it can be hashed."""
     # A model with a list among its attributes cannot be looked up.
-    return _cached(recipe) if _hashable(recipe) else _trainer(recipe)
+    return (_cached if _hashable(recipe) else _trainer)(recipe)
 
 
-def _hashable(recipe: Recipe) -> bool:
+def _hashable(thing: Recipe | Model) -> bool:
     try:
-        hash(recipe)
+        hash(thing)
     except TypeError:
         return False
     return True
 
 
 def _trainer(recipe: Recipe) -> Trainer:
-    init, apply = network(recipe.model)
+    apply = network(recipe.model).apply
     optimizer = optax.with_extra_args_support(recipe.optimizer)
     data_axis = 0 if recipe.apart else None
-
-    def start(seeds: jax.Array, x: jax.Array) -> Params:
-        return jax.vmap(lambda seed: init(jax.random.fold_in(jax.random.key(0), seed), x))(seeds)
 
     def begin(variables: Params) -> Carry:
         networks = jax.tree.leaves(variables)[0].shape[:1]
@@ -218,7 +228,8 @@ def _trainer(recipe: Recipe) -> Trainer:
         return carry, jax.tree.map(lambda a: jnp.moveaxis(a, 0, 1), history)
 
     by_seed = (True, True, False, False, False, False, recipe.apart)
-    return Trainer(jax.jit(start), jax.jit(begin), compiled(train, by_seed, recipe.mesh, everywhere=True))
+    return Trainer(jax.jit(begin), compiled(train, by_seed, recipe.mesh, everywhere=True))
 
 
+_cached_starter = functools.lru_cache(maxsize=16)(_starter)
 _cached = functools.lru_cache(maxsize=16)(_trainer)

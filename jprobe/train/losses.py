@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import optax
 
 from jprobe.errors import ShapeError
-
 from jprobe.typing import Params
 
 # One number an example, not their mean: the last minibatch of an epoch is filled up with examples of weight 0, and

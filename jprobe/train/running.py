@@ -13,7 +13,7 @@ from jprobe.data import Task
 from jprobe.digests import digest_of
 from jprobe.errors import CheckpointError
 from jprobe.train.batches import filled, minibatches
-from jprobe.train.loop import Data, Recipe, trainer
+from jprobe.train.loop import Data, Recipe, starter, trainer
 from jprobe.typing import Params
 
 # Seeds b * BLOCK to (b + 1) * BLOCK - 1 see the same minibatches, so that the first layer of the whole block is
@@ -51,7 +51,7 @@ class Run(NamedTuple):
 
 def train_all(run: Run, progress: Callable[[float], None] | None) -> dict[str, Any]:
     """Train every network; fields of a Fit, leaves [S, ...]."""
-    start, begin, train = trainer(run.recipe)
+    start, (begin, train) = starter(run.recipe.model), trainer(run.recipe)
     chunks = list(_chunks(run.seeds, run.together))
     devices = 1 if run.recipe.mesh is None else run.recipe.mesh.size
     width = devices * -(-max(map(len, chunks)) // devices)
