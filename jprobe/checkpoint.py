@@ -1,15 +1,26 @@
-"""Orbax checkpoints: written whole or not at all, and read back only into what they were written from."""
+"""Orbax checkpoints: written whole or not at all, and read back only as they were written, into what they were written from."""
 
+import contextlib
+import json
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import jax
+import numpy as np
 
+from jprobe.data.checksums import digest_file
 from jprobe.errors import CheckpointError, DiskError, MissingFileError
+from jprobe.paths import spelled
+
+# Checksum of every other file of a checkpoint: Orbax does not notice a flipped bit.
+SUMS = "sha256.json"
 
 
 def save(path: str | Path, tree: Any) -> None:
-    """Write a pytree of arrays as an Orbax checkpoint, replacing an older one.
+    """Write a pytree of arrays as an Orbax checkpoint with checksums of its files, replacing an older one.
 
     Args:
         path: folder to write.
@@ -21,11 +32,66 @@ def save(path: str | Path, tree: Any) -> None:
     from orbax.checkpoint import v1 as ocp  # two seconds to import
 
     path = Path(path).absolute()
+    # Names of its own for each writer: two processes may write one checkpoint at once.
+    new, old = (path.with_name(f".{path.name}.{uuid4().hex}.{suffix}") for suffix in ("new", "old"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        ocp.save(path, tree, overwrite=True)
+        _make_sure_of_room(path.parent, _most_bytes(tree))
+        ocp.save(new, _nested(tree))
+        (new / SUMS).write_text(json.dumps(_sums(new), indent=1))
+        with contextlib.suppress(FileNotFoundError):
+            path.rename(old)
+        try:
+            new.rename(path)
+        except OSError:
+            if old.exists():
+                old.rename(path)
+            raise
     except OSError as error:
         raise DiskError(path, error.strerror or str(error)) from error
+    except ValueError as error:  # what TensorStore raises when a write fails
+        raise DiskError(path, str(error).splitlines()[0]) from error
+    finally:
+        for folder in (new, old):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    """Path below the folder -> SHA-256 of each file but that of the sums."""
+    files = (file for file in folder.rglob("*") if file.is_file() and file != folder / SUMS)
+    return {file.relative_to(folder).as_posix(): digest_file(file, "sha256") for file in sorted(files)}
+
+
+def _check_files(path: Path) -> None:
+    """Raise CheckpointError if a file is not as it was written; Orbax would print tracebacks, or read on."""
+    try:
+        wanted = json.loads((path / SUMS).read_bytes())
+        found = _sums(path)
+        damaged = sorted(name for name, checksum in wanted.items() if found.get(name) != checksum)
+    except (OSError, ValueError, AttributeError):
+        damaged = [SUMS]
+    if damaged:
+        raise CheckpointError(
+            f"{path} is damaged: {', '.join(damaged)} not as written, or missing. Delete it to train again."
+        )
+
+
+def _make_sure_of_room(folder: Path, size: int) -> None:
+    """Raise OSError if a folder has no room for that many bytes.
+
+    Orbax writes from threads of its own. On a full disk each prints its traceback, 200 lines in all, before the caller
+    hears of it; so the disk is asked before.
+    """
+    with tempfile.TemporaryFile(dir=folder) as file:
+        for start in range(0, size, 2**20):
+            file.write(bytes(min(2**20, size - start)))
+        file.flush()
+
+
+def _most_bytes(tree: Any) -> int:
+    """Bytes that a checkpoint takes at most: its arrays, and what Orbax writes beside them."""
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
+    return sum(leaf.nbytes for leaf in leaves) + 2**13 * (len(leaves) + 4)
 
 
 def load(path: str | Path, like: Any) -> Any:
@@ -40,17 +106,19 @@ def load(path: str | Path, like: Any) -> Any:
 
     Raises:
         MissingFileError: there is no such folder.
-        CheckpointError: it cannot be read, or keys are missing, left over or of another shape or dtype.
+        CheckpointError: its files are not as they were written, or keys are missing, left over or of another shape or
+            dtype.
     """
     from orbax.checkpoint import v1 as ocp
 
     path = Path(path).absolute()
     if not path.is_dir():
         raise MissingFileError(path, "Train first, or name the folder of an earlier run.")
+    _check_files(path)
     try:
         found = ocp.load(path)
-    except Exception as error:  # Orbax raises many kinds, none of its own, for a file that is cut short
-        raise CheckpointError(f"{path} cannot be read; delete it to train again. ({error})") from error
+    except Exception as error:  # Orbax raises many kinds, none of its own
+        raise CheckpointError(f"{path} cannot be read. Delete it to train again. ({error})") from error
     wanted, here = _shapes(like), _shapes(found)
     problems = [f"missing {key}" for key in wanted.keys() - here.keys()]
     problems += [f"left over {key}" for key in here.keys() - wanted.keys()]
@@ -64,14 +132,27 @@ def load(path: str | Path, like: Any) -> Any:
             f"{path} does not fit this network: {'; '.join(sorted(problems))}. It was written for another "
             "configuration; choose another folder, or delete it to train again."
         )
-    by_path = {_key(p): leaf for p, leaf in jax.tree_util.tree_leaves_with_path(found)}
-    return jax.tree_util.tree_map_with_path(lambda p, _: by_path[_key(p)], like)
+    by_path = dict(_leaves(found))
+    return jax.tree_util.tree_map_with_path(lambda keys, _: by_path[spelled(keys)], like)
+
+
+def _leaves(tree: Any) -> list[tuple[str, Any]]:
+    return sorted(
+        ((spelled(keys), leaf) for keys, leaf in jax.tree_util.tree_leaves_with_path(tree)), key=lambda pair: pair[0]
+    )
+
+
+def _nested(tree: Any) -> dict[str, Any]:
+    """Dictionaries by path, which Orbax takes whatever kind of pytree it was."""
+    out: dict[str, Any] = {}
+    for path, leaf in _leaves(tree):
+        *folders, name = path.split("/")
+        place = out
+        for folder in folders:
+            place = place.setdefault(folder, {})
+        place[name] = np.asarray(leaf)
+    return out
 
 
 def _shapes(tree: Any) -> dict[str, str]:
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return {_key(p): f"{leaf.dtype}{list(leaf.shape)}" for p, leaf in leaves}
-
-
-def _key(path: tuple[Any, ...]) -> str:
-    return jax.tree_util.keystr(path, simple=True, separator="/")
+    return {path: f"{leaf.dtype}{list(leaf.shape)}" for path, leaf in _leaves(tree)}

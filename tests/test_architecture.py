@@ -16,9 +16,9 @@ ROOT = Path(jprobe.__file__).parent
 
 # From the top: a room may import those below it, never one above.
 ROOMS = [
-    "cli", "studies", "report", "figures", "complexity", "robustness", "sweeping", "evaluation", "probes", "frustration", "metrics",
-    "connectivity", "graph", "train", "checkpoint", "weights", "models", "data", "results", "intervals", "digest", "choices", "sharding", "tracing",
-    "permutation", "keys", "paths", "misfits", "files", "atomic", "errors", "typing",
+    "cli", "studies", "report", "figures", "complexity", "robustness", "sweeping", "engine", "probes", "frustration", "metrics",
+    "connectivity", "graph", "train", "checkpoint", "weights", "models", "data", "results", "intervals", "choices", "sharding",
+    "permutation", "networks", "keys", "paths", "digests", "misfits", "files", "atomic", "errors", "typing",
 ]  # fmt: skip
 
 MODULES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))

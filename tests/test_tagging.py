@@ -205,7 +205,7 @@ TASK = token_task(
 
 
 def weights(seed=0):
-    params = MODEL.init(jax.random.key(seed), jnp.zeros((1, 4), jnp.int32))["params"]
+    params = MODEL.init(jax.random.key(seed), jnp.zeros((1, 4), jnp.int32))
     return jax.tree.map(lambda w: w + 0.5 * jax.random.normal(jax.random.key(w.size), w.shape), params)
 
 
@@ -214,7 +214,7 @@ def tags_one_by_one(params, without=None):
     out = []
     for row in ROWS:
         encoding = Letters.Encoding(row)
-        logits = np.array(MODEL.apply({"params": params}, jnp.array([encoding.ids]))[0])
+        logits = np.array(MODEL.apply(params, jnp.array([encoding.ids]))[0])
         if without is not None:
             logits[:, without] = -np.inf
         out.append(
@@ -303,6 +303,8 @@ def test_activations_of_a_layer_are_what_it_returns():
     ids = jnp.array([[3, 7, 9]])
     found = run(params, ids)
     assert found["first"].shape == (1, 3, 12)
-    np.testing.assert_array_equal(found["positions"][0], params["embeddings"]["position_embeddings"]["embedding"][:3])
+    np.testing.assert_array_equal(
+        found["positions"][0], params["params"]["embeddings"]["position_embeddings"]["embedding"][:3]
+    )
     with pytest.raises(UnknownLayerError):
         metrics.linen_activations(MODEL, {"x": "layer_9/ffn"})(params, ids)

@@ -7,7 +7,7 @@ from jprobe.data.dataset import Dataset
 from jprobe.data.importing import import_files
 from jprobe.data.loading import fetch, load
 from jprobe.data.photos import Photos, load_photos
-from jprobe.data.tasks import TASKS, Task, pair
+from jprobe.data.tasks import TASKS, Task, pair, task
 from jprobe.data.tokens import Batch, TokenTask, token_task
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "load",
     "load_photos",
     "pair",
+    "task",
     "token_task",
 ]

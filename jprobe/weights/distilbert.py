@@ -51,7 +51,7 @@ class Tagger(NamedTuple):
 
     Attributes:
         model: the module.
-        params: its weights, float32.
+        params: its variables, {"params": ...}, float32.
         labels: name of each class, or none for an encoder alone.
         tokenizer: a ``tokenizers.Tokenizer``.
         name: folder or name it was loaded from.
@@ -76,7 +76,7 @@ def load_distilbert(folder_or_name: str | Path) -> tuple[DistilBert, Params]:
             ``jprobe weights show``; or an owner/name of huggingface.co.
 
     Returns:
-        The model and its weights in float32: ``model.apply({"params": params}, ids, mask)`` gives logits
+        The model and its variables in float32: ``model.apply(variables, ids, mask)`` gives logits
         [B, T, C], or vectors [B, T, D] if the checkpoint has no classifier.
 
     Raises:
@@ -121,7 +121,7 @@ def load_tagger(folder_or_name: str | Path) -> Tagger:
 
 
 def convert(tensors: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> tuple[DistilBert, Params]:
-    """Model and weights of a checkpoint's tensors and its config.json; every key is used or refused.
+    """Model and variables of a checkpoint's tensors and its config.json; every key is used or refused.
 
     Args:
         tensors: published name -> array.
@@ -148,7 +148,7 @@ def convert(tensors: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> tup
         else:
             found[path] = single(array.T if path.endswith("/kernel") else array)
     model = _model(config, "classifier/kernel" in found, found.get("classifier/bias"))
-    shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 1), jnp.int32))["params"]
+    shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 1), jnp.int32))
     wanted = {path: leaf for path, _, leaf in leaves_by_path(shapes)}
     problems = [f"left over: {key}" for key in left_over] + misfits(found, wanted) + not_finite(found)
     if problems:

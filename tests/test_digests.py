@@ -1,0 +1,147 @@
+"""Digests tell apart what computes differently, and agree in another process on what does not."""
+
+import functools
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+
+import flax.linen as nn
+import hypothesis.strategies as st
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from hypothesis import given, settings
+
+from jprobe.digests import digest_of
+from jprobe.errors import ArgumentError
+
+CONSTANT = 1.0
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=4)
+    | st.binary(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.dictionaries(st.text(max_size=2), inner),
+    max_leaves=8,
+)
+
+
+def same(a, b):
+    return bool((digest_of(a) == digest_of(b)).all())
+
+
+@settings(max_examples=200, deadline=None)
+@given(VALUES, VALUES)
+def test_values_agree_where_they_are_written_alike(a, b):
+    assert same(a, b) == (repr(a) == repr(b))
+
+
+def test_nesting_counts():
+    assert not same([[1], 2], [[1, 2]])
+    assert not same({"a": ()}, {"a": ((),)})
+
+
+def test_arrays_are_their_bytes():
+    a = np.arange(6, dtype=np.float32)
+    assert same(a, jnp.asarray(a))
+    for other in (a.reshape(2, 3), a.astype(np.int32), a + 1, -a * 0):
+        assert not same(a, other)
+    assert not same(jax.random.key(0), jax.random.key(1))
+
+
+def penalised(scale):
+    def loss(outputs, targets, params):
+        return outputs.sum(-1) + scale * CONSTANT
+
+    return loss
+
+
+def helper(x):
+    return 2 * x
+
+
+def through_helper(x):
+    return helper(x)
+
+
+class Net(nn.Module):
+    width: int = 3
+
+    @nn.compact
+    def __call__(self, x):
+        return nn.relu(nn.Dense(self.width, kernel_init=nn.initializers.normal(CONSTANT))(x))
+
+
+def test_functions_are_code_defaults_closures_and_globals(monkeypatch):
+    assert same(penalised(0.5), penalised(0.5))
+    assert not same(penalised(0.5), penalised(0.25))
+    assert not same(lambda x: x + 1, lambda x: x + 2)
+    assert not same(lambda x, n=1: x + n, lambda x, n=2: x + n)
+    assert not same(functools.partial(helper, 1), functools.partial(helper, 2))
+    before = [digest_of(thing) for thing in (penalised(1.0), through_helper, Net(), jax.jit(through_helper))]
+    monkeypatch.setitem(globals(), "CONSTANT", 2.0)
+    monkeypatch.setitem(globals(), "helper", lambda x: 3 * x)
+    after = [digest_of(thing) for thing in (penalised(1.0), through_helper, Net(), jax.jit(through_helper))]
+    assert not any((a == b).all() for a, b in zip(before, after, strict=True))
+
+
+def test_optimizers_models_and_dataclasses_are_what_they_were_made_with():
+    def sgd(rate):
+        return optax.chain(optax.clip_by_global_norm(1.0), optax.sgd(optax.cosine_decay_schedule(rate, 10), 0.9))
+
+    assert same(sgd(0.1), sgd(0.1))
+    assert not same(sgd(0.1), sgd(0.2))
+    assert not same(optax.adam(0.1), optax.adam(0.1, b1=0.8))
+    assert same(Net(3), Net())
+    assert not same(Net(3), Net(4))
+    assert not same(nn.Dense(3), nn.Dense(3, kernel_init=nn.initializers.zeros))
+
+    @dataclass
+    class Settings:
+        x: object
+
+    assert same(Settings(1), Settings(1))
+    assert not same(Settings(1), Settings(2))
+
+
+def test_recursion_ends():
+    def again(n):
+        return again(n - 1) if n else 0
+
+    loop = []
+    loop.append(loop)
+    assert same(again, again)
+    assert same(loop, loop)
+
+
+def test_what_cannot_be_told_is_refused():
+    for thing in (open(sys.executable, "rb"), object(), iter([1]), (lambda x, f=object(): x)):  # noqa: SIM115
+        with pytest.raises(ArgumentError, match="does not tell its value"):
+            digest_of(thing)
+
+
+def test_another_process_finds_the_same(tmp_path):
+    code = textwrap.dedent("""
+        import optax, jax, flax.linen as nn
+        from jprobe.digests import digest_of
+        SCALE = 0.5
+        class Net(nn.Module):
+            @nn.compact
+            def __call__(self, x):
+                return nn.Dense(2)(jax.nn.relu(x)) * SCALE
+        print(digest_of(Net(), optax.adam(1e-3), lambda x: x * SCALE, {"a", "b", "c"}).tobytes().hex())
+    """)
+    (tmp_path / "script.py").write_text(code)
+    found = {
+        subprocess.run(
+            [sys.executable, tmp_path / "script.py"], env={**__import__("os").environ, "PYTHONHASHSEED": seed},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for seed in "12"
+    }  # fmt: skip
+    assert len(found) == 1
