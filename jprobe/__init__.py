@@ -11,13 +11,14 @@ Example:
     >>> task = jp.data.pair(jp.data.load("mnist"), (7, 9))
     >>> model = jp.models.MLP(hidden=(64,), features=2)
     >>> fit = jp.train.fit(model, task, seeds=2, epochs=1)
-    >>> curve = jp.sweep(jp.probes.prune(), fit.params, [0.0, 0.6], jp.metrics.accuracy(model, task), signed=True)
+    >>> curve = jp.sweep(jp.probes.prune(), fit.params, jp.metrics.accuracy(model, task), [0.0, 0.6], signed=True)
     >>> dict(curve.sizes)
     {'seed': 2, 'level': 2, 'repeat': 1, 'signed': 2}
 """
 
 from jprobe import complexity, data, errors, frustration, graph, metrics, models, probes, robustness, train, weights
-from jprobe.sweep import stack, sweep
+from jprobe.networks import stack, unstack
+from jprobe.sweep import sweep
 
 __version__ = "0.1.0"
 
@@ -34,5 +35,6 @@ __all__ = [
     "stack",
     "sweep",
     "train",
+    "unstack",
     "weights",
 ]

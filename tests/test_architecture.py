@@ -13,8 +13,8 @@ ROOT = Path(jprobe.__file__).parent
 
 # From the top: a room may import those below it, never one above.
 ROOMS = [
-    "cli", "report", "studies", "figures", "complexity", "robustness", "sweep", "evaluation", "probes", "frustration", "metrics",
-    "connectivity", "graph", "train", "checkpoint", "weights", "models", "data", "results", "sharding", "tracing", "permutation", "keys", "paths",
+    "cli", "report", "studies", "figures", "complexity", "robustness", "sweep", "engine", "probes", "frustration", "metrics",
+    "connectivity", "graph", "train", "checkpoint", "weights", "models", "data", "results", "sharding", "permutation", "networks", "keys", "paths",
     "atomic", "errors", "typing",
 ]  # fmt: skip
 
