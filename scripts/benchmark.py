@@ -147,7 +147,7 @@ def one(
     ticks: list[tuple[float, float]] = []
     start = time.perf_counter()
     found = jp.sweep(
-        probe, params, levels, counted, signed=True, progress=lambda f: ticks.append((time.perf_counter(), f))
+        probe, params, counted, levels, signed=True, progress=lambda f: ticks.append((time.perf_counter(), f))
     )
     evaluations = found.counted.size
     # The first chunk compiles; the rest of the sweep is timed, the sorting of each network's weights included.
