@@ -92,9 +92,9 @@ def drop(
         array([2.], dtype=float32)
     """
     probe = binarize() if probe is None else probe
-    if probe.level is None and level is not None:
+    if level is not None and not probe.level.read:
         raise ArgumentError(f"This probe ignores its level; leave level={level} out.")
-    if probe.level is not None and level is None:
+    if level is None and probe.level.read:
         raise ArgumentError(f"drop() and gap() need level= for this probe, {probe.level.described()}.")
     untouched = Probe(lambda params: (), lambda key, params, state, level: params)
     base, perturbed = (

@@ -162,7 +162,7 @@ def cka_by_layer(
         1.0
     """
     prune = probes.prune(select=layer)
-    prune.check(removed)
+    prune.level.check(removed)
     arrays, whole = hide_static(params)
     state = jax.jit(prune.init)(arrays)
 

@@ -15,7 +15,7 @@ from jprobe import engine
 from jprobe.errors import ArgumentError, WeightsError
 from jprobe.keys import as_key
 from jprobe.paths import leaves_by_path
-from jprobe.probes import Level, Probe, binarize
+from jprobe.probes import Probe, binarize
 from jprobe.typing import Metric, Params
 
 DIMS = ("seed", "level", "repeat", "signed")
@@ -95,7 +95,7 @@ def sweep(
         signs=_signs(signed),
         mesh=mesh,
     )
-    if levels is None and probe.level is None and evaluation.reads_level:
+    if levels is None and not probe.level.read and evaluation.reads_level:
         raise ArgumentError(f"This probe reads its level and names none of its own: {_CALL}.")
     flags = (False, True) if signed else (False,)
     chunk = engine.chunk_shape(
@@ -159,18 +159,16 @@ def _positive(name: str, number: int) -> int:
 
 
 def _grid(probe: Probe, levels: ArrayLike | None) -> np.ndarray:
-    """The levels, float64 [L]; those of a probe that ignores its level need only be numbers."""
-    if levels is None:
-        if probe.level is not None and not probe.level.grid:
-            raise ArgumentError(f"This probe has no levels of its own; it reads {probe.level.described()}: {_CALL}.")
-        return np.asarray((0.0,) if probe.level is None else probe.level.grid, float)
+    """The levels, float64 [L]."""
+    if levels is None and not probe.level.grid:
+        raise ArgumentError(f"This probe has no levels of its own; it reads {probe.level.described()}: {_CALL}.")
     try:
-        grid = np.atleast_1d(np.asarray(levels))
+        grid = np.atleast_1d(np.asarray(probe.level.grid if levels is None else levels))
     except ValueError:  # lists of different lengths
         grid = np.empty(0)
     if grid.dtype.kind not in "iuf" or grid.ndim != 1 or not grid.size:
         raise ArgumentError(f"levels must be one number or a list of one or more, not {reprlib.repr(levels)}.")
-    probe.check(grid.tolist())
+    probe.level.check(grid.tolist())
     return grid.astype(float)
 
 
@@ -206,10 +204,9 @@ def _check_weights(params: Params) -> int:
 def _label(values: np.ndarray, grid: np.ndarray, flags: Sequence[bool], probe: Probe, metric: Metric) -> xr.Dataset:
     name = getattr(metric, "__name__", "metric")
     name = name if name.isidentifier() else "metric"
-    level = probe.level or Level("level")
     coords = {
         "seed": ("seed", np.arange(values.shape[0]), {"long_name": "network"}),
-        "level": ("level", grid, {"long_name": level.name, "units": level.unit}),
+        "level": ("level", grid, {"long_name": probe.level.name, "units": probe.level.unit}),
         "repeat": ("repeat", np.arange(values.shape[2]), {"long_name": "draw"}),
         "signed": ("signed", np.asarray(flags), {"long_name": "weights replaced by their signs"}),
     }

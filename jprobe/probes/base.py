@@ -16,7 +16,7 @@ ApplyFn = Callable[[jax.Array, Params, State, jax.Array], Params]
 
 
 class Level(NamedTuple):
-    """What the level of a probe means. A probe without one ignores its level.
+    """What the level of a probe means.
 
     Attributes:
         name: axis label, in words.
@@ -26,6 +26,7 @@ class Level(NamedTuple):
         grid: levels that a sweep visits when it is given none, the paper's where it names them. Empty: a sweep must be
             given some.
         whole: whether only whole numbers make sense.
+        read: whether the probe reads its level at all; binarization, for one, does not.
 
     Example:
         >>> level = Level("bits a weight", low=2, high=8, grid=(2, 4, 8), whole=True)
@@ -40,6 +41,7 @@ class Level(NamedTuple):
     high: float = math.inf
     grid: tuple[float, ...] = ()
     whole: bool = False
+    read: bool = True
 
     def check(self, levels: Iterable[float]) -> None:
         """Raise LevelError for the first level that is out of range or not finite, or not a whole number where it must be."""
@@ -50,9 +52,15 @@ class Level(NamedTuple):
 
     def described(self) -> str:
         """What to give, for error messages: the name, the range and a level in the middle of the grid."""
-        ends = f" from {self.low:g}" * (self.low > -math.inf) + f" to {self.high:g}" * (self.high < math.inf)
+        kind = "a whole number" if self.whole else "a number"
+        low = f" from {self.low:g}" if self.low > -math.inf else ""
+        high = f" to {self.high:g}" if self.high < math.inf else ""
         example = f", such as {self.grid[len(self.grid) // 2]:g}" if self.grid else ""
-        return f"the {self.name}: a{' whole' if self.whole else ''} number{ends}{example}"
+        return f"the {self.name}: {kind}{low}{high}{example}"
+
+
+# The level of a probe that reads none. A sweep visits it once.
+UNREAD = Level("level", grid=(0.0,), read=False)
 
 
 class Probe(NamedTuple):
@@ -63,7 +71,7 @@ class Probe(NamedTuple):
             network; the state is any pytree of arrays.
         apply: ``apply(key, params, state, level) -> params`` keeps every shape and dtype, leaves a leaf
             that it does not touch as it is, and is safe under jit, vmap and shard_map; ``level`` is traced.
-        level: what the level means; None: the probe ignores it.
+        level: what the level means. Default: the probe reads none.
 
     Example:
         >>> import jax, jax.numpy as jnp, jprobe as jp
@@ -77,11 +85,7 @@ class Probe(NamedTuple):
 
     init: InitFn
     apply: ApplyFn
-    level: Level | None = None
-
-    def check(self, levels: Iterable[float]) -> None:
-        """Raise LevelError for the first level that the probe does not understand."""
-        (self.level or Level("level")).check(levels)
+    level: Level = UNREAD
 
 
 def count(fraction: jax.Array, total: int) -> jax.Array:

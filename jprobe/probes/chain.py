@@ -3,7 +3,7 @@
 import jax
 
 from jprobe.errors import ArgumentError
-from jprobe.probes.base import Probe, State
+from jprobe.probes.base import UNREAD, Probe, State
 from jprobe.typing import Params
 
 
@@ -31,7 +31,7 @@ def chain(*probes: Probe) -> Probe:
     """
     if not probes:
         raise ArgumentError("chain() needs at least one probe.")
-    readers = [probe.level for probe in probes if probe.level is not None]
+    readers = [probe.level for probe in probes if probe.level.read]
     if len(readers) > 1:
         names = " and ".join(repr(level.name) for level in readers)
         raise ArgumentError(f"{names} cannot share one level: hold all but one with jp.probes.at(probe, level).")
@@ -45,7 +45,7 @@ def chain(*probes: Probe) -> Probe:
             params = probe.apply(jax.random.fold_in(key, n), params, probe.init(params), level)
         return params
 
-    return Probe(first.init, apply, readers[0] if readers else None)
+    return Probe(first.init, apply, readers[0] if readers else UNREAD)
 
 
 def at(probe: Probe, level: float) -> Probe:
@@ -68,9 +68,9 @@ def at(probe: Probe, level: float) -> Probe:
         >>> probe.level.name
         'amplitude of uniform noise'
     """
-    if probe.level is None:
+    if not probe.level.read:
         raise ArgumentError(
             "This probe names no level to hold: use it as it is, or say what it reads with Probe(init, apply, Level(name))."
         )
-    probe.check([level])
+    probe.level.check([level])
     return Probe(probe.init, lambda key, params, state, _: probe.apply(key, params, state, jax.numpy.asarray(level)))
