@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from jprobe import engine
 from jprobe.errors import ArgumentError, WeightsError
 from jprobe.keys import as_key
+from jprobe.networks import is_array
 from jprobe.paths import leaves_by_path
 from jprobe.probes import Probe, binarize
 from jprobe.typing import Metric, Params
@@ -180,7 +181,7 @@ def _signs(signed: bool | Probe) -> Probe | None:
 
 def _check_weights(params: Params) -> int:
     """The number of networks."""
-    leaves = [(path, leaf) for path, _, leaf in leaves_by_path(params) if engine.is_array(leaf)]
+    leaves = [(path, leaf) for path, _, leaf in leaves_by_path(params) if is_array(leaf)]
     if not leaves:
         raise WeightsError("These params hold no arrays.")
     sizes = {np.shape(w)[:1] for _, w in leaves}

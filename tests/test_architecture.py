@@ -15,7 +15,7 @@ ROOT = Path(jprobe.__file__).parent
 ROOMS = [
     "cli", "report", "studies", "figures", "complexity", "robustness", "sweep", "engine", "probes", "frustration", "metrics",
     "connectivity", "graph", "train", "checkpoint", "weights", "models", "data", "results", "sharding", "permutation", "networks", "keys", "paths",
-    "atomic", "errors", "typing",
+    "digests", "atomic", "errors", "typing",
 ]  # fmt: skip
 
 MODULES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))

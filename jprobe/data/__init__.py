@@ -8,7 +8,7 @@ from jprobe.data.importing import import_files
 from jprobe.data.loading import fetch, load
 from jprobe.data.photos import Photos, load_photos
 from jprobe.data.ssim import ssim, ssim_distance
-from jprobe.data.tasks import TASKS, Task, pair
+from jprobe.data.tasks import TASKS, Task, pair, task
 from jprobe.data.tokens import Batch, TokenTask, token_task
 
 __all__ = [
@@ -30,5 +30,6 @@ __all__ = [
     "pair",
     "ssim",
     "ssim_distance",
+    "task",
     "token_task",
 ]

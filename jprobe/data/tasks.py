@@ -1,14 +1,17 @@
-"""Task: what a network is trained on; pairs of classes made into one."""
+"""Task: what a network is trained on; a dataset, or two classes of it, made into one."""
 
 import operator
 from dataclasses import dataclass, field
-from typing import SupportsIndex
+from typing import Literal, SupportsIndex, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from jprobe.data.dataset import Dataset
-from jprobe.errors import ArgumentError, ShapeError
+from jprobe.errors import ArgumentError, ShapeError, UnknownNameError
+
+# How pixels are given to networks: in [-1, 1], in [0, 1], or with mean 0 and standard deviation 1 in each channel.
+Pixels = Literal["signed", "unit", "standardised"]
 
 # Paper 1 takes the pairs of largest and smallest SSIM distance, but doing so does not give its own easy pairs
 # (on MNIST {0, 1} is farther apart than {0, 7}; on Fashion-MNIST several pairs reach .99). So the pairs
@@ -21,14 +24,15 @@ TASKS: dict[str, dict[str, tuple[int, int]]] = {
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A classification task: training and test arrays, ready for a network.
+    """What a network learns: training and test arrays, ready for it.
 
     Attributes:
         x_train: training inputs [N, ...features], kept as float32; any array of finite numbers is taken.
-        y_train: their labels [N], whole numbers from 0 to num_classes - 1, kept as int32.
+        y_train: their labels [N], whole numbers from 0 to num_classes - 1, kept as int32; without classes, any targets
+            [N, ...] of finite numbers, kept as float32 (an autoencoder's are its inputs).
         x_test: test inputs [M, ...features].
-        y_test: their labels [M].
-        num_classes: number of classes C, at least 2.
+        y_test: their labels or targets [M, ...].
+        num_classes: number of classes C, at least 2; None where targets are no labels.
         name: for results and figures.
         class_names: a name for each class, or none at all.
         checksums: file name -> checksum of what the arrays were read from, for provenance.
@@ -47,31 +51,36 @@ class Task:
     y_train: np.ndarray = field(repr=False)
     x_test: np.ndarray = field(repr=False)
     y_test: np.ndarray = field(repr=False)
-    num_classes: int
+    num_classes: int | None
     name: str = "custom"
     class_names: tuple[str, ...] = ()
     checksums: dict[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Check the arrays, and keep them as float32 and int32."""
-        if not isinstance(self.num_classes, int | np.integer) or self.num_classes < 2:
-            raise ArgumentError(f"num_classes must be a whole number, 2 or more; found {self.num_classes!r}.")
-        if self.class_names and len(self.class_names) != self.num_classes:
+        labels = self.num_classes is not None
+        if labels and (not isinstance(self.num_classes, int | np.integer) or self.num_classes < 2):
+            raise ArgumentError(
+                f"num_classes must be a whole number, 2 or more, or None for targets that are no labels; found {self.num_classes!r}."
+            )
+        if self.class_names and len(self.class_names) != (self.num_classes or 0):
             raise ArgumentError(f"{len(self.class_names)} class_names were given for {self.num_classes} classes.")
         for split in ("train", "test"):
             x = _inputs(getattr(self, f"x_{split}"), f"x_{split}")
-            y = _labels(getattr(self, f"y_{split}"), f"y_{split}", self.num_classes)
+            y = getattr(self, f"y_{split}")
+            y = _targets(y, f"y_{split}") if self.num_classes is None else _labels(y, f"y_{split}", self.num_classes)
             if len(x) != len(y):
                 raise ShapeError(f"x_{split} has {len(x)} examples and y_{split} has {len(y)} labels.")
             object.__setattr__(self, f"x_{split}", x)
             object.__setattr__(self, f"y_{split}", y)
-        object.__setattr__(self, "num_classes", int(self.num_classes))
+        object.__setattr__(self, "num_classes", None if self.num_classes is None else int(self.num_classes))
         object.__setattr__(self, "class_names", tuple(self.class_names))
-        if self.x_train.shape[1:] != self.x_test.shape[1:]:
-            raise ShapeError(
-                f"An example of x_train has shape {list(self.x_train.shape[1:])}, "
-                f"one of x_test {list(self.x_test.shape[1:])}."
-            )
+        for kind in "xy":
+            train, test = getattr(self, f"{kind}_train").shape[1:], getattr(self, f"{kind}_test").shape[1:]
+            if train != test:
+                raise ShapeError(
+                    f"An example of {kind}_train has shape {list(train)}, one of {kind}_test {list(test)}."
+                )
 
 
 def _array(values: ArrayLike, name: str) -> np.ndarray:
@@ -89,6 +98,17 @@ def _inputs(values: ArrayLike, name: str) -> np.ndarray:
     array = _array(values, name)
     if array.ndim < 2 or array.size == 0:
         raise ShapeError(f"{name} must have shape [N, ...features] and not be empty; found {list(array.shape)}.")
+    return _finite(array, name)
+
+
+def _targets(values: ArrayLike, name: str) -> np.ndarray:
+    array = _array(values, name)
+    if array.ndim < 1 or array.size == 0:
+        raise ShapeError(f"{name} must have shape [N, ...] and not be empty; found {list(array.shape)}.")
+    return _finite(array, name)
+
+
+def _finite(array: np.ndarray, name: str) -> np.ndarray:
     with np.errstate(over="ignore"):
         array = np.asarray(array, np.float32)
     if not np.isfinite(array).all():
@@ -106,43 +126,95 @@ def _labels(values: ArrayLike, name: str, num_classes: int) -> np.ndarray:
     return np.asarray(array, np.int32)
 
 
-def pair(dataset: Dataset, classes: tuple[SupportsIndex, SupportsIndex]) -> Task:
+def task(dataset: Dataset, pixels: Pixels = "signed") -> Task:
+    """All classes of a dataset as a task.
+
+    Images keep their order and their shape.
+
+    Args:
+        dataset: what `load` returned.
+        pixels: how a pixel p from 0 to 255 is given to networks: "signed" in [-1, 1] as p / 127.5 - 1, "unit" in [0, 1] as
+            p / 255, or "standardised": minus the mean of its channel over the training images, divided by their
+            standard deviation.
+
+    Returns:
+        Task with inputs float32 [B, H, W, C], named after the dataset.
+
+    Raises:
+        UnknownNameError: another ``pixels``.
+        ArgumentError: a channel to standardise that is constant; fewer than two classes.
+
+    Example:
+        >>> images = np.array([0, 255, 51], np.uint8).reshape(3, 1, 1, 1)
+        >>> labels = np.array([2, 0, 1], np.int32)
+        >>> tiny = Dataset("tiny", images, labels, images, labels, ("x", "y", "z"), {}, "made here")
+        >>> task(tiny, "unit").x_train.ravel().tolist(), task(tiny).num_classes
+        ([0.0, 1.0, 0.20000000298023224], 3)
+    """
+    return _task(dataset, list(range(len(dataset.class_names))), dataset.name, pixels)
+
+
+def pair(dataset: Dataset, classes: tuple[SupportsIndex, SupportsIndex], pixels: Pixels = "signed") -> Task:
     """Two classes of a dataset as a task: label 0 for the first, 1 for the second.
 
-    Pixels p become p / 127.5 - 1. Images keep their order and their shape.
+    Images keep their order and their shape.
 
     Args:
         dataset: what `load` returned.
         classes: two different labels (a, b) of the dataset.
+        pixels: as :func:`task` takes it; by default a pixel p becomes p / 127.5 - 1.
 
     Returns:
-        Task with inputs float32 [B, H, W, C] in [-1, 1], named after the dataset and the two labels.
+        Task with inputs float32 [B, H, W, C], named after the dataset and the two labels.
 
     Raises:
+        UnknownNameError: another ``pixels``.
         ArgumentError: `classes` is not two different labels of this dataset.
 
     Example:
         >>> images = np.array([0, 255, 0], np.uint8).reshape(3, 1, 1, 1)
         >>> labels = np.array([2, 0, 1], np.int32)
         >>> tiny = Dataset("tiny", images, labels, images, labels, ("x", "y", "z"), {}, "made here")
-        >>> task = pair(tiny, (2, 0))
-        >>> task.name, task.y_train.tolist(), task.x_train.ravel().tolist()
+        >>> two = pair(tiny, (2, 0))
+        >>> two.name, two.y_train.tolist(), two.x_train.ravel().tolist()
         ('tiny 2-0', [0, 1], [-1.0, 1.0])
     """
     a, b = _two_labels(dataset, classes)
-    arrays = {}
+    return _task(dataset, [a, b], f"{dataset.name} {a}-{b}", pixels)
+
+
+def _task(dataset: Dataset, classes: list[int], name: str, pixels: Pixels) -> Task:
+    """The images of some classes, labelled by place in the list."""
+    if pixels not in get_args(Pixels):
+        raise UnknownNameError("range of pixels", pixels, get_args(Pixels))
+    label = np.full(len(dataset.class_names), -1, np.int32)
+    label[classes] = np.arange(len(classes))
+    images, arrays = {}, {}
     for split in ("train", "test"):
-        x, y = getattr(dataset, f"x_{split}"), getattr(dataset, f"y_{split}")
-        kept = (y == a) | (y == b)
-        arrays[f"x_{split}"] = x[kept] / np.float32(127.5) - np.float32(1)
-        arrays[f"y_{split}"] = (y[kept] == b).astype(np.int32)
+        labels = label[getattr(dataset, f"y_{split}")]
+        images[split] = getattr(dataset, f"x_{split}")[labels >= 0]
+        arrays[f"y_{split}"] = labels[labels >= 0]
+    shift, scale = _shift_and_scale(images["train"], pixels)
     return Task(
+        **{f"x_{split}": x / scale - shift for split, x in images.items()},
         **arrays,
-        num_classes=2,
-        name=f"{dataset.name} {a}-{b}",
-        class_names=(dataset.class_names[a], dataset.class_names[b]),
+        num_classes=len(classes),
+        name=name,
+        class_names=tuple(dataset.class_names[c] for c in classes),
         checksums=dict(dataset.checksums),
     )
+
+
+def _shift_and_scale(images: np.ndarray, pixels: Pixels) -> tuple[np.ndarray, np.ndarray]:
+    """What a pixel is divided by, and what is then taken off: float32."""
+    if pixels == "signed":
+        return np.float32(1), np.float32(127.5)
+    if pixels == "unit":
+        return np.float32(0), np.float32(255)
+    mean, deviation = images.mean((0, 1, 2), np.float64), images.std((0, 1, 2), np.float64)
+    if not deviation.all():
+        raise ArgumentError("A channel of these images is constant and cannot be standardised.")
+    return (mean / deviation).astype(np.float32), deviation.astype(np.float32)
 
 
 def _two_labels(dataset: Dataset, classes: tuple[SupportsIndex, SupportsIndex]) -> tuple[int, int]:

@@ -1,17 +1,11 @@
 """A network's arrays apart from its other leaves, which never vary."""
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
-import numpy as np
 
+from jprobe.networks import is_array
 from jprobe.typing import Params
-
-
-def is_array(leaf: Any) -> bool:
-    """Whether a leaf is an array: of JAX or NumPy. Python numbers and functions are not."""
-    return isinstance(leaf, jax.Array | np.ndarray | np.generic)
 
 
 def hide_static(params: Params) -> tuple[Params, Callable[[Params], Params]]:
@@ -28,6 +22,7 @@ def hide_static(params: Params) -> tuple[Params, Callable[[Params], Params]]:
         arrays, and gives the network with its own other leaves.
 
     Example:
+        >>> import numpy as np
         >>> arrays, whole = hide_static({"w": np.ones(2), "activation": abs})
         >>> arrays["activation"], whole({"w": np.zeros(2), "activation": None})["activation"]
         (None, <built-in function abs>)

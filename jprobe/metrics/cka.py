@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jprobe.errors import ShapeError, UnknownLayerError
+from jprobe.models import variables_of
 from jprobe.typing import Params
 
 Activations = dict[str, jax.Array]
@@ -76,7 +77,7 @@ def cka_profile(batches: Iterable[tuple[Activations, Activations, jax.Array]]) -
 
 
 def linen_activations(model: nn.Module, layers: Mapping[str, str]) -> Callable[..., Activations]:
-    """Function (params, *inputs) -> layer -> activations, of modules of a Flax Linen model.
+    """Function (variables, *inputs) -> layer -> activations, of modules of a Flax Linen model.
 
     Args:
         model: the module.
@@ -88,7 +89,7 @@ def linen_activations(model: nn.Module, layers: Mapping[str, str]) -> Callable[.
     Example:
         >>> from jprobe.models import MLP
         >>> model = MLP((4,))
-        >>> params = model.init(jax.random.key(0), jnp.zeros((1, 3)))["params"]
+        >>> params = model.init(jax.random.key(0), jnp.zeros((1, 3)))
         >>> linen_activations(model, {"hidden": "Dense_0"})(params, jnp.zeros((5, 3)))["hidden"].shape
         (5, 4)
     """
@@ -96,7 +97,7 @@ def linen_activations(model: nn.Module, layers: Mapping[str, str]) -> Callable[.
 
     def run(params: Params, *inputs: Any) -> Activations:
         _, state = model.apply(
-            {"params": params},
+            variables_of(model, params),
             *inputs,
             capture_intermediates=lambda module, method: method == "__call__" and module.path in wanted,
             mutable=["intermediates"],

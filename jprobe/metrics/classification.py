@@ -4,27 +4,30 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-import optax
-from flax import linen as nn
 
 from jprobe.data import Task
 from jprobe.errors import ShapeError
-from jprobe.models import forward
+from jprobe.models import Model, forward
+from jprobe.train import Loss, cross_entropy
 from jprobe.typing import Forward, Metric, Params
 
 Split = Literal["test", "train"]
 
 
-def accuracy(model: nn.Module | Forward, task: Task, split: Split = "test") -> Metric:
+def accuracy(model: Model, task: Task, split: Split = "test") -> Metric:
     """Fraction of examples whose largest logit is the label's: mean [argmax f(x) = y].
 
     Args:
-        model: a Flax Linen module, or a function (params, x [B, ...]) -> logits [B, C].
+        model: what :func:`jprobe.models.network` takes: a Flax Linen module, a function (params, x [B, ...]) -> logits
+            [B, C], ...
         task: the data.
         split: "test" or "train".
 
     Returns:
         A metric: params of one network -> float32 scalar in [0, 1].
+
+    Raises:
+        ShapeError: the task's targets are no labels.
 
     Example:
         >>> import jax.numpy as jnp, numpy as np, jprobe as jp
@@ -33,6 +36,10 @@ def accuracy(model: nn.Module | Forward, task: Task, split: Split = "test") -> M
         >>> jp.metrics.accuracy(lambda w, x: x @ w, task)(jnp.eye(2)).item()
         1.0
     """
+    if task.num_classes is None:
+        raise ShapeError(
+            "Accuracy is of labels; the targets of this task are none. Use loss with each=, or your own metric."
+        )
     run, x, y = _parts(model, task, split)
 
     def accuracy(params: Params) -> jax.Array:
@@ -41,16 +48,21 @@ def accuracy(model: nn.Module | Forward, task: Task, split: Split = "test") -> M
     return accuracy
 
 
-def loss(model: nn.Module | Forward, task: Task, split: Split = "test") -> Metric:
-    """Mean cross-entropy in nats: -mean log softmax(f(x))_y.
+def loss(model: Model, task: Task, split: Split = "test", each: Loss = cross_entropy) -> Metric:
+    """Mean loss over the examples; by default cross-entropy in nats: -mean log softmax(f(x))_y.
 
     Args:
-        model: a Flax Linen module, or a function (params, x [B, ...]) -> logits [B, C].
+        model: what :func:`jprobe.models.network` takes: a Flax Linen module, a function (params, x [B, ...]) -> logits
+            [B, C], ...
         task: the data.
         split: "test" or "train".
+        each: (outputs, targets, params) -> one number an example, as :func:`jprobe.train.fit` takes it.
 
     Returns:
-        A metric: params of one network -> float32 scalar >= 0.
+        A metric: params of one network -> float32 scalar.
+
+    Raises:
+        ShapeError: cross-entropy of a task whose targets are no labels.
 
     Example:
         >>> import jax.numpy as jnp, numpy as np, jprobe as jp
@@ -59,22 +71,24 @@ def loss(model: nn.Module | Forward, task: Task, split: Split = "test") -> Metri
         >>> round(jp.metrics.loss(lambda w, x: x @ w, task)(jnp.zeros((2, 2))).item(), 4)  # log 2
         0.6931
     """
+    if task.num_classes is None and each is cross_entropy:
+        raise ShapeError("Cross-entropy is of labels; give each=, such as jp.train.squared_error.")
     run, x, y = _parts(model, task, split)
 
     def loss(params: Params) -> jax.Array:
-        return optax.softmax_cross_entropy_with_integer_labels(run(params, x), y).mean()
+        return each(run(params, x), y, params).mean()
 
     return loss
 
 
-def separation(model: nn.Module | Forward, task: Task, split: Split = "test") -> Metric:
+def separation(model: Model, task: Task, split: Split = "test") -> Metric:
     """How far apart a network holds two classes: (m_1 - m_0) / (s_0 + s_1), d = f_1(x) - f_0(x).
 
     m_c and s_c are the mean and the standard deviation of the logit difference d over class c. Each class lies this
     many standard deviations to its side of their midpoint; :func:`offset` says where the midpoint is.
 
     Args:
-        model: a Flax Linen module, or a function (params, x [B, ...]) -> logits [B, 2].
+        model: what :func:`jprobe.models.network` takes, with logits [B, 2].
         task: the data, of two classes.
         split: "test" or "train".
 
@@ -100,14 +114,14 @@ def separation(model: nn.Module | Forward, task: Task, split: Split = "test") ->
     return separation
 
 
-def offset(model: nn.Module | Forward, task: Task, split: Split = "test") -> Metric:
+def offset(model: Model, task: Task, split: Split = "test") -> Metric:
     """How far off the decision threshold two classes lie together: (m_0 + m_1) / (s_0 + s_1).
 
     A network whose offset is larger than its :func:`separation` calls both classes by one name, however far apart
     it holds them.
 
     Args:
-        model: a Flax Linen module, or a function (params, x [B, ...]) -> logits [B, 2].
+        model: what :func:`jprobe.models.network` takes, with logits [B, 2].
         task: the data, of two classes.
         split: "test" or "train".
 
@@ -133,7 +147,7 @@ def offset(model: nn.Module | Forward, task: Task, split: Split = "test") -> Met
     return offset
 
 
-def _spread(model: nn.Module | Forward, task: Task, split: Split) -> Any:
+def _spread(model: Model, task: Task, split: Split) -> Any:
     """Function of params: means and standard deviations of the logit difference, of class 0 and of class 1."""
     if task.num_classes != 2:
         raise ShapeError(f"Separation and offset are of two classes; this task has {task.num_classes}.")
@@ -147,6 +161,6 @@ def _spread(model: nn.Module | Forward, task: Task, split: Split) -> Any:
     return spread
 
 
-def _parts(model: nn.Module | Forward, task: Task, split: Split) -> tuple[Forward, Any, Any]:
+def _parts(model: Model, task: Task, split: Split) -> tuple[Forward, Any, Any]:
     x, y = (task.x_test, task.y_test) if split == "test" else (task.x_train, task.y_train)
     return forward(model), jnp.asarray(x), jnp.asarray(y)

@@ -9,6 +9,7 @@ import numpy as np
 
 from jprobe.data import Batch, TokenTask
 from jprobe.errors import ArgumentError
+from jprobe.models import variables_of
 from jprobe.metrics.spans import f1, span_counts, tag_scheme
 from jprobe.typing import Metric, Params
 
@@ -35,7 +36,7 @@ def span_f1(model: nn.Module, task: TokenTask) -> Metric:
         >>> ids = np.array([[1, 2, 3]])
         >>> task = TokenTask((Batch(ids, ids > 0, ids - 1, np.array([3]), ids % 3),), ("O", "B-LOC", "I-LOC"), 3, 3, {})
         >>> model = DistilBert(vocabulary=5, positions=4, width=4, heads=1, layers=1, hidden=4, labels=3)
-        >>> params = model.init(jax.random.key(0), jnp.asarray(ids))["params"]
+        >>> params = model.init(jax.random.key(0), jnp.asarray(ids))
         >>> 0 <= span_f1(model, task)(params) <= 1
         Array(True, dtype=bool)
     """
@@ -82,7 +83,7 @@ def kappa(model: nn.Module, task: TokenTask, without: int | None = None) -> Metr
         >>> ids = np.array([[1, 2, 3]])
         >>> task = TokenTask((Batch(ids, ids > 0, ids - 1, np.array([3]), ids % 3),), ("O", "B-LOC", "I-LOC"), 3, 3, {})
         >>> model = DistilBert(vocabulary=5, positions=4, width=4, heads=1, layers=1, hidden=4, labels=3)
-        >>> params = model.init(jax.random.key(0), jnp.asarray(ids))["params"]
+        >>> params = model.init(jax.random.key(0), jnp.asarray(ids))
         >>> kappa(model, own_labels(model, params, task))(params).item()
         1.0
     """
@@ -118,7 +119,7 @@ def own_labels(model: nn.Module, params: Params, task: TokenTask, without: int |
         >>> ids = np.array([[1, 2, 3]])
         >>> task = TokenTask((Batch(ids, ids > 0, ids - 1, np.array([3]), ids % 3),), ("O", "B-LOC", "I-LOC"), 3, 3, {})
         >>> model = DistilBert(vocabulary=5, positions=4, width=4, heads=1, layers=1, hidden=4, labels=3)
-        >>> params = model.init(jax.random.key(0), jnp.asarray(ids))["params"]
+        >>> params = model.init(jax.random.key(0), jnp.asarray(ids))
         >>> own_labels(model, params, task).batches[0].gold.shape
         (1, 3)
     """
@@ -138,7 +139,7 @@ def predicted_labels(
     model: nn.Module, params: Params, batch: Batch, labels: tuple[str, ...], without: int | None = None
 ) -> jax.Array:
     """Label [B, W] of each word: the largest logit of its first piece; "O" (or the first label) if it has none."""
-    logits: Any = model.apply({"params": params}, jnp.asarray(batch.ids), jnp.asarray(batch.mask))
+    logits: Any = model.apply(variables_of(model, params), jnp.asarray(batch.ids), jnp.asarray(batch.mask))
     first = jnp.asarray(batch.first)
     of_words = jnp.take_along_axis(logits, jnp.maximum(first, 0)[..., None], axis=1)
     if without is not None:

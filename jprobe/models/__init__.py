@@ -1,8 +1,8 @@
-"""Models: Flax Linen modules, and one way to call any model."""
+"""Models: Flax Linen modules, and one way to start and to call any model."""
 
+from jprobe.models.adapter import Model, Network, forward, network, variables_of
 from jprobe.models.alexnet import AlexNet, AlexNetTorchvision
 from jprobe.models.distilbert import DistilBert
-from jprobe.models.forward import forward
 from jprobe.models.googlenet import GoogLeNet, GoogLeNetTorchvision
 from jprobe.models.mlp import MLP
 from jprobe.models.normalization import local_response_normalization
@@ -18,10 +18,14 @@ __all__ = [
     "DistilBert",
     "GoogLeNet",
     "GoogLeNetTorchvision",
+    "Model",
+    "Network",
     "ResNet18",
     "ShuffleNet",
     "SqueezeNet",
     "ceil_max_pool",
     "forward",
     "local_response_normalization",
+    "network",
+    "variables_of",
 ]

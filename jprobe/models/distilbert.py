@@ -37,8 +37,8 @@ class DistilBert(nn.Module):
         >>> import jax, jax.numpy as jnp
         >>> model = DistilBert(vocabulary=50, positions=16, width=8, heads=2, layers=2, hidden=16, labels=3)
         >>> ids = jnp.array([[2, 7, 9, 0]])
-        >>> params = model.init(jax.random.key(0), ids)["params"]
-        >>> model.apply({"params": params}, ids, jnp.array([[1, 1, 1, 0]])).shape
+        >>> variables = model.init(jax.random.key(0), ids)
+        >>> model.apply(variables, ids, jnp.array([[1, 1, 1, 0]])).shape
         (1, 4, 3)
     """
 

@@ -38,8 +38,8 @@ class MLP(nn.Module):
     Example:
         >>> import jax, jax.numpy as jnp
         >>> model = MLP(hidden=(64,), features=2)
-        >>> params = model.init(jax.random.key(0), jnp.zeros((1, 28, 28, 1)))["params"]
-        >>> model.apply({"params": params}, jnp.zeros((5, 28, 28, 1))).shape
+        >>> variables = model.init(jax.random.key(0), jnp.zeros((1, 28, 28, 1)))
+        >>> model.apply(variables, jnp.zeros((5, 28, 28, 1))).shape
         (5, 2)
     """
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jprobe.errors import UnknownLayerError
+from jprobe.paths import PARAMETERS, leaves_by_path
 from jprobe.typing import Params
 
 # A path or glob, several of them, or a function of (path, leaf); None: every leaf of two or more dimensions.
@@ -15,19 +16,19 @@ Select = str | Sequence[str] | Callable[[str, Any], bool] | None
 
 
 def everything(path: str, leaf: Any) -> bool:
-    """Select every floating-point leaf, biases and scales too."""
+    """Select every floating-point parameter, biases and scales too."""
     return True
 
 
 def leaf_paths(params: Params) -> list[str]:
-    """Path of each floating-point leaf, its keys joined by '/', as :data:`Select` patterns see it.
+    """Path of each floating-point leaf, as :data:`Select` patterns see it.
 
     Example:
         >>> import jax.numpy as jnp
-        >>> leaf_paths({"Dense_0": {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}})
+        >>> leaf_paths({"params": {"Dense_0": {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}}})
         ['Dense_0/bias', 'Dense_0/kernel']
     """
-    return [_path(p) for p, leaf in jax.tree_util.tree_leaves_with_path(params) if _is_float(leaf)]
+    return [path for path, _, leaf in leaves_by_path(params) if _is_float(leaf)]
 
 
 def selected(params: Params, select: Select) -> list[bool]:
@@ -37,22 +38,24 @@ def selected(params: Params, select: Select) -> list[bool]:
         params: pytree of arrays (or of shapes, from ``jax.eval_shape``).
         select: a path ('Dense_0/kernel'), a glob ('*/kernel'), the name of a layer ('Dense_0', which takes
             all below it), several of these, or a function of (path, leaf). None: every leaf of two or more
-            dimensions. Leaves that hold no floating-point numbers are never touched.
+            dimensions. Leaves that hold no floating-point numbers are never touched, and leaves outside the collection
+            "params", such as running means, only by patterns that begin with their collection ('batch_stats/*').
 
     Raises:
         UnknownLayerError: a pattern, or the whole selection, matches no leaf.
     """
-    leaves = [(_path(path), leaf) for path, leaf in jax.tree_util.tree_leaves_with_path(params)]
+    leaves = leaves_by_path(params)
     if select is None:
-        chosen = [_is_float(leaf) and jnp.ndim(leaf) >= 2 for _, leaf in leaves]
+        chosen = [trained and _is_float(leaf) and jnp.ndim(leaf) >= 2 for _, trained, leaf in leaves]
     elif callable(select):
-        chosen = [_is_float(leaf) and bool(select(path, leaf)) for path, leaf in leaves]
+        chosen = [trained and _is_float(leaf) and bool(select(path, leaf)) for path, trained, leaf in leaves]
     else:
         patterns = [select] if isinstance(select, str) else list(select)
-        for pattern in patterns:
-            if not any(_is_float(leaf) and _matches(path, pattern) for path, leaf in leaves):
+        matches = [[_is_float(leaf) and _matches(path, trained, p) for path, trained, leaf in leaves] for p in patterns]
+        for pattern, found in zip(patterns, matches, strict=True):
+            if not any(found):
                 raise UnknownLayerError(pattern, leaf_paths(params))
-        chosen = [_is_float(leaf) and any(_matches(path, p) for p in patterns) for path, leaf in leaves]
+        chosen = [any(found) for found in zip(*matches, strict=True)] if patterns else [False] * len(leaves)
     if not any(chosen):
         raise UnknownLayerError(select, leaf_paths(params))
     return chosen
@@ -66,37 +69,43 @@ def pick(params: Params, select: Select) -> tuple[dict[int, Any], Callable[[dict
         select: see :func:`selected`.
 
     Returns:
-        The selected leaves by their index among all leaves (random keys folded from that index do not
-        depend on the selection), and ``rebuild``, which takes such a dict and gives the whole pytree, every
-        other leaf as it was.
+        The selected leaves by number, and ``rebuild``, which takes such a dict and gives the whole pytree, every
+        other leaf as it was. Numbers count the trained parameters, then all other leaves, so that random keys folded
+        from them depend neither on the selection nor on whether there are statistics.
 
     Raises:
         UnknownLayerError: nothing is selected.
     """
     leaves, treedef = jax.tree.flatten(params)
     touched = selected(params, select)
+    places = sorted(range(len(leaves)), key=[not trained for _, trained, _ in leaves_by_path(params)].__getitem__)
 
     def rebuild(new: dict[int, Any]) -> Params:
-        return jax.tree.unflatten(treedef, [new.get(i, leaf) for i, leaf in enumerate(leaves)])
+        out = list(leaves)
+        for number, leaf in new.items():
+            out[places[number]] = leaf
+        return jax.tree.unflatten(treedef, out)
 
-    return {i: leaf for i, leaf in enumerate(leaves) if touched[i]}, rebuild
+    return {number: leaves[place] for number, place in enumerate(places) if touched[place]}, rebuild
 
 
 def leaf_keys(key: jax.Array, leaves: dict[int, Any]) -> dict[int, jax.Array]:
-    """A random key for each leaf that :func:`pick` took out, folded from the leaf's index."""
+    """A random key for each leaf that :func:`pick` took out, folded from the leaf's number."""
     numbers = list(leaves)
     keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.asarray(numbers))
     return {number: keys[n] for n, number in enumerate(numbers)}
-
-
-def _path(path: tuple[Any, ...]) -> str:
-    return jax.tree_util.keystr(path, simple=True, separator="/")
 
 
 def _is_float(leaf: Any) -> bool:
     return jnp.issubdtype(jnp.result_type(leaf), jnp.floating)
 
 
-def _matches(path: str, pattern: str) -> bool:
+def _matches(path: str, trained: bool, pattern: str) -> bool:
+    """Whether a pattern is a leaf's path or one of the layers that it lies in."""
+    named = pattern.partition("/")[0]
+    if trained and named == PARAMETERS:
+        path = f"{PARAMETERS}/{path}"
+    if not trained and named != path.partition("/")[0]:
+        return False
     parts = path.split("/")
     return any(fnmatchcase("/".join(parts[: n + 1]), pattern) for n in range(len(parts)))

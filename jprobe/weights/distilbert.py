@@ -12,6 +12,7 @@ import numpy as np
 
 from jprobe.errors import CheckpointError, DamagedFileError
 from jprobe.models import DistilBert
+from jprobe.paths import leaves_by_path
 from jprobe.typing import Params
 from jprobe.weights.folders import FILES, file_of, find, tensors_of
 
@@ -42,7 +43,7 @@ class Tagger(NamedTuple):
 
     Attributes:
         model: the module.
-        params: its weights, float32.
+        params: its variables, {"params": ...}, float32.
         labels: name of each class, or none for an encoder alone.
         tokenizer: a ``tokenizers.Tokenizer``.
         name: folder or name it was loaded from.
@@ -67,7 +68,7 @@ def load_distilbert(folder_or_name: str | Path) -> tuple[DistilBert, Params]:
             ``jprobe weights show``; or an owner/name of huggingface.co.
 
     Returns:
-        The model and its weights in float32: ``model.apply({"params": params}, ids, mask)`` gives logits
+        The model and its variables in float32: ``model.apply(variables, ids, mask)`` gives logits
         [B, T, C], or vectors [B, T, D] if the checkpoint has no classifier.
 
     Raises:
@@ -114,7 +115,7 @@ def load_tagger(folder_or_name: str | Path) -> Tagger:
 
 
 def convert(tensors: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> tuple[DistilBert, Params]:
-    """Model and weights of a checkpoint's tensors and its config.json; every key is used or refused.
+    """Model and variables of a checkpoint's tensors and its config.json; every key is used or refused.
 
     Args:
         tensors: published name -> array.
@@ -141,9 +142,8 @@ def convert(tensors: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> tup
         else:
             found[path] = array.T if path.endswith("/kernel") else array
     model = _model(config, "classifier/kernel" in found, found.get("classifier/bias"))
-    shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 1), jnp.int32))["params"]
-    leaves, tree = jax.tree_util.tree_flatten_with_path(shapes)
-    wanted = {jax.tree_util.keystr(path, simple=True, separator="/"): leaf.shape for path, leaf in leaves}
+    shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 1), jnp.int32))
+    wanted = {path: leaf.shape for path, _, leaf in leaves_by_path(shapes)}
     problems = [f"left over: {key}" for key in left_over + sorted(found.keys() - wanted.keys())]
     problems += [f"missing: {path}" for path in wanted if path not in found]
     problems += [
@@ -161,7 +161,7 @@ def convert(tensors: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> tup
             "Bring a checkpoint of DistilBertForTokenClassification, BertForTokenClassification, or of either encoder alone."
         )
     arrays = [jnp.asarray(found[path].astype(np.float32)) for path in wanted]
-    return model, jax.tree.unflatten(tree, arrays)
+    return model, jax.tree.unflatten(jax.tree.structure(shapes), arrays)
 
 
 def _path(name: str) -> str | None:

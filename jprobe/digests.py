@@ -1,0 +1,179 @@
+"""Digests of values, arrays and functions: equal where what is computed from them is equal, in any process."""
+
+import dataclasses
+import functools
+import hashlib
+import inspect
+import sys
+import sysconfig
+import types
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jprobe.errors import ArgumentError
+
+# Dataclasses write these themselves; their fields say all.
+_WRITTEN = {"__init__", "__repr__", "__eq__", "__hash__", "__setattr__", "__delattr__", "__replace__"}
+
+
+def digest_of(*things: Any) -> np.ndarray:
+    """SHA-256 of values: numbers, strings, arrays, containers, dataclasses, classes and functions.
+
+    A function is its code, its defaults, the values that it closes over and the globals that it names, followed as far
+    as the caller's own code goes; functions and classes of installed packages are their names. So two functions that
+    are written alike agree, and one whose constant has changed does not.
+
+    Args:
+        things: what to digest, in this order.
+
+    Returns:
+        uint8 [32].
+
+    Raises:
+        ArgumentError: something whose value cannot be told, such as an open file.
+
+    Example:
+        >>> double, triple = (lambda x, n=n: n * x for n in (2, 3))
+        >>> bool((digest_of(double) == digest_of(triple)).all())
+        False
+    """
+    digest = hashlib.sha256()
+    for token in _tokens(things, {}):
+        digest.update(len(token).to_bytes(8, "little"))
+        digest.update(token)
+    return np.frombuffer(digest.digest(), np.uint8)
+
+
+# What was seen: number and object by id. The object is held so that no other takes its id.
+_Seen = dict[int, tuple[int, Any]]
+
+
+def _tokens(thing: Any, seen: _Seen) -> Iterator[bytes]:
+    if thing is None or thing is Ellipsis or isinstance(thing, bool | int | float | complex | str | bytes):
+        yield f"{type(thing).__name__} {thing!r}".encode()
+        return
+    if isinstance(thing, np.ndarray | np.generic | jax.Array):
+        yield from _array(thing)
+        return
+    if id(thing) in seen:
+        yield f"again {seen[id(thing)][0]}".encode()
+        return
+    seen[id(thing)] = (len(seen), thing)
+    if isinstance(thing, type):
+        yield from _class(thing, seen)
+    elif isinstance(thing, types.FunctionType):
+        yield from _function(thing, seen)
+    elif isinstance(thing, types.ModuleType):
+        yield f"module {thing.__name__}".encode()
+    elif isinstance(thing, np.dtype):
+        yield f"dtype {thing.str}".encode()
+    else:
+        yield f"{type(thing).__module__}.{type(thing).__qualname__}".encode()
+        for part in _parts(thing):
+            yield from _tokens(part, seen)
+
+
+def _array(thing: Any) -> Iterator[bytes]:
+    if isinstance(thing, jax.Array) and jnp.issubdtype(thing.dtype, jax.dtypes.prng_key):
+        thing = jax.random.key_data(thing)
+    array = np.asarray(thing)
+    yield f"array {array.dtype} {array.shape}".encode()
+    yield np.ascontiguousarray(array).tobytes()
+
+
+def _parts(thing: Any) -> list[Any]:
+    """What makes up a container or a callable that is not a plain function."""
+    if isinstance(thing, list | tuple):
+        return list(thing)
+    if isinstance(thing, Mapping):
+        return [part for pair in thing.items() for part in pair]
+    if isinstance(thing, set | frozenset):
+        return sorted(thing, key=repr)
+    if isinstance(thing, functools.partial):
+        return [thing.func, thing.args, thing.keywords]
+    if isinstance(thing, types.MethodType):
+        return [thing.__self__, thing.__func__]
+    if dataclasses.is_dataclass(thing):
+        # The parent of a Flax module is where it stands, not what it is.
+        fields = [f.name for f in dataclasses.fields(thing) if f.name != "parent" and hasattr(thing, f.name)]
+        return [type(thing), *((name, getattr(thing, name)) for name in fields)]
+    if hasattr(thing, "__wrapped__"):  # jitted functions, jax.nn.relu
+        return [thing.__wrapped__]
+    if isinstance(thing, types.BuiltinFunctionType | np.ufunc):
+        return [getattr(thing, "__module__", None), thing.__name__]
+    raise ArgumentError(
+        f"A checkpoint must know what networks were trained by, and a {type(thing).__qualname__} ({str(thing)[:80]}) does "
+        "not tell its value. Use functions of numbers, arrays, dataclasses and other functions, or leave checkpoint= out."
+    )
+
+
+def _class(thing: type, seen: _Seen) -> Iterator[bytes]:
+    yield f"class {thing.__module__}.{thing.__qualname__}".encode()
+    if _installed(thing.__module__):
+        return
+    for base in thing.__bases__:
+        yield from _tokens(base, seen)
+    for name, member in vars(thing).items():
+        function = (
+            inspect.unwrap(getattr(member, "__func__", member))
+            if callable(member) or hasattr(member, "__func__")
+            else None
+        )
+        if isinstance(function, types.FunctionType):
+            if not (name in _WRITTEN and function.__code__.co_filename == "<string>"):
+                yield name.encode()
+                yield from _tokens(function, seen)
+        elif not name.startswith("__") and isinstance(member, bool | int | float | complex | str | tuple):
+            yield name.encode()
+            yield from _tokens(member, seen)
+
+
+def _function(thing: types.FunctionType, seen: _Seen) -> Iterator[bytes]:
+    if hasattr(thing, "__wrapped__"):
+        yield from _tokens(thing.__wrapped__, seen)
+    own = not _installed(thing.__module__)
+    # Where a function of one's own is called from, a file or a notebook, does not matter.
+    yield (
+        f"function {thing.__qualname__}".encode()
+        if own
+        else f"function {thing.__module__}.{thing.__qualname__}".encode()
+    )
+    yield from _tokens((thing.__defaults__, thing.__kwdefaults__), seen)
+    for cell in thing.__closure__ or ():
+        try:
+            content = cell.cell_contents
+        except ValueError:  # not yet bound
+            content = None
+        yield from _tokens(content, seen)
+    if own:
+        names: set[str] = set()
+        yield from _code(thing.__code__, names, seen)
+        for name in sorted(names & thing.__globals__.keys()):
+            yield name.encode()
+            yield from _tokens(thing.__globals__[name], seen)
+
+
+def _code(code: types.CodeType, names: set[str], seen: _Seen) -> Iterator[bytes]:
+    """Tokens of code, those of functions inside it too; the names it looks up are added to ``names``."""
+    names.update(code.co_names)
+    yield code.co_code
+    yield " ".join((*code.co_names, "/", *code.co_varnames, "/", *code.co_freevars)).encode()
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _code(constant, names, seen)
+        else:
+            yield from _tokens(constant, seen)
+
+
+@functools.cache
+def _installed(module: str | None) -> bool:
+    """Whether a module is of Python, of an installed package or of jprobe, not of the person who calls."""
+    top = (module or "").partition(".")[0]
+    if top in ("jprobe", "builtins") or top in sys.stdlib_module_names - {"__main__"}:
+        return True
+    file = getattr(sys.modules.get(top), "__file__", None)
+    return bool(file) and any(file.startswith(sysconfig.get_path(kind)) for kind in ("purelib", "platlib", "stdlib"))
