@@ -116,7 +116,7 @@ def sweep(
             progress(done / total)
 
     for nets in engine.windows(seeds, chunk[0]):
-        these = jax.tree.map(lambda w, i=nets.places: jnp.asarray(w)[i], arrays)
+        these = engine.take(arrays, nets.places)
         state = evaluation.init(these)
         if hoisted is None or evaluation.hoisted_by_network:
             hoisted = evaluation.prepare(these)
@@ -193,13 +193,20 @@ def _check_weights(params: Params) -> int:
     unreal = [f"{path} ({w.dtype})" for path, w in leaves if w.dtype.kind in "cOSU"]
     if unreal:
         raise WeightsError(f"Weights are real numbers; these are not: {', '.join(unreal)}.")
-    bad = [p for p, w in leaves if jnp.issubdtype(w.dtype, jnp.floating) and not bool(jnp.isfinite(w).all())]
+    floats = {path: w for path, w in leaves if jnp.issubdtype(w.dtype, jnp.floating)}
+    bad = [path for path, finite in _finite(floats).items() if not finite]
     if bad:
         raise WeightsError(
             f"These weights hold NaN or infinity: {', '.join(bad)}. The training diverged, or the checkpoint is "
             "damaged; leave such networks out."
         )
     return sizes.pop()[0]
+
+
+@jax.jit
+def _finite(leaves: dict[str, jax.Array]) -> dict[str, jax.Array]:
+    """Whether each leaf holds finite numbers only."""
+    return {path: jnp.isfinite(w).all() for path, w in leaves.items()}
 
 
 def _label(values: np.ndarray, grid: np.ndarray, flags: Sequence[bool], probe: Probe, metric: Metric) -> xr.Dataset:

@@ -13,6 +13,8 @@ import pytest
 
 import jprobe as jp
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 # Runs in processes of its own: how many devices there are is settled when JAX starts.
 WORK = textwrap.dedent("""
     import json, sys
@@ -40,7 +42,11 @@ WORK = textwrap.dedent("""
 
 
 def environment(devices):
-    return os.environ | {"JAX_NUM_CPU_DEVICES": str(devices), "JAX_PLATFORMS": "cpu"}
+    return os.environ | {
+        "JAX_NUM_CPU_DEVICES": str(devices),
+        "JAX_PLATFORMS": "cpu",
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+    }
 
 
 def same(found, expected):

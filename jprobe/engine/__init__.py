@@ -22,9 +22,9 @@ one chunk, in the four functions of an Evaluation::
         prepare -> hoisted ------------> measure -> values [S, L, R, F]
 """
 
-from jprobe.engine.arrays import hide_static
+from jprobe.engine.arrays import hide_static, take
 from jprobe.engine.chunks import chunk_shape, default_budget, windows
 from jprobe.engine.draws import draw_keys
 from jprobe.engine.evaluation import Evaluation, plan
 
-__all__ = ["Evaluation", "chunk_shape", "default_budget", "draw_keys", "hide_static", "plan", "windows"]
+__all__ = ["Evaluation", "chunk_shape", "default_budget", "draw_keys", "hide_static", "plan", "take", "windows"]

@@ -88,7 +88,7 @@ def plan(
     weights = sum(nbytes(w) for w, changed in zip(jax.tree.leaves(network), changes, strict=True) if changed)
 
     # Which arguments and results lead with the networks, in the order of each function's.
-    init_all = compiled(jax.vmap(init.__call__, in_axes=(None, 0)), (False, True), mesh)
+    init_all = compiled(_initialized(init), (False, True), mesh)
     prepare_all = compiled(_prepared(parts), (False, True), mesh, parts.own)
     perturb_all = compiled(_perturbed(apply, over), (False, True, True, True, False), mesh)
     measure_all = compiled(
@@ -141,26 +141,42 @@ def _signing(signs: Probe, key: jax.Array, network: Params, level: jax.Array) ->
     return capture(lambda key, w, level: signs.apply(key, w, signs.init(w), level), key, network, level)
 
 
+# The name of each innermost function is the one under which JAX logs that it compiles it.
+
+
+def _initialized(init: Program) -> Callable[..., Any]:
+    """The probe's state for each network."""
+
+    def init_probe(consts, params):  # type: ignore[no-untyped-def]
+        return init(consts, params)
+
+    return jax.vmap(init_probe, in_axes=(None, 0))
+
+
 def _perturbed(apply: Program, over: Axes) -> Callable[..., Params]:
     """Perturbed weights, each leaf [S, L, R, ...] or fewer, from weights [S, ...]: three nested vmaps."""
 
-    def one(consts, params, state, key, level):  # type: ignore[no-untyped-def]
+    def perturb_network(consts, params, state, key, level):  # type: ignore[no-untyped-def]
         return apply(consts, key, params, state, level)
 
-    repeats = jax.vmap(one, in_axes=(None, None, None, 0, None), out_axes=over.repeats)
+    repeats = jax.vmap(perturb_network, in_axes=(None, None, None, 0, None), out_axes=over.repeats)
     levels = jax.vmap(repeats, in_axes=(None, None, None, 0, 0), out_axes=over.levels)
     return jax.vmap(levels, in_axes=(None, 0, 0, 0, None))
 
 
 def _prepared(metric: Hoisted) -> Callable[..., list[Any]]:
     """Hoisted values, those that depend on the networks [S, ...]."""
-    return jax.vmap(metric.before, in_axes=(None, 0), out_axes=_leading(metric.own))
+
+    def prepare_metric(consts, params):  # type: ignore[no-untyped-def]
+        return metric.before(consts, params)
+
+    return jax.vmap(prepare_metric, in_axes=(None, 0), out_axes=_leading(metric.own))
 
 
 def _measured(metric: Hoisted, sign: Program | None, over: Axes) -> Callable[..., jax.Array]:
     """[S, L, R, F] values from perturbed weights: four nested vmaps over one evaluation."""
 
-    def one(consts, sign_consts, hoisted, weights, key, level, flag):  # type: ignore[no-untyped-def]
+    def measure_network(consts, sign_consts, hoisted, weights, key, level, flag):  # type: ignore[no-untyped-def]
         if sign is not None:
             leaves, tree = jax.tree.flatten(weights)
             signed = jax.tree.leaves(sign(sign_consts, key, weights, level))
@@ -169,7 +185,7 @@ def _measured(metric: Hoisted, sign: Program | None, over: Axes) -> Callable[...
             weights = tree.unflatten([jnp.where(flag, s, w) if changed else w for w, s, changed in changes])
         return metric.after(consts, hoisted, weights)
 
-    flags = jax.vmap(one, in_axes=(None, None, None, None, None, None, 0))
+    flags = jax.vmap(measure_network, in_axes=(None, None, None, None, None, None, 0))
     repeats = jax.vmap(flags, in_axes=(None, None, None, over.repeats, 0, None, None))
     levels = jax.vmap(repeats, in_axes=(None, None, None, over.levels, 0, 0, None))
     return jax.vmap(levels, in_axes=(None, None, _leading(metric.own), 0, 0, None, None))
