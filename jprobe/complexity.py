@@ -41,7 +41,7 @@ def gap(
         What :func:`drop` returns.
 
     Raises:
-        JprobeError: what :func:`jprobe.sweep` raises.
+        JprobeError: what :func:`drop` raises.
 
     Source:
         Paper 1, section 4 (figure 4).
@@ -74,15 +74,16 @@ def drop(
         metric: params of one network -> scalar, such as ``metrics.accuracy(model, task)`` or your own.
         params: weights of S networks, every leaf [S, ...].
         probe: any probe. Default: ``binarize()``.
-        level: of the probe. Default: the first of its own grid.
+        level: of the probe, where it reads one, as pruning and noise do; ``binarize`` and ``randomize`` do not.
         repeats: independent draws of a random probe, over which the fall is averaged.
-        key: JAX random key.
+        key: JAX random key; default ``jax.random.key(0)``.
         options: ``mesh``, ``memory`` and ``progress`` of :func:`jprobe.sweep`.
 
     Returns:
         Dataset over (seed S): ``base``, ``perturbed`` and ``gap``, in the metric's unit.
 
     Raises:
+        ArgumentError: no level where the probe reads one, or one where it does not.
         JprobeError: what :func:`jprobe.sweep` raises.
 
     Example:
@@ -91,13 +92,16 @@ def drop(
         array([2.], dtype=float32)
     """
     probe = binarize() if probe is None else probe
-    levels = [probe.level.grid[0] if level is None else level]
+    if level is not None and not probe.level.read:
+        raise ArgumentError(f"This probe ignores its level; leave level={level} out.")
+    if level is None and probe.level.read:
+        raise ArgumentError(f"drop() and gap() need level= for this probe, {probe.level.described()}.")
     untouched = Probe(lambda params: (), lambda key, params, state, level: params)
     base, perturbed = (
-        next(iter(sweep(each, params, at, metric, key=key, repeats=n, **options).data_vars.values()))
+        next(iter(sweep(each, params, metric, at, key=key, repeats=draws, **options).data_vars.values()))
         .mean("repeat")
         .isel(level=0, signed=0, drop=True)
-        for each, at, n in ((untouched, [0.0], 1), (probe, levels, repeats))
+        for each, at, draws in ((untouched, None, 1), (probe, level, repeats))
     )
     return xr.Dataset({"base": base, "perturbed": perturbed, "gap": base - perturbed})
 

@@ -34,8 +34,8 @@ def stack(*networks: Params) -> Params:
         raise WeightsError("stack() needs one network or more.")
 
     def together(*leaves: Any) -> Any:
-        if _is_array(leaves[0]):
-            kinds = {(leaf.shape, leaf.dtype) if _is_array(leaf) else type(leaf) for leaf in leaves}
+        if is_array(leaves[0]):
+            kinds = {(leaf.shape, leaf.dtype) if is_array(leaf) else type(leaf) for leaf in leaves}
             if len(kinds) > 1:
                 raise ValueError(f"one leaf has the shapes and dtypes {', '.join(sorted(map(str, kinds)))}.")
             return jnp.stack(leaves)
@@ -67,14 +67,15 @@ def unstack(params: Params) -> list[Params]:
         >>> [network["kernel"].shape for network in unstack({"kernel": jnp.ones((3, 2, 4))})]
         [(2, 4), (2, 4), (2, 4)]
     """
-    sizes = {leaf.shape[:1] for leaf in jax.tree.leaves(params) if _is_array(leaf)}
+    sizes = {leaf.shape[:1] for leaf in jax.tree.leaves(params) if is_array(leaf)}
     if len(sizes) != 1 or sizes == {()}:
         raise WeightsError("Every array of params must begin with the same seed axis [S, ...]; found no such axis.")
     (count,) = sizes.pop()
-    return [jax.tree.map(lambda leaf, n=n: leaf[n] if _is_array(leaf) else leaf, params) for n in range(count)]
+    return [jax.tree.map(lambda leaf, n=n: leaf[n] if is_array(leaf) else leaf, params) for n in range(count)]
 
 
-def _is_array(leaf: Any) -> bool:
+def is_array(leaf: Any) -> bool:
+    """Whether a leaf is an array, of JAX or NumPy. Python numbers and functions are not."""
     return isinstance(leaf, jax.Array | np.ndarray | np.generic)
 
 

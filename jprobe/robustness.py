@@ -10,9 +10,11 @@ import numpy as np
 import xarray as xr
 
 from jprobe import probes
+from jprobe.engine import hide_static
 from jprobe.metrics.cka import Activations, cka_profile
+from jprobe.networks import stack
 from jprobe.probes.select import Select
-from jprobe.sweeping import stack, sweep
+from jprobe.sweeping import sweep
 from jprobe.typing import Metric, Params
 
 
@@ -47,10 +49,10 @@ def probe_layer(
 
     Args:
         metric: params -> scalar.
-        params: weights of the network, any pytree.
+        params: weights of one network, the pytree that the metric takes, statistics included.
         layer: which leaves are its layer's, as probes select them.
         grids: levels and draws. Default: a few.
-        key: JAX random key.
+        key: JAX random key; default ``jax.random.key(0)``.
         progress: called with the fraction done.
 
     Returns:
@@ -91,8 +93,8 @@ def probe_layer(
         found = sweep(
             probe,
             network,
-            levels,
             metric,
+            levels,
             key=key,
             signed=signs if name == "prune" else False,
             repeats=repeats,
@@ -120,8 +122,8 @@ def _pace(metric: Metric, network: Params, probe: probes.Probe, key: jax.Array |
     sweep(
         probe,
         network,
-        np.linspace(0, 0.9, 6),
         metric,
+        np.linspace(0, 0.9, 6),
         key=key,
         memory=1,
         progress=lambda _: ticks.append(time.perf_counter()),
@@ -131,19 +133,20 @@ def _pace(metric: Metric, network: Params, probe: probes.Probe, key: jax.Array |
 
 def cka_by_layer(
     activations: Callable[[Params, int], tuple[Activations, jax.Array]],
-    batches: int,
     params: Params,
     layer: Select,
     removed: Sequence[float],
+    *,
+    batches: int = 1,
 ) -> xr.Dataset:
     """Linear CKA between the activations of a network and of the same network with one layer pruned.
 
     Args:
         activations: (params, number of a batch) -> (layer -> activations [N, P], weight [N]).
-        batches: number of batches.
-        params: weights of the network.
+        params: weights of one network, the pytree that ``activations`` takes.
         layer: which leaves are pruned, smallest magnitudes first.
         removed: fractions removed.
+        batches: number of batches.
 
     Returns:
         Dataset with ``cka`` over (removed, seen), seen the layers that ``activations`` names.
@@ -154,25 +157,27 @@ def cka_by_layer(
     Example:
         >>> import jax.numpy as jnp
         >>> x, w = jax.random.normal(jax.random.key(0), (40, 3)), {"a": jax.random.normal(jax.random.key(1), (3, 2))}
-        >>> found = cka_by_layer(lambda p, n: ({"a": x @ p["a"]}, jnp.ones(40)), 1, w, "a", [0.0, 0.5])
+        >>> found = cka_by_layer(lambda p, n: ({"a": x @ p["a"]}, jnp.ones(40)), w, "a", [0.0, 0.5])
         >>> round(found.cka.sel(removed=0, seen="a").item(), 4)
         1.0
     """
     prune = probes.prune(select=layer)
-    state = jax.jit(prune.init)(params)
+    prune.level.check(removed)
+    arrays, whole = hide_static(params)
+    state = jax.jit(prune.init)(arrays)
 
     @jax.jit
-    def profile(params: Params, state: object, level: jax.Array) -> Activations:
-        pruned = prune.apply(jax.random.key(0), params, state, level)
+    def profile(arrays: Params, state: object, level: jax.Array) -> Activations:
+        pruned = prune.apply(jax.random.key(0), arrays, state, level)
 
         def pairs() -> Iterator[tuple[Activations, Activations, jax.Array]]:
             for n in range(batches):
-                (own, weight), (other, _) = activations(params, n), activations(pruned, n)
+                (own, weight), (other, _) = activations(whole(arrays), n), activations(whole(pruned), n)
                 yield own, other, weight
 
         return cka_profile(pairs())
 
-    rows = [profile(params, state, jnp.float32(level)) for level in removed]
+    rows = [profile(arrays, state, jnp.float32(level)) for level in removed]
     seen = list(rows[0])
     values = np.array([[float(row[name]) for name in seen] for row in rows])
     attrs = {"long_name": "linear CKA with the unpruned network", "units": "1"}

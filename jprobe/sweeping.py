@@ -1,7 +1,8 @@
-"""The one batched engine: seeds x levels x repeats x signed, in one compilation."""
+"""Seeds x levels x repeats x signed: a metric of many networks under a probe, compiled once."""
 
-import math
+import reprlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,17 +11,17 @@ import xarray as xr
 from jax.sharding import Mesh
 from numpy.typing import ArrayLike
 
-from jprobe.errors import ArgumentError, ShapeError, WeightsError
-from jprobe.evaluation import axes, changed, measurement, perturbation, preparation
-from jprobe.probes import Probe, binarize, leaf_paths
-from jprobe.sharding import compiled
-from jprobe.tracing import split, trace
+from jprobe import engine
+from jprobe.errors import ArgumentError, WeightsError
+from jprobe.keys import as_key
+from jprobe.networks import is_array
+from jprobe.paths import leaves_by_path
+from jprobe.probes import Probe, binarize
 from jprobe.typing import Metric, Params
 
 DIMS = ("seed", "level", "repeat", "signed")
 
-# On a CPU a chunk should stay in the last-level cache; larger ones run at three quarters of the speed.
-CPU_BUDGET = 64 * 2**20
+_CALL = "sweep(probe, params, metric, levels)"
 
 Progress = Callable[[float], None]
 
@@ -28,8 +29,8 @@ Progress = Callable[[float], None]
 def sweep(
     probe: Probe,
     params: Params,
-    levels: ArrayLike | Metric | None = None,
-    metric: Metric | None = None,
+    metric: Metric,
+    levels: ArrayLike | None = None,
     *,
     key: jax.Array | None = None,
     signed: bool | Probe = False,
@@ -47,10 +48,12 @@ def sweep(
 
     Args:
         probe: from :mod:`jprobe.probes`, or your own pair of functions.
-        params: weights of S networks, every leaf [S, ...]; :func:`stack` makes that of one network or several.
-        levels: [L] levels in the probe's range. Default: the probe's own grid; ``sweep(probe, params, metric)``
-            leaves them out. Equal levels get equal draws; ask for ``repeats`` instead.
+        params: weights of S networks, every array [S, ...], as ``train.fit`` returns them; :func:`jprobe.stack` makes
+            that of one network or several. The metric gets leaves that are no arrays (an Equinox module's functions)
+            as they are; probes do not see them.
         metric: function of one network's weights that returns a scalar, such as ``metrics.accuracy(model, task)``.
+        levels: [L] levels in the probe's range, or one. Default: the probe's own grid. Equal levels get equal draws;
+            ask for ``repeats`` instead.
         key: JAX random key; default ``jax.random.key(0)``.
         signed: True measures each perturbed network twice, as it is and with all weights and biases replaced by
             their signs. A probe is used in the place of those signs, to binarize some leaves only.
@@ -66,57 +69,42 @@ def sweep(
 
     Raises:
         LevelError: a level out of the probe's range.
-        WeightsError: weights that are NaN, infinite, or without a common leading axis.
+        WeightsError: weights that are NaN, infinite, no real numbers, or without a common leading axis.
         UnknownLayerError: the probe selects no leaf.
-        ShapeError: the metric's result is not a scalar.
-        ArgumentError: no metric, no level, no repeat.
+        ShapeError: the metric's result is not a scalar, or the probe changes a shape.
+        ArgumentError: arguments in each other's place, no level where the probe reads one, no repeat, no key.
 
     Example:
         >>> import jax, jax.numpy as jnp, jprobe as jp
         >>> params = {"kernel": jax.random.normal(jax.random.key(1), (3, 8, 4))}          # S = 3 networks
         >>> density = lambda p: (p["kernel"] != 0).mean()
-        >>> jp.sweep(jp.probes.prune(), params, [0.0, 0.5], density).metric.mean("seed").values.ravel().tolist()
+        >>> jp.sweep(jp.probes.prune(), params, density, [0.0, 0.5]).metric.mean("seed").values.ravel().tolist()
         [1.0, 0.5]
     """
-    if metric is None and callable(levels):
-        levels, metric = None, levels
-    if metric is None:
-        raise ArgumentError("sweep() needs a metric: a function of one network's weights that returns a scalar.")
-    if repeats < 1:
-        raise ArgumentError(f"repeats must be 1 or more, not {repeats}.")
-    grid = np.atleast_1d(np.asarray(probe.level.grid if levels is None else levels, float))
-    if grid.ndim != 1 or not grid.size:
-        raise ArgumentError(f"levels must be one number or a list of one or more, not an array of shape {grid.shape}.")
-    probe.level.check(grid.tolist())
+    _check_places(probe, metric, levels)
+    repeats = _positive("repeats", repeats)
+    budget = engine.default_budget() if memory is None else _positive("memory", memory)
+    grid = _grid(probe, levels)
     seeds = _check_weights(params)
-    network = jax.tree.map(lambda w: jax.ShapeDtypeStruct(w.shape[1:], w.dtype), params)
-    measured = trace(metric, network)
-    if getattr(measured.shape, "shape", None) != ():
-        raise ShapeError(f"A metric must return one scalar; {_name(metric)} returned {measured.shape}.")
-    root = jax.random.key(0) if key is None else key
-    prepared = trace(probe.init, network)
-    applied = trace(probe.apply, root, network, prepared.shape, jnp.float32(0))
-
+    root = as_key(key)
+    arrays, whole = engine.hide_static(params)
+    evaluation = engine.plan(
+        probe,
+        lambda weights: metric(whole(weights)),
+        jax.eval_shape(lambda tree: jax.tree.map(lambda w: w[0], tree), arrays),
+        key=root,
+        signs=_signs(signed),
+        mesh=mesh,
+    )
+    if levels is None and not probe.level.read and evaluation.reads_level:
+        raise ArgumentError(f"This probe reads its level and names none of its own: {_CALL}.")
     flags = (False, True) if signed else (False,)
-    sign = (signed if isinstance(signed, Probe) else binarize()) if signed else None
-    over, varying = axes(applied, network)
-    if sign is not None:
-        varying = [v or s for v, s in zip(varying, changed(sign, root, network), strict=True)]
-    parts = split(measured, varying)
-    chunk = _plan(
+    chunk = engine.chunk_shape(
         (seeds, len(grid), repeats),
         devices=1 if mesh is None else mesh.size,
-        each=len(flags)
-        * (parts.peak + sum(_nbytes(w) for w, v in zip(jax.tree.leaves(network), varying, strict=True) if v)),
-        once=parts.held,
-        budget=memory or _budget(),
-    )
-    init = compiled(jax.vmap(prepared.__call__, in_axes=(None, 0)), (False, True), mesh)
-    perturb = compiled(perturbation(applied, over), (False, True, True, True, False), mesh)
-    by_seed = parts.inputs_matter
-    prepare = compiled(preparation(parts), (False, True), mesh, by_seed)
-    measure = compiled(
-        measurement(parts, sign, over), (False, by_seed, True, True, False, False), mesh, everywhere=True
+        each=evaluation.each,
+        once=evaluation.once,
+        budget=budget,
     )
     values = np.empty((seeds, len(grid), repeats, len(flags)), np.float32)
     total, pending, hoisted = seeds * len(grid) * repeats, None, None
@@ -127,115 +115,86 @@ def sweep(
         if progress is not None:
             progress(done / total)
 
-    for s in range(0, seeds, chunk[0]):
-        seed_ids, nets = _window(s, chunk[0], seeds)
-        these = jax.tree.map(lambda w, i=seed_ids: jnp.asarray(w)[i], params)
-        state = init(prepared.consts, these)
-        if hoisted is None or any(by_seed):
-            hoisted = prepare(measured.consts, these)
-        for n in range(0, len(grid), chunk[1]):
-            level_ids, here = _window(n, chunk[1], len(grid))
-            level = jnp.asarray(grid[level_ids], jnp.float32)
-            for r in range(0, repeats, chunk[2]):
-                repeat_ids, draws = _window(r, chunk[2], repeats)
-                keys = _keys(root, jnp.asarray(seed_ids), level, jnp.asarray(repeat_ids))
-                weights = perturb(applied.consts, these, state, keys, level)
-                out = measure(measured.consts, hoisted, weights, keys, level, jnp.asarray(flags))
+    for nets in engine.windows(seeds, chunk[0]):
+        these = engine.take(arrays, nets.places)
+        state = evaluation.init(these)
+        if hoisted is None or evaluation.hoisted_by_network:
+            hoisted = evaluation.prepare(these)
+        for here in engine.windows(len(grid), chunk[1]):
+            level = jnp.asarray(grid[here.places], jnp.float32)
+            for draws in engine.windows(repeats, chunk[2]):
+                keys = engine.draw_keys(root, jnp.asarray(nets.places), level, jnp.asarray(draws.places))
+                weights = evaluation.perturb(these, state, keys, level)
+                out = evaluation.measure(hoisted, weights, keys, level)
                 # A chunk is fetched when the next is under way, so that the device never waits for Python.
                 if pending is not None:
                     collect(*pending)
-                done = s * len(grid) * repeats + nets * (n * repeats + here * (r + draws))
-                pending = out, (slice(s, s + nets), slice(n, n + here), slice(r, r + draws)), done
+                in_nets = here.start * repeats + here.size * (draws.start + draws.size)
+                done = nets.start * len(grid) * repeats + nets.size * in_nets
+                pending = out, (nets.real, here.real, draws.real), done
     if pending is not None:
         collect(*pending)
     return _label(values, grid, flags, probe, metric)
 
 
-def stack(*networks: Params) -> Params:
-    """Put networks of one architecture on a leading seed axis, as :func:`sweep` wants them.
+def _check_places(probe: Probe, metric: Metric, levels: Any) -> None:
+    if not isinstance(probe, Probe):
+        raise ArgumentError(f"The probe comes first, such as jp.probes.prune(), not {_told(probe)}: {_CALL}.")
+    if not callable(metric):
+        raise ArgumentError(
+            f"The metric comes third, a function of one network's weights that returns a scalar, not {_told(metric)}; "
+            f"levels come after it: {_CALL}."
+        )
+    if callable(levels):
+        raise ArgumentError(f"Levels are numbers, not {_told(levels)}; the metric comes before them: {_CALL}.")
 
-    Args:
-        networks: one or more pytrees with the same structure, shapes and dtypes.
 
-    Returns:
-        Pytree whose leaves are [S, ...], S the number of networks.
+def _told(argument: object) -> str:
+    return f"a {type(argument).__name__}"
 
-    Raises:
-        WeightsError: the networks differ in structure or shape.
 
-    Example:
-        >>> import jax.numpy as jnp
-        >>> stack({"kernel": jnp.ones((2, 3))})["kernel"].shape
-        (1, 2, 3)
-    """
+def _positive(name: str, number: int) -> int:
+    if not isinstance(number, int | np.integer) or number < 1:
+        raise ArgumentError(f"{name} must be a whole number of 1 or more, not {number!r}.")
+    return int(number)
+
+
+def _grid(probe: Probe, levels: ArrayLike | None) -> np.ndarray:
+    """The levels, float64 [L]."""
+    if levels is None and not probe.level.grid:
+        raise ArgumentError(f"This probe has no levels of its own; it reads {probe.level.described()}: {_CALL}.")
     try:
-        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *networks)
-    except (ValueError, TypeError) as error:
-        raise WeightsError(f"These networks do not stack; they must agree in structure and shapes: {error}") from error
+        grid = np.atleast_1d(np.asarray(probe.level.grid if levels is None else levels))
+    except ValueError:  # lists of different lengths
+        grid = np.empty(0)
+    if grid.dtype.kind not in "iuf" or grid.ndim != 1 or not grid.size:
+        raise ArgumentError(f"levels must be one number or a list of one or more, not {reprlib.repr(levels)}.")
+    probe.level.check(grid.tolist())
+    return grid.astype(float)
 
 
-@jax.jit
-def _keys(key: jax.Array, seeds: jax.Array, levels: jax.Array, repeats: jax.Array) -> jax.Array:
-    """Random keys [S, L, R], compiled once for all sweeps with chunks of this shape.
-
-    Folding the level's value, not its place in the grid, makes a draw independent of the other levels.
-    """
-    fold = jax.random.fold_in
-    key = jax.vmap(lambda n: fold(key, n))(seeds)[:, None, None]
-    for numbers in (jax.lax.bitcast_convert_type(levels, jnp.int32)[:, None], repeats):
-        shape = jnp.broadcast_shapes(key.shape, numbers.shape)
-        pairs = jnp.broadcast_to(key, shape).reshape(-1), jnp.broadcast_to(numbers, shape).reshape(-1)
-        key = jax.vmap(fold)(*pairs).reshape(shape)
-    return key
-
-
-def _plan(shape: tuple[int, int, int], devices: int, each: int, once: int, budget: int) -> tuple[int, int, int]:
-    """Networks, levels and repeats of one chunk: whole networks if they fit, so that init is done once for each.
-
-    An evaluation takes ``each`` bytes, and a network ``once`` as many beside its evaluations.
-    """
-    seeds, levels, repeats = shape
-    fit = max(1, budget // max(each, 1))
-    repeats_each = min(repeats, fit)
-    levels_each = min(levels, max(1, fit // repeats))
-    nets = min(math.ceil(seeds / devices), max(1, min(fit // (levels * repeats), budget // max(once, 1))))
-    nets_each = devices * _even(math.ceil(seeds / devices), nets)
-    return nets_each, _even(levels, levels_each), _even(repeats, repeats_each)
-
-
-def _even(total: int, most: int) -> int:
-    """Chunk size, between half of ``most`` and all of it, that pads the last chunk least."""
-    return min(range((most + 1) // 2, most + 1), key=lambda size: (math.ceil(total / size) * size, -size))
-
-
-def _window(start: int, size: int, total: int) -> tuple[np.ndarray, int]:
-    """Indices of one chunk, padded with the last index, and how many of them are real."""
-    return np.minimum(np.arange(start, start + size), total - 1), min(size, total - start)
-
-
-def _budget() -> int:
-    device = jax.local_devices()[0]
-    limit = (device.memory_stats() or {}).get("bytes_limit") if device.platform != "cpu" else None
-    return limit // 2 if limit else CPU_BUDGET
+def _signs(signed: bool | Probe) -> Probe | None:
+    if isinstance(signed, Probe):
+        return signed
+    return binarize() if signed else None
 
 
 def _check_weights(params: Params) -> int:
-    leaves = jax.tree.leaves(params)
+    """The number of networks."""
+    leaves = [(path, leaf) for path, _, leaf in leaves_by_path(params) if is_array(leaf)]
     if not leaves:
         raise WeightsError("These params hold no arrays.")
-    sizes = {np.shape(w)[:1] for w in leaves}
-    if len(sizes) != 1 or sizes == {()}:
+    sizes = {np.shape(w)[:1] for _, w in leaves}
+    if len(sizes) != 1 or sizes <= {(), (0,)}:
         raise WeightsError(
-            "Every leaf of params must begin with the same seed axis [S, ...]. For one network, or a list of "
+            "Every array of params must begin with the same seed axis [S, ...]. For one network, or a list of "
             "networks: jp.stack(network, ...)."
         )
-    bad = [
-        path
-        for path, w in zip(
-            leaf_paths(params), (w for w in leaves if jnp.issubdtype(w.dtype, jnp.floating)), strict=True
-        )
-        if not bool(jnp.isfinite(w).all())
-    ]
+    unreal = [f"{path} ({w.dtype})" for path, w in leaves if w.dtype.kind in "cOSU"]
+    if unreal:
+        raise WeightsError(f"Weights are real numbers; these are not: {', '.join(unreal)}.")
+    floats = {path: w for path, w in leaves if jnp.issubdtype(w.dtype, jnp.floating)}
+    bad = [path for path, finite in _finite(floats).items() if not finite]
     if bad:
         raise WeightsError(
             f"These weights hold NaN or infinity: {', '.join(bad)}. The training diverged, or the checkpoint is "
@@ -244,8 +203,15 @@ def _check_weights(params: Params) -> int:
     return sizes.pop()[0]
 
 
+@jax.jit
+def _finite(leaves: dict[str, jax.Array]) -> dict[str, jax.Array]:
+    """Whether each leaf holds finite numbers only."""
+    return {path: jnp.isfinite(w).all() for path, w in leaves.items()}
+
+
 def _label(values: np.ndarray, grid: np.ndarray, flags: Sequence[bool], probe: Probe, metric: Metric) -> xr.Dataset:
-    name = _name(metric)
+    name = getattr(metric, "__name__", "metric")
+    name = name if name.isidentifier() else "metric"
     coords = {
         "seed": ("seed", np.arange(values.shape[0]), {"long_name": "network"}),
         "level": ("level", grid, {"long_name": probe.level.name, "units": probe.level.unit}),
@@ -253,12 +219,3 @@ def _label(values: np.ndarray, grid: np.ndarray, flags: Sequence[bool], probe: P
         "signed": ("signed", np.asarray(flags), {"long_name": "weights replaced by their signs"}),
     }
     return xr.Dataset({name: (DIMS, values, {"long_name": name, "units": "1"})}, coords)
-
-
-def _name(metric: Metric) -> str:
-    name = getattr(metric, "__name__", "metric")
-    return name if name.isidentifier() else "metric"
-
-
-def _nbytes(w: jax.ShapeDtypeStruct) -> int:
-    return math.prod(w.shape) * w.dtype.itemsize

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 import jprobe as jp
+from jprobe.paths import parameters
 
 Networks = list[tuple[torch.Tensor, ...]]
 
@@ -40,7 +41,7 @@ def main() -> None:
     params = jax.tree.map(lambda w: jnp.resize(w, (args.networks, *w.shape[1:])), fit.params)
     nets = [
         tuple(
-            torch.tensor(np.array(params[layer][leaf][n]))
+            torch.tensor(np.array(parameters(params)[layer][leaf][n]))
             for layer in ("Dense_0", "Dense_1")
             for leaf in ("kernel", "bias")
         )
@@ -147,7 +148,7 @@ def one(
     ticks: list[tuple[float, float]] = []
     start = time.perf_counter()
     found = jp.sweep(
-        probe, params, levels, counted, signed=True, progress=lambda f: ticks.append((time.perf_counter(), f))
+        probe, params, counted, levels, signed=True, progress=lambda f: ticks.append((time.perf_counter(), f))
     )
     evaluations = found.counted.size
     # The first chunk compiles; the rest of the sweep is timed, the sorting of each network's weights included.

@@ -25,6 +25,14 @@ def _forget_compiled():
     gc.collect()
 
 
+@pytest.fixture(scope="module")
+def quick():
+    """Compile without optimizing, for files whose many small programs run once: eight times less to wait for."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
 @pytest.fixture
 def compilations(caplog):
     """Context manager: counts how often functions of a name are compiled inside it."""

@@ -12,6 +12,7 @@ import jprobe as jp
 from jprobe.complexity import drop, gap, rank_correlation, rank_stability
 from jprobe.errors import ArgumentError, LevelError, ShapeError
 from jprobe.metrics import ssim, ssim_distance
+from jprobe.paths import parameters
 from jprobe.studies.complexity.parts import accuracy_by_pair
 
 RNG = np.random.default_rng(0)
@@ -26,7 +27,8 @@ def fit(seeds=3):
 
 def numpy_accuracy(params, n, f=lambda w: w):
     hidden, out = (
-        {k: f(np.asarray(v[n], np.float64)) for k, v in params[name].items()} for name in ("Dense_0", "Dense_1")
+        {k: f(np.asarray(v[n], np.float64)) for k, v in parameters(params)[name].items()}
+        for name in ("Dense_0", "Dense_1")
     )
     logits = np.maximum(TASK.x_test @ hidden["kernel"] + hidden["bias"], 0) @ out["kernel"] + out["bias"]
     return (logits.argmax(1) == TASK.y_test).mean()
@@ -47,11 +49,40 @@ def test_gap_takes_any_probe_metric_and_level():
     found = gap(MODEL, params, TASK, jp.probes.prune(), metric=jp.metrics.loss, level=1.0)
     # Without kernels every logit is a bias of the last layer.
     for n in range(3):
-        bias = np.asarray(params["Dense_1"]["bias"][n], np.float64)
+        bias = np.asarray(parameters(params)["Dense_1"]["bias"][n], np.float64)
         nats = np.log(np.exp(bias).sum()) - bias[TASK.y_test]
         assert float(found.perturbed[n]) == pytest.approx(nats.mean(), rel=1e-5)
     with pytest.raises(LevelError):
         gap(MODEL, params, TASK, jp.probes.prune(), level=1.5)
+
+
+@pytest.mark.parametrize(
+    ("probe", "words"),
+    [
+        (jp.probes.prune(), r"level= .* fraction of weights removed: a number from 0 to 1, such as 0\.\d+"),
+        (jp.probes.noise(), r"level= .* amplitude of uniform noise: a number from 0, such as 0\.\d+"),
+        (jp.probes.chain(jp.probes.binarize(), jp.probes.truncate_spectrum()), "a whole number from 1, such as 12"),
+    ],
+    ids=["prune", "noise", "chain"],
+)
+def test_a_probe_that_reads_a_level_must_be_given_one(probe, words):
+    params = {"kernel": jnp.ones((1, 4, 3))}
+    with pytest.raises(ArgumentError, match=words):
+        drop(lambda p: p["kernel"].sum(), params, probe)
+    with pytest.raises(ArgumentError, match=words):
+        gap(MODEL, params, TASK, probe)
+
+
+def test_a_probe_that_reads_no_level_must_be_given_none():
+    params = {"kernel": jnp.full((1, 4, 3), 2.0)}
+    for probe in (None, jp.probes.at(jp.probes.prune(), 0.5), jp.probes.randomize("A")):
+        found = drop(lambda p: p["kernel"].sum(), params, probe)
+        assert found.gap.item() == {None: 12}.get(probe, 24 - found.perturbed.item())
+        with pytest.raises(ArgumentError, match="ignores its level"):
+            drop(lambda p: p["kernel"].sum(), params, probe, level=0.5)
+    half = drop(lambda p: p["kernel"].sum(), params, jp.probes.at(jp.probes.prune(), 0.5))
+    assert half.gap.item() == 12
+    assert half.equals(drop(lambda p: p["kernel"].sum(), params, jp.probes.prune(), level=0.5))
 
 
 def test_repeats_average_independent_draws():

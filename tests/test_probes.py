@@ -15,6 +15,7 @@ from reference import QUICK
 from scipy import stats
 
 from jprobe import probes
+from jprobe.engine.dependence import dependents
 from jprobe.errors import ArgumentError, LevelError, UnknownLayerError, UnknownNameError
 from jprobe.probes import (
     Level,
@@ -34,6 +35,8 @@ from jprobe.probes.select import everything
 
 # Draws are fixed by their keys; a right implementation fails such a test for one key in a thousand.
 P = 1e-3
+pytestmark = pytest.mark.usefixtures("quick")
+
 KEY = jax.random.key(0)
 
 DTYPES = {"float32": np.float32, "bfloat16": ml_dtypes.bfloat16, "float16": np.float16}
@@ -498,7 +501,7 @@ def test_chain_has_the_level_of_the_link_that_reads_one():
     assert chain(binarize(), truncate_spectrum()).level == truncate_spectrum().level
     assert chain(prune(), randomize("B"), binarize()).level == prune().level
     assert chain(at(prune(), 0.5), noise()).level == noise().level
-    assert chain(binarize(), randomize("A")).level == Level()
+    assert not chain(binarize(), randomize("A")).level.read
 
 
 def test_chain_applies_its_links_in_order():
@@ -545,7 +548,9 @@ def test_at_holds_the_level():
     held = at(prune(), 0.5)
     out = held.apply(KEY, params, held.init(params), 0.9)["kernel"]
     assert np.array_equal(out, reference.prune([params["kernel"]], 0.5)[0])
-    assert held.level == Level()
+    assert not held.level.read
+    with pytest.raises(ArgumentError, match="no level to hold"):
+        at(held, 0.5)
 
 
 def test_first_axis_as_outputs_is_the_transpose():
@@ -601,7 +606,25 @@ def test_binarize_gives_zero_for_both_zeros():
     assert out.tolist()[-1] == 1
 
 
-def test_a_probe_of_ones_own_needs_no_level():
-    double = Probe(lambda params: (), lambda key, params, state, level: jax.tree.map(lambda w: w * level, params))
-    assert double.level == Level()
-    double.level.check([-5, 1e9])
+@pytest.mark.parametrize("name", TABLE)
+def test_a_probe_says_whether_it_reads_its_level(name):
+    probe = TABLE[name].probe
+    params = {"a": {"kernel": jnp.ones((3, 2)), "bias": jnp.ones(2)}}
+    jaxpr = jax.make_jaxpr(lambda level: probe.apply(KEY, params, probe.init(params), level))(0.5).jaxpr
+    assert probe.level.read == any(dependents(jaxpr, [True]))
+
+
+def test_a_probe_of_ones_own_takes_any_finite_level():
+    probe = Probe(lambda params: (), lambda key, params, state, level: params)
+    assert not probe.level.read
+    probe.level.check([-5, 1e9])
+    for level in (float("nan"), float("inf")):
+        with pytest.raises(LevelError):
+            probe.level.check([level])
+
+
+def test_a_level_is_described_as_it_must_be_given():
+    assert Level("factor").described() == "the factor: a number"
+    assert Level("bits", low=2, high=8, grid=(2, 4, 8), whole=True).described() == (
+        "the bits: a whole number from 2 to 8, such as 4"
+    )

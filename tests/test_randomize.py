@@ -18,6 +18,8 @@ from jprobe.probes import chain, prune, randomize, swap_edges
 # Draws are fixed by their keys; a right implementation fails such a test for one key in a thousand.
 P = 1e-3
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 DEGREES = {"kL+", "kL-", "kR+", "kR-"}
 EVERYTHING = {*DEGREES, "alpha", "sL+", "sL-", "sR+", "sR-", "sign"}
 

@@ -1,5 +1,6 @@
 """What a probe is: two pure functions, and a description of its level."""
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -22,25 +23,44 @@ class Level(NamedTuple):
         unit: unit as xarray and the figures print it; "1" for a fraction.
         low: smallest level that makes sense.
         high: largest level that makes sense.
-        grid: levels that a sweep visits when it is given none, the paper's where it names them.
+        grid: levels that a sweep visits when it is given none, the paper's where it names them. Empty: a sweep must be
+            given some.
         whole: whether only whole numbers make sense.
+        read: whether the probe reads its level at all; binarization, for one, does not.
 
     Example:
-        >>> Level("bits a weight", low=2, high=8, grid=(2, 4, 8), whole=True).check([2, 4])
+        >>> level = Level("bits a weight", low=2, high=8, grid=(2, 4, 8), whole=True)
+        >>> level.check([2, 4])
+        >>> level.described()
+        'the bits a weight: a whole number from 2 to 8, such as 4'
     """
 
-    name: str = "level"
+    name: str
     unit: str = "1"
-    low: float = -float("inf")
-    high: float = float("inf")
-    grid: tuple[float, ...] = (0.0,)
+    low: float = -math.inf
+    high: float = math.inf
+    grid: tuple[float, ...] = ()
     whole: bool = False
+    read: bool = True
 
     def check(self, levels: Iterable[float]) -> None:
-        """Raise LevelError for the first level that is out of range, or not a whole number where it must be."""
+        """Raise LevelError for the first level that is out of range or not finite, or not a whole number where it must be."""
         for level in levels:
-            if not self.low <= level <= self.high or (self.whole and not float(level).is_integer()):
+            fits = math.isfinite(level) and self.low <= level <= self.high
+            if not fits or (self.whole and not float(level).is_integer()):
                 raise LevelError(self.name, level, self.low, self.high, self.whole)
+
+    def described(self) -> str:
+        """What to give, for error messages: the name, the range and a level in the middle of the grid."""
+        kind = "a whole number" if self.whole else "a number"
+        low = f" from {self.low:g}" if self.low > -math.inf else ""
+        high = f" to {self.high:g}" if self.high < math.inf else ""
+        example = f", such as {self.grid[len(self.grid) // 2]:g}" if self.grid else ""
+        return f"the {self.name}: {kind}{low}{high}{example}"
+
+
+# The level of a probe that reads none. A sweep visits it once.
+UNREAD = Level("level", grid=(0.0,), read=False)
 
 
 class Probe(NamedTuple):
@@ -48,23 +68,24 @@ class Probe(NamedTuple):
 
     Attributes:
         init: ``init(params) -> state`` does what does not depend on the level (ranks, an SVD), once per
-            network.
+            network; the state is any pytree of arrays.
         apply: ``apply(key, params, state, level) -> params`` keeps every shape and dtype, leaves a leaf
             that it does not touch as it is, and is safe under jit, vmap and shard_map; ``level`` is traced.
-        level: what the level means. A probe of your own may leave it out.
+        level: what the level means. Default: the probe reads none.
 
     Example:
         >>> import jax, jax.numpy as jnp, jprobe as jp
-        >>> double = jp.probes.Probe(
+        >>> scale = jp.probes.Probe(
         ...     init=lambda params: (),
-        ...     apply=lambda key, params, state, level: jax.tree.map(lambda w: w * level, params))
-        >>> double.apply(jax.random.key(0), {"kernel": jnp.ones((2, 2))}, (), 2.0)["kernel"].sum().item()
+        ...     apply=lambda key, params, state, level: jax.tree.map(lambda w: w * level, params),
+        ...     level=jp.probes.Level("factor"))
+        >>> scale.apply(jax.random.key(0), {"kernel": jnp.ones((2, 2))}, (), 2.0)["kernel"].sum().item()
         8.0
     """
 
     init: InitFn
     apply: ApplyFn
-    level: Level = Level()
+    level: Level = UNREAD
 
 
 def count(fraction: jax.Array, total: int) -> jax.Array:

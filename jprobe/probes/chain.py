@@ -3,7 +3,7 @@
 import jax
 
 from jprobe.errors import ArgumentError
-from jprobe.probes.base import Level, Probe, State
+from jprobe.probes.base import UNREAD, Probe, State
 from jprobe.typing import Params
 
 
@@ -17,7 +17,7 @@ def chain(*probes: Probe) -> Probe:
         probes: one or more probes.
 
     Returns:
-        A probe whose level is that of the link that reads one.
+        A probe whose level is that of the link that reads one; without one it ignores its level.
 
     Raises:
         ArgumentError: no probe, or two links that read the level.
@@ -31,7 +31,7 @@ def chain(*probes: Probe) -> Probe:
     """
     if not probes:
         raise ArgumentError("chain() needs at least one probe.")
-    readers = [probe.level for probe in probes if probe.level != Level()]
+    readers = [probe.level for probe in probes if probe.level.read]
     if len(readers) > 1:
         names = " and ".join(repr(level.name) for level in readers)
         raise ArgumentError(f"{names} cannot share one level: hold all but one with jp.probes.at(probe, level).")
@@ -45,18 +45,22 @@ def chain(*probes: Probe) -> Probe:
             params = probe.apply(jax.random.fold_in(key, n), params, probe.init(params), level)
         return params
 
-    return Probe(first.init, apply, readers[0] if readers else Level())
+    return Probe(first.init, apply, readers[0] if readers else UNREAD)
 
 
 def at(probe: Probe, level: float) -> Probe:
     """Hold a probe at one level, so that a chain may sweep another link's.
 
     Args:
-        probe: any probe.
+        probe: a probe that reads its level.
         level: a level in the probe's range.
 
     Returns:
         A probe that ignores its level.
+
+    Raises:
+        LevelError: the level is out of range.
+        ArgumentError: the probe names no level.
 
     Example:
         >>> import jprobe as jp
@@ -64,5 +68,9 @@ def at(probe: Probe, level: float) -> Probe:
         >>> probe.level.name
         'amplitude of uniform noise'
     """
+    if not probe.level.read:
+        raise ArgumentError(
+            "This probe names no level to hold: use it as it is, or say what it reads with Probe(init, apply, Level(name))."
+        )
     probe.level.check([level])
     return Probe(probe.init, lambda key, params, state, _: probe.apply(key, params, state, jax.numpy.asarray(level)))
