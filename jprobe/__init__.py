@@ -41,7 +41,20 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:  # what editors and type checkers see
-    from jprobe import complexity, data, errors, frustration, graph, metrics, models, probes, robustness, studies, train, weights
+    from jprobe import (
+        complexity,
+        data,
+        errors,
+        frustration,
+        graph,
+        metrics,
+        models,
+        probes,
+        robustness,
+        studies,
+        train,
+        weights,
+    )
     from jprobe.networks import stack, unstack
     from jprobe.sweeping import sweep
 else:

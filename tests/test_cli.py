@@ -117,7 +117,17 @@ def test_help_of_a_command_is_its_lines(capsys, words, lines):
 HEAVY = ("jax", "flax", "scipy", "xarray", "pandas", "matplotlib", "optax", "orbax", "tensorflow_datasets")
 
 
-@pytest.mark.parametrize("words", ["--help", "rnu", "run probes --help", "run transformer --bogus", "run frustration --replicas 0", "run complexity --preset papr"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--help",
+        "rnu",
+        "run probes --help",
+        "run transformer --bogus",
+        "run frustration --replicas 0",
+        "run complexity --preset papr",
+    ],
+)
 def test_help_and_mistakes_import_nothing_heavy(words):
     code = f"""
 import sys
@@ -181,7 +191,11 @@ def test_a_dumb_terminal_gets_lines(monkeypatch, capsys):
         for label, done in (("a", 0.0), ("a", 0.1), ("b", 0.5), ("finished", 1.0)):
             show(label, done)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[-1] if "left" not in line else line.split()[3] for line in lines[1:]] == ["a", "b,", "finished"]
+    assert [line.split()[-1] if "left" not in line else line.split()[3] for line in lines[1:]] == [
+        "a",
+        "b,",
+        "finished",
+    ]
 
 
 def test_the_installed_command_runs():

@@ -56,15 +56,15 @@ def toy(subject=None, computed=None, fail=None, **changes):
         for n, name in enumerate("abc"):
             yield studies.Part(name, f"part {name}", lambda c, name=name: part(name, c), 1.0, "toy", "ab"[:n])
 
-    given = dict(
-        name="toy", paper="none", reproduces="nothing", cost="nothing", presets={"quick": Config()}, parts=parts,
-        subject=lambda config: network() if subject is None else subject,
-        combine=lambda config, subject, done: xr.merge(done.values()),
-        findings=lambda ds: [Finding("It is large.", (Check("sum", exact(float(ds.v_a.sum())), "at least", -1e9),))],
-        panels=lambda ds, config: [],
-        summary=lambda ds, config: {"sum": float(ds.v_c.sum())},
-        about=lambda ds, config: About("Toy", "Three parts.", json.loads(ds.attrs["notes"])),
-    )  # fmt: skip
+    given = {
+        "name": "toy", "paper": "none", "reproduces": "nothing", "cost": "nothing", "presets": {"quick": Config()}, "parts": parts,
+        "subject": lambda config: network() if subject is None else subject,
+        "combine": lambda config, subject, done: xr.merge(done.values()),
+        "findings": lambda ds: [Finding("It is large.", (Check("sum", exact(float(ds.v_a.sum())), "at least", -1e9),))],
+        "panels": lambda ds, config: [],
+        "summary": lambda ds, config: {"sum": float(ds.v_c.sum())},
+        "about": lambda ds, config: About("Toy", "Three parts.", json.loads(ds.attrs["notes"])),
+    }  # fmt: skip
     return studies.Study(**given | changes)
 
 

@@ -26,7 +26,9 @@ SMALL = ["run", "complexity", "--seeds", "2", "--epochs", "2", "--hidden", "8", 
 def few_digits():
     """The first 3,000 training and 1,000 test images of MNIST."""
     mnist = jp.data.load("mnist")
-    cut = {f"{k}_train": getattr(mnist, f"{k}_train")[:3000] for k in "xy"} | {f"{k}_test": getattr(mnist, f"{k}_test")[:1000] for k in "xy"}
+    cut = {f"{k}_train": getattr(mnist, f"{k}_train")[:3000] for k in "xy"} | {
+        f"{k}_test": getattr(mnist, f"{k}_test")[:1000] for k in "xy"
+    }
     return dataclasses.replace(mnist, **cut)
 
 
@@ -122,7 +124,9 @@ def paper_like():
     gap = np.broadcast_to(lost[None, :, None], shape)
     data = {"base": np.full(shape, 0.99), "signed": 0.99 - gap, "randomized": 0.99 - gap, "dead": np.zeros(shape)}
     ssim = {"ssim": (over[:2], np.full(shape[:2], 0.8))}
-    return xr.Dataset({k: (over, v.copy()) for k, v in data.items()} | ssim, {"dataset": ["mnist"], "pair": pairs, "seed": range(10)})
+    return xr.Dataset(
+        {k: (over, v.copy()) for k, v in data.items()} | ssim, {"dataset": ["mnist"], "pair": pairs, "seed": range(10)}
+    )
 
 
 def put(ds, name, pair, value):
@@ -130,7 +134,10 @@ def put(ds, name, pair, value):
 
 
 BREAKS = [
-    ("rank the pairs alike", lambda d: d["randomized"].__setitem__(..., d.base.values - (d.base - d.signed).values[:, ::-1])),
+    (
+        "rank the pairs alike",
+        lambda d: d["randomized"].__setitem__(..., d.base.values - (d.base - d.signed).values[:, ::-1]),
+    ),
     ("98%", lambda d: put(d, "base", "2-5", 0.97)),
     ("0 and 3", lambda d: put(d, "signed", "0-3", 0.92)),
     ("0 and 3", lambda d: put(d, "signed", "1-7", 0.6)),

@@ -100,7 +100,10 @@ def like_the_papers():
     energies = np.array(list(means.values()))[:, None, None] + 0.0005 * rng.normal(size=(4, 80, 2))
     sides = rng.choice([-1, 1], size=60)[:, None]
     spread = {"real": 0.3, "n3": 0.02, "random": 0.02}
-    omega = [np.clip(0.5 + s * (sides if o == "real" else 1) * abs(rng.normal(1, 0.1, size=(60, 50))), 0, 1) for o, s in spread.items()]
+    omega = [
+        np.clip(0.5 + s * (sides if o == "real" else 1) * abs(rng.normal(1, 0.1, size=(60, 50))), 0, 1)
+        for o, s in spread.items()
+    ]
     return xr.Dataset(
         {
             "energy": ("replica", 0.41 + 0.0005 * rng.normal(size=80)),
@@ -120,8 +123,14 @@ def put(ds, name, value, **place):
 
 
 BREAKS = [
-    ("less frustrated than its null models", lambda d: put(d, "null_energy", d.null_energy.sel(kind="n1") + 0.03, kind="n1")),
-    ("less frustrated than its null models", lambda d: put(d, "null_energy", d.null_energy.sel(kind="n3_he") - 0.03, kind="n3_he")),
+    (
+        "less frustrated than its null models",
+        lambda d: put(d, "null_energy", d.null_energy.sel(kind="n1") + 0.03, kind="n1"),
+    ),
+    (
+        "less frustrated than its null models",
+        lambda d: put(d, "null_energy", d.null_energy.sel(kind="n3_he") - 0.03, kind="n3_he"),
+    ),
     ("Welch", lambda d: put(d, "null_energy", np.resize(d.energy.values, (80, 2)), kind="n1")),
     ("not rugged", lambda d: d["energy"].__setitem__(..., np.resize([0.38, 0.44], 80))),
     ("freshly initialised", lambda d: put(d, "certified", 0.39, model="n3_he")),

@@ -132,7 +132,11 @@ def put(ds, name, task, values, signed=None):
     place = {"task": task} if signed is None else {"task": task, "signed": signed}
     here = ds[name].loc[place]
     along = [d for d in here.dims if d in ("removed", "amplitude", "flipped", "rank")]
-    ds[name].loc[place] = xr.DataArray(np.asarray(values, float), dims=along if np.ndim(values) else ()).broadcast_like(here).transpose(*here.dims)
+    ds[name].loc[place] = (
+        xr.DataArray(np.asarray(values, float), dims=along if np.ndim(values) else ())
+        .broadcast_like(here)
+        .transpose(*here.dims)
+    )
 
 
 def breaks():
@@ -143,7 +147,10 @@ def breaks():
     yield "sharp peak", lambda d: put(d, "prune_smallest", "hard", 0.5 + 0.45 * (d.removed.values > 0), signed=True)
     yield "easy model stays high", lambda d: d["binarized"].loc[{"task": "easy"}].__setitem__(..., 0.8)
     yield "Moderate noise", lambda d: put(d, "noise", "hard", 0.495, signed=True)
-    yield "Moderate noise", lambda d: put(d, "noise", "hard", 0.5 + 0.3 * (np.arange(d.sizes["amplitude"]) == 0), signed=True)
+    yield (
+        "Moderate noise",
+        lambda d: put(d, "noise", "hard", 0.5 + 0.3 * (np.arange(d.sizes["amplitude"]) == 0), signed=True),
+    )
     yield "weak signs", lambda d: put(d, "flip", "hard", 0.495, signed=True)
     yield "B, E, F", lambda d: put(d, "randomize_G", "easy", 0.95)
     yield "B, E, F", lambda d: put(d, "randomize_B", "easy", 0.5)
@@ -154,7 +161,9 @@ def breaks():
 def test_all_findings_hold_for_networks_like_the_papers(ds):
     found = study.findings(paper_like(ds))
     assert len(found) == 8
-    assert all(f.verdict is Verdict.HOLDS for f in found), [(f.claim, f.seen) for f in found if f.verdict is not Verdict.HOLDS]
+    assert all(f.verdict is Verdict.HOLDS for f in found), [
+        (f.claim, f.seen) for f in found if f.verdict is not Verdict.HOLDS
+    ]
 
 
 @pytest.mark.parametrize(("word", "change"), list(breaks()))
@@ -274,7 +283,10 @@ def test_interrupted_and_taken_up_gives_the_numbers_of_an_uninterrupted_run(tmp_
 
 def test_tasks_of_ones_own(tmp_path):
     x = np.random.default_rng(0).normal(size=(200, 6)).astype(np.float32)
-    tasks = {name: jp.data.Task(x, y, x, y, num_classes=2) for name, y in (("easy", x[:, 0] > 0), ("hard", x[:, :3].prod(1) > 0))}
+    tasks = {
+        name: jp.data.Task(x, y, x, y, num_classes=2)
+        for name, y in (("easy", x[:, 0] > 0), ("hard", x[:, :3].prod(1) > 0))
+    }
     config = study.Config(seeds=2, epochs=1, hidden=(4,), probes=("prune",))
     ds = compute(study.STUDY, config, of=jp.studies.Subject("mine", inputs={"mine": tasks}))
     assert ds.dataset.values.tolist() == ["mine"]

@@ -12,6 +12,7 @@ import xarray as xr
 from jax.sharding import Mesh
 
 from jprobe import data, metrics, models, probes, train
+from jprobe.errors import ArgumentError
 from jprobe.probes.randomize import Type
 from jprobe.probes.select import everything
 from jprobe.studies.probes.config import Config, Group
@@ -135,6 +136,8 @@ def combine(config: Config, subject: Subject, done: Parts) -> xr.Dataset:
 def _of_networks(
     config: Config, name: str, label: str, task: data.Task, table: list[Job], suffix: str
 ) -> Iterator[Part]:
+    if task.num_classes is None:
+        raise ArgumentError(f"The study is of classes; the targets of {name} {label} are no labels.")
     model = models.MLP(config.hidden, task.num_classes, config.activation)
 
     kept: list[train.Fit] = []

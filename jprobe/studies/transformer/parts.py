@@ -33,7 +33,9 @@ def parts(config: Config, subject: Layered) -> Iterator[Part]:
         return probe_layer(subject.metric, subject.params, selections[name], grids, progress=context.progress)
 
     def compared(name: str, context: Context) -> xr.Dataset:
-        return cka_by_layer(subject.activations, subject.batches, subject.params, selections[name], config.cka_removed)
+        return cka_by_layer(
+            subject.activations, subject.params, selections[name], config.cka_removed, batches=subject.batches
+        )
 
     yield Part("whole", "the unperturbed network", lambda context: _whole(subject), 4 * once, "whole")
     levels = 2 * len(grids.kept) * (1 + grids.repeats) + len(grids.amplitudes) * grids.repeats + len(grids.flipped)
