@@ -125,9 +125,8 @@ def texts():
 FOLDERS = ("jprobe", "tests", "scripts", "notebooks")
 
 
-@pytest.mark.xfail(reason="the notebooks' badges and installations", strict=True)
 def test_no_address_that_the_project_does_not_own():
-    assert {path.name for path in texts()} >= {"pyproject.toml", "CITATION.cff", "run", "probes.ipynb", "cli.py"}
+    assert {path.name for path in texts()} >= {"pyproject.toml", "CITATION.cff", "run", "probes.ipynb", "runner.py"}
     found = [
         f"{path.relative_to(HOME)}:{number}: {line.strip()}"
         for path in texts()

@@ -98,8 +98,8 @@ def test_a_mistake_gets_one_clear_error_and_leaves_no_folder(capsys, tmp_path, m
 
 def test_empty_paths_are_refused(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert "needs a path" in failing(capsys, "data", "import", "fashion_mnist", "")
-    assert "needs a path" in failing(capsys, "weights", "import", "squeezenet", "")
+    assert "The path is empty" in failing(capsys, "data", "import", "fashion_mnist", "")
+    assert "The path is empty" in failing(capsys, "weights", "import", "squeezenet", "")
     assert "--out names a folder" in failing(capsys, "run", "probes", "--out", "", code=2)
     (tmp_path / "file").write_text("mine")
     assert "it is a file" in failing(capsys, "run", "probes", "--pair", "0", "1", "--out", "file")

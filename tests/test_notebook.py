@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-nbformat = pytest.importorskip("nbformat", reason="reads the notebook: pip install 'jprobe[notebooks]'")
-nbclient = pytest.importorskip("nbclient", reason="runs the notebook: pip install 'jprobe[notebooks]'")
-pytest.importorskip("ipykernel", reason="runs the notebook: pip install 'jprobe[notebooks]'")
-pytest.importorskip("equinox", reason="the notebook trains an Equinox network: pip install 'jprobe[notebooks]'")
+nbformat = pytest.importorskip("nbformat", reason="reads the notebook: pip install -e '.[notebooks]'")
+nbclient = pytest.importorskip("nbclient", reason="runs the notebook: pip install -e '.[notebooks]'")
+pytest.importorskip("ipykernel", reason="runs the notebook: pip install -e '.[notebooks]'")
+pytest.importorskip("equinox", reason="the notebook trains an Equinox network: pip install -e '.[notebooks]'")
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 # Notebook -> pictures in it.
@@ -84,7 +84,7 @@ def test_numbers_of_probes_point_the_right_way(which, execute):
 
 @pytest.mark.parametrize("which", ["committed", "executed"])
 def test_numbers_of_complexity_point_the_right_way(which, execute):
-    pytest.importorskip("sklearn", reason="the notebook's tables: pip install 'jprobe[notebooks]'")
+    pytest.importorskip("sklearn", reason="the notebook's tables: pip install -e '.[notebooks]'")
     n = numbers(of(which, "complexity.ipynb", execute))
     assert n["digits_rho"] > 0.5
     assert n["digits_easy"] < 0.15 < 0.35 < n["digits_hard"]
