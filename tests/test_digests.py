@@ -1,6 +1,7 @@
 """Digests tell apart what computes differently, and agree in another process on what does not."""
 
 import functools
+import os
 import subprocess
 import sys
 import textwrap
@@ -120,7 +121,8 @@ def test_recursion_ends():
 
 
 def test_what_cannot_be_told_is_refused():
-    for thing in (open(sys.executable, "rb"), object(), iter([1]), (lambda x, f=object(): x)):  # noqa: SIM115
+    secret = object()
+    for thing in (open(sys.executable, "rb"), secret, iter([1]), lambda x: secret):  # noqa: SIM115
         with pytest.raises(ArgumentError, match="does not tell its value"):
             digest_of(thing)
 
@@ -139,7 +141,7 @@ def test_another_process_finds_the_same(tmp_path):
     (tmp_path / "script.py").write_text(code)
     found = {
         subprocess.run(
-            [sys.executable, tmp_path / "script.py"], env={**__import__("os").environ, "PYTHONHASHSEED": seed},
+            [sys.executable, tmp_path / "script.py"], env=os.environ | {"PYTHONHASHSEED": seed},
             capture_output=True, text=True, check=True,
         ).stdout
         for seed in "12"

@@ -95,7 +95,8 @@ class Autoencoder(nn.Module):
 
     @nn.compact
     def __call__(self, x):
-        return nn.sigmoid(nn.Dense(6)(nn.relu(nn.Dense(3)(x))))
+        x = nn.relu(nn.Dense(3)(x))
+        return nn.sigmoid(nn.Dense(6)(x))
 
 
 def test_an_autoencoder_is_torchs():
