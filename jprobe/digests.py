@@ -4,11 +4,12 @@ import dataclasses
 import functools
 import hashlib
 import inspect
+import re
 import sys
 import sysconfig
 import types
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -41,29 +42,68 @@ def digest_of(*things: Any) -> np.ndarray:
         >>> bool((digest_of(double) == digest_of(triple)).all())
         False
     """
-    digest = hashlib.sha256()
-    for token in _tokens(things, {}):
-        digest.update(len(token).to_bytes(8, "little"))
-        digest.update(token)
-    return np.frombuffer(digest.digest(), np.uint8)
+    return np.frombuffer(_digest(things, _Seen({}, [])), np.uint8)
 
 
-# What was seen: number and object by id. The object is held so that no other takes its id.
-_Seen = dict[int, tuple[int, Any]]
+def digest_of_program(fn: Callable[..., Any], *args: Any) -> np.ndarray:
+    """SHA-256 of what a JAX function computes: its jaxpr on arguments of these shapes, and every array it closes over.
+
+    Unlike :func:`digest_of` this sees through calls into installed packages, and functions written differently that
+    trace to the same equations agree.
+
+    Args:
+        fn: a JAX function.
+        args: arrays, or ``jax.ShapeDtypeStruct``; their values do not count.
+
+    Returns:
+        uint8 [32].
+
+    Example:
+        >>> bool((digest_of_program(lambda x: x + 1, 1.0) == digest_of_program(lambda y: y + 1, 2.0)).all())
+        True
+    """
+    shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(np.shape(x), jax.dtypes.result_type(x)), args)
+    closed = jax.make_jaxpr(fn)(*shapes)
+    # Functions inside equations print with their addresses, which another process does not share.
+    code = re.sub(r"0x[0-9a-f]+|<function [^>]*>|<[\w.]+ object at [^>]*>", "", str(closed.jaxpr))
+    return digest_of(code, closed.consts)
+
+
+class _Seen(NamedTuple):
+    """Things met so far; each is held, so that no other takes its id.
+
+    Attributes:
+        done: id -> (thing, its digest).
+        open: things that are being digested, outermost first.
+    """
+
+    done: dict[int, tuple[Any, bytes]]
+    open: list[Any]
+
+
+def _digest(thing: Any, seen: _Seen) -> bytes:
+    """SHA-256 of one thing, the same whether it is met once or often, as itself or as an equal copy."""
+    if id(thing) in seen.done:
+        return seen.done[id(thing)][1]
+    depth = next((n for n, outer in enumerate(reversed(seen.open)) if outer is thing), None)
+    if depth is not None:  # a function that calls itself, a list that holds itself
+        return f"the one {depth} above".encode()
+    seen.open.append(thing)
+    sha = hashlib.sha256()
+    for token in _tokens(thing, seen):
+        sha.update(len(token).to_bytes(8, "little"))
+        sha.update(token)
+    seen.open.pop()
+    seen.done[id(thing)] = thing, sha.digest()
+    return sha.digest()
 
 
 def _tokens(thing: Any, seen: _Seen) -> Iterator[bytes]:
     if thing is None or thing is Ellipsis or isinstance(thing, bool | int | float | complex | str | bytes):
         yield f"{type(thing).__name__} {thing!r}".encode()
-        return
-    if isinstance(thing, np.ndarray | np.generic | jax.Array):
+    elif isinstance(thing, np.ndarray | np.generic | jax.Array):
         yield from _array(thing)
-        return
-    if id(thing) in seen:
-        yield f"again {seen[id(thing)][0]}".encode()
-        return
-    seen[id(thing)] = (len(seen), thing)
-    if isinstance(thing, type):
+    elif isinstance(thing, type):
         yield from _class(thing, seen)
     elif isinstance(thing, types.FunctionType):
         yield from _function(thing, seen)
@@ -75,7 +115,7 @@ def _tokens(thing: Any, seen: _Seen) -> Iterator[bytes]:
         parts = _parts(thing)
         yield f"{type(thing).__module__}.{type(thing).__qualname__} of {len(parts)}".encode()
         for part in parts:
-            yield from _tokens(part, seen)
+            yield _digest(part, seen)
 
 
 def _array(thing: Any) -> Iterator[bytes]:
@@ -117,7 +157,7 @@ def _class(thing: type, seen: _Seen) -> Iterator[bytes]:
     if _installed(thing.__module__):
         return
     for base in thing.__bases__:
-        yield from _tokens(base, seen)
+        yield _digest(base, seen)
     for name, member in vars(thing).items():
         function = (
             inspect.unwrap(getattr(member, "__func__", member))
@@ -127,15 +167,15 @@ def _class(thing: type, seen: _Seen) -> Iterator[bytes]:
         if isinstance(function, types.FunctionType):
             if not (name in _WRITTEN and function.__code__.co_filename == "<string>"):
                 yield name.encode()
-                yield from _tokens(function, seen)
+                yield _digest(function, seen)
         elif not name.startswith("__") and isinstance(member, bool | int | float | complex | str | tuple):
             yield name.encode()
-            yield from _tokens(member, seen)
+            yield _digest(member, seen)
 
 
 def _function(thing: types.FunctionType, seen: _Seen) -> Iterator[bytes]:
     if hasattr(thing, "__wrapped__"):
-        yield from _tokens(thing.__wrapped__, seen)
+        yield _digest(thing.__wrapped__, seen)
     own = not _installed(thing.__module__)
     # Where a function of one's own is called from, a file or a notebook, does not matter.
     yield (
@@ -143,19 +183,19 @@ def _function(thing: types.FunctionType, seen: _Seen) -> Iterator[bytes]:
         if own
         else f"function {thing.__module__}.{thing.__qualname__}".encode()
     )
-    yield from _tokens((thing.__defaults__, thing.__kwdefaults__), seen)
+    yield _digest((thing.__defaults__, thing.__kwdefaults__), seen)
     for cell in thing.__closure__ or ():
         try:
             content = cell.cell_contents
         except ValueError:  # not yet bound
             content = None
-        yield from _tokens(content, seen)
+        yield _digest(content, seen)
     if own:
         names: set[str] = set()
         yield from _code(thing.__code__, names, seen)
         for name in sorted(names & thing.__globals__.keys()):
             yield name.encode()
-            yield from _tokens(thing.__globals__[name], seen)
+            yield _digest(thing.__globals__[name], seen)
 
 
 def _code(code: types.CodeType, names: set[str], seen: _Seen) -> Iterator[bytes]:
@@ -167,7 +207,7 @@ def _code(code: types.CodeType, names: set[str], seen: _Seen) -> Iterator[bytes]
         if isinstance(constant, types.CodeType):
             yield from _code(constant, names, seen)
         else:
-            yield from _tokens(constant, seen)
+            yield _digest(constant, seen)
 
 
 @functools.cache

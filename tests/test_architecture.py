@@ -17,7 +17,7 @@ ROOT = Path(jprobe.__file__).parent
 # From the top: a room may import those below it, never one above.
 ROOMS = [
     "cli", "studies", "report", "figures", "complexity", "robustness", "sweeping", "engine", "probes", "frustration", "metrics",
-    "connectivity", "graph", "train", "checkpoint", "weights", "models", "data", "results", "intervals", "choices", "digest", "sharding",
+    "connectivity", "graph", "train", "checkpoint", "weights", "models", "data", "results", "intervals", "choices", "sharding",
     "permutation", "networks", "keys", "paths", "digests", "misfits", "files", "atomic", "errors", "typing",
 ]  # fmt: skip
 

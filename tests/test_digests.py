@@ -16,7 +16,7 @@ import optax
 import pytest
 from hypothesis import given, settings
 
-from jprobe.digests import digest_of
+from jprobe.digests import digest_of, digest_of_program
 from jprobe.errors import ArgumentError
 
 CONSTANT = 1.0
@@ -130,7 +130,7 @@ def test_what_cannot_be_told_is_refused():
 def test_another_process_finds_the_same(tmp_path):
     code = textwrap.dedent("""
         import optax, jax, flax.linen as nn
-        from jprobe.digests import digest_of
+        from jprobe.digests import digest_of, digest_of_program
         SCALE = 0.5
         class Net(nn.Module):
             @nn.compact
@@ -147,3 +147,44 @@ def test_another_process_finds_the_same(tmp_path):
         for seed in "12"
     }  # fmt: skip
     assert len(found) == 1
+
+
+def test_what_is_shared_and_what_is_equal_are_one():
+    x, names = np.arange(3.0), ("a", "b")
+    assert same([x, x, names, names], [x, x.copy(), tuple("ab"), ("a", "b")])
+    loop = [1]
+    loop.append(loop)
+    other = [1]
+    other.append(other)
+    assert same(loop, other)
+    assert not same(loop, [1, [1]])
+
+
+def network(w, x):
+    return jax.nn.relu(x @ w)
+
+
+PROGRAM = """
+import jax, numpy as np
+from jprobe.digests import digest_of_program
+print(digest_of_program(lambda w, x: jax.nn.relu(x @ w), np.ones((3, 2), np.float32), np.ones((1, 3), np.float32)).tobytes().hex())
+"""
+
+
+def hexed(fn, *args):
+    return digest_of_program(fn, *args).tobytes().hex()
+
+
+def test_a_function_is_known_by_what_it_computes():
+    args = np.ones((3, 2), np.float32), np.ones((1, 3), np.float32)
+    found = hexed(network, *args)
+    assert found == hexed(lambda a, b: network(a, b) if True else None, *args)
+    table = np.arange(2.0, dtype=np.float32)
+    others = [
+        lambda w, x: jax.nn.gelu(x @ w), lambda w, x: x @ w, lambda w, x: network(w, x) * 2,
+        lambda w, x: network(w, x) + table, lambda w, x: network(w, x) + (table + 1),
+    ]  # fmt: skip
+    assert len({found, *(hexed(f, *args) for f in others)}) == 6
+    # The name of a function, and where it lies in memory, are of one process only.
+    other = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True).stdout.strip()
+    assert other == hexed(lambda w, x: jax.nn.relu(x @ w), *args)

@@ -21,7 +21,7 @@ def snippets():
 
 
 def test_snippets_of_the_readme_run(tmp_path, monkeypatch):
-    pytest.importorskip("equinox", reason="README shows an Equinox network: pip install 'jprobe[test]'")
+    pytest.importorskip("equinox", reason="README shows an Equinox network: pip install -e '.[test]'")
     monkeypatch.chdir(tmp_path)
     code = snippets()
     assert len(code) >= 4

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jprobe.digest import digest, digest_function
+from jprobe.digests import digest_of, digest_of_program
 from jprobe.typing import Params
 
 
@@ -42,15 +42,9 @@ class Subject:
 
     def digests(self) -> dict[str, str]:
         """What the numbers are computed from, a digest each: results of one subject are not taken for another's."""
-        import jax
-
-        arrays, code = (
-            jax.tree.leaves(self.params),
-            {name: digest_function(fn, *args) for name, (fn, args) in self.calls().items()},
-        )
         return {
-            "params": digest([arrays, str(jax.tree.structure(self.params))]),
-            "inputs": digest(self.inputs),
-            "data": digest([dict(self.layers), dict(self.checksums)]),
-            **code,
+            "params": digest_of(self.params).tobytes().hex(),
+            "inputs": digest_of(self.inputs).tobytes().hex(),
+            "data": digest_of(dict(self.layers), dict(self.checksums)).tobytes().hex(),
+            **{name: digest_of_program(fn, *args).tobytes().hex() for name, (fn, args) in self.calls().items()},
         }
