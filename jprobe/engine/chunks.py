@@ -33,7 +33,7 @@ def chunk_shape(shape: tuple[int, int, int], devices: int, each: int, once: int,
 
     Example:
         >>> chunk_shape((100, 30, 1), devices=1, each=1000, once=0, budget=90_000)
-        (3, 30, 1)
+        (2, 30, 1)
     """
     seeds, levels, repeats = shape
     fit = max(1, budget // max(each, 1))
