@@ -18,7 +18,7 @@ def exact(graph: Any, *, seconds: float | None = None) -> Minimum:
     sum_(a > 0) a d_ij + sum_(a < 0) |a| (1 - d_ij) is minimised by HiGHS (``scipy.optimize.milp``).
 
     Args:
-        graph: a :class:`jprobe.graph.Graph`, or a BCOO or SciPy matrix; tens of nodes, or hundreds if sparse.
+        graph: whatever :func:`jprobe.graph.as_graph` takes; tens of nodes, or hundreds if sparse.
         seconds: time allowed. Default: as long as it takes.
 
     Returns:
