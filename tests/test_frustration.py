@@ -463,6 +463,107 @@ def test_a_network_and_its_matrices_have_the_same_minima():
             np.testing.assert_allclose(energy(form, found.spins), expected, rtol=0, atol=1e-13)
 
 
+# What a graph may be
+
+
+def test_every_form_of_a_graph_is_taken():
+    rng = np.random.default_rng(0)
+    a = (rng.normal(size=(9, 9)) * np.tril(rng.random((9, 9)) < 0.4, -1)).astype(np.float32)
+    forms = [a, jnp.asarray(a), scipy.sparse.csc_matrix(a), sparse.BCOO.fromdense(a), networkx.DiGraph(a.T)]
+    forms += [networkx.Graph(a + a.T), as_graph(a)]
+    spins = rng.choice([-1, 1], 9)
+    wide = a.astype(np.float64)
+    total = np.abs(wide).sum()
+    ground = min((total - s @ wide @ s) / (2 * total) for s in all_spins(9))
+    for form in forms:
+        assert energy(form, spins) == pytest.approx((total - spins @ wide @ spins) / (2 * total), abs=1e-14)
+        assert total_weight(form) == pytest.approx(total, rel=1e-14)
+        assert exact(form).energy[0] == pytest.approx(ground, abs=1e-12)
+        for shuffle in (shuffle_layers, shuffle_edges):
+            null = shuffle(form, key=jax.random.key(1))
+            np.testing.assert_array_equal(np.sort(edge_list(null).weight), np.sort(wide[wide != 0]))
+            assert (to_scipy(null).toarray() != 0).sum() == (a != 0).sum()
+            assert not np.array_equal(to_scipy(null).toarray(), to_scipy(as_graph(form)).toarray())
+        with pytest.raises(ArgumentError, match="matrix or a list of edges has no layers to initialise"):
+            reinitialize(form)
+    # Without a key: jax.random.key(0). Forms are told apart in one place alone, so one without direction is enough here.
+    undirected = forms[5]
+    for minimise in MINIMISERS.values():
+        found = minimise(undirected, replicas=5)
+        check_local(as_graph(undirected), found)
+        assert found.energy.min() >= ground - 1e-12
+        np.testing.assert_array_equal(found.spins, minimise(as_graph(undirected), key=KEY, replicas=5).spins)
+    assert lower_bound(undirected).certified <= ground
+
+
+def test_keys():
+    legacy, typed = jax.random.PRNGKey(3), jax.random.key(3)
+    calls = [*MINIMISERS.values(), shuffle_layers, shuffle_edges, reinitialize]
+    for call in calls:
+        pairs = zip(*(jax.tree.leaves(call(LAYER, key=key)) for key in (legacy, typed)), strict=True)
+        assert all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
+        with pytest.raises(ArgumentError, match="key is one random key"):
+            call(LAYER, key=3)
+    align = partial(alignment, lambda p, x: x, {}, jnp.ones((1, 2)), jnp.ones(2), jnp.ones(2), jnp.ones(1))
+    for call in (partial(lower_bound, LAYER), align):
+        with pytest.raises(ArgumentError, match="key is one random key"):
+            call(key=3)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_no_energy_reads_nan_as_balance(value):
+    layer = replace(LAYER, weights=(LAYER.weights[0].at[0, 0].set(value),))
+    listed = replace(SMALL, weights=(SMALL.weights[0].at[0].set(value),))
+    for graph in (layer, listed):
+        calls = [lambda g: energy(g, np.ones(g.num_nodes)), total_weight, descend, greedy, anneal, exact, lower_bound]
+        for call in calls:
+            with pytest.raises(WeightsError, match="NaN or infinity"):
+                call(graph)
+
+
+def test_parallel_edges_count_one_by_one_and_add_up_in_a_matrix():
+    v, w = jnp.array([[2.0, 2.0], [2.0, -2.0]]), jnp.array([[-1.0, 1.0], [2.0, 2.0]])
+
+    def net(p, x):
+        h = x @ p[0]
+        return h + jax.nn.relu(h @ p[1])
+
+    graph = trace(net, (v, w), jnp.ones((1, 2)))
+    matrix = to_scipy(graph)
+    assert (graph.num_edges, matrix.count_nonzero()) == (10, 7)  # 1 - 1 = 0 is one of the 8 entries
+    assert matrix.nnz == 8
+    assert total_weight(graph) == 16
+    assert total_weight(matrix) == 14
+    apart, together = exact(graph), exact(matrix)
+    # The same spins are lowest, and of 1 - 1 the half is frustrated whatever they are.
+    assert energy(graph, together.spins) == apart.energy
+    lost = (total_weight(graph) - total_weight(matrix)) / 2
+    assert apart.energy[0] * 16 == pytest.approx(together.energy[0] * 14 + lost, abs=1e-12)
+    assert (apart.energy[0], together.energy[0]) == (0.1875, pytest.approx(1 / 7, abs=1e-12))
+    for minimise in MINIMISERS.values():
+        assert minimise(graph, replicas=20).energy.min() == apart.energy[0]
+    assert lower_bound(graph).certified <= apart.energy[0]
+
+
+def test_short_reprs():
+    found = descend(LAYER, replicas=3)
+    low, high = found.energy.min(), found.energy.max()
+    assert repr(found) == f"Minimum(3 x 29 spins, energy {low:.6g} to {high:.6g}, 3 local)"
+    assert repr(exact(SMALL)).startswith("Minimum(1 x 10 spins, energy 0.")
+    bound = lower_bound(SMALL)
+    assert repr(bound).startswith(f"Bound(certified={bound.certified:.6g}, relaxation=")
+    assert repr(bound).endswith("10 rounded spins)")
+
+
+def test_a_null_model_of_a_null_model_is_refused_where_nothing_is_left_to_shuffle():
+    null = shuffle_edges(LAYER)
+    for call in (shuffle_layers, reinitialize):
+        with pytest.raises(ArgumentError, match="no trained weights"):
+            call(null)
+    with pytest.raises(ArgumentError, match="shuffled already"):
+        shuffle_edges(null)
+
+
 # The ground state, and bounds from below
 
 

@@ -29,7 +29,8 @@ def anneal(
 
     A whole block at a time is drawn from the Boltzmann distribution given all others,
     P(s_i = 1) = 1 / (1 + exp(-2 f_i / T)) with f = A_u s; T falls geometrically. Temperatures are in units of the
-    root mean square over nodes of sqrt(sum_j A_ij^2), the size of a row sum of random spins.
+    root mean square over nodes of sqrt(sum_j A_ij^2), the size of a row sum of random spins. Parallel edges act on spins
+    by their sum, and count one by one in the energy.
 
     Args:
         graph: whatever :func:`jprobe.graph.as_graph` takes.
@@ -46,7 +47,7 @@ def anneal(
     Raises:
         ArgumentError: temperatures that do not fall, no sweep, a bad start.
         ShapeError: starting spins for another number of nodes.
-        WeightsError: the graph has shapes alone.
+        WeightsError: the graph has shapes alone, or weights that are NaN or infinite.
 
     Source:
         Kirkpatrick, Gelatt, Vecchi, 'Optimization by simulated annealing', Science 220 (1983); the energy is
@@ -67,11 +68,11 @@ def anneal(
     if sweeps < 1:
         raise ArgumentError(f"sweeps must be 1 or more, not {sweeps}.")
     keys = jax.vmap(lambda r: jax.random.fold_in(jax.random.fold_in(key, r), 1))(jnp.arange(replicas))
-    spins = starts(graph, start, key, replicas)
+    spins, total = starts(graph, start, key, replicas), total_weight(graph)
     temperatures = _unit(graph, jax.random.fold_in(key, 2**31)) * jnp.geomspace(hottest, coldest, sweeps)
     end, extra, flips, agreed, settled = _anneal(graph, spins, keys, degrees(graph), temperatures)
     flips = np.asarray(flips, np.int64).sum(1)  # long runs of large networks flip more than 32 bits count
-    return finished(graph, end, sweeps + extra, flips, history(agreed, sweeps + extra, total_weight(graph)), settled)
+    return finished(graph, end, sweeps + extra, flips, history(agreed, sweeps + extra, total), settled)
 
 
 @jax.jit

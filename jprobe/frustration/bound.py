@@ -41,6 +41,13 @@ class Bound(NamedTuple):
     margin: float
     rounded: np.ndarray
 
+    def __repr__(self) -> str:
+        """The numbers; no spins."""
+        return (
+            f"Bound(certified={self.certified:.6g}, relaxation={self.relaxation:.6g}, failure={self.failure:g}, "
+            f"margin={self.margin:.3g}, {len(self.rounded):,} rounded spins)"
+        )
+
 
 def lower_bound(
     graph: Any,
@@ -60,7 +67,8 @@ def lower_bound(
     lambda_max from below, theta; with k steps from a random start lambda_max exceeds theta + e (lambda_max -
     lambda_min) with probability at most 1.648 sqrt(N) exp(-sqrt(e) (2 k - 1)), and e is taken so that this is
     ``failure``, for both ends of the spectrum together. Single-precision rounding of the products is allowed for;
-    that Lanczos in finite precision obeys the bound of exact arithmetic is assumed, as everywhere.
+    that Lanczos in finite precision obeys the bound of exact arithmetic is assumed, as everywhere. Parallel edges count
+    one by one in the energy that is bounded.
 
     Args:
         graph: whatever :func:`jprobe.graph.as_graph` takes.
@@ -76,7 +84,7 @@ def lower_bound(
 
     Raises:
         ArgumentError: a number out of range.
-        WeightsError: the graph has shapes alone.
+        WeightsError: the graph has shapes alone, or weights that are NaN or infinite.
 
     Source:
         Wang, Chang, Kolter, 'The mixing method', arXiv:1706.00476; Kuczynski, Wozniakowski, 'Estimating the largest

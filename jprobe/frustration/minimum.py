@@ -45,6 +45,13 @@ class Minimum(NamedTuple):
     is_local: np.ndarray
     frustrated: np.ndarray
 
+    def __repr__(self) -> str:
+        """How many replicas there are, and how low they are; no spins."""
+        replicas, nodes = self.spins.shape
+        low, high = self.energy.min(), self.energy.max()
+        energies = f"{low:.6g}" if low == high else f"{low:.6g} to {high:.6g}"
+        return f"Minimum({replicas:,} x {nodes:,} spins, energy {energies}, {int(self.is_local.sum()):,} local)"
+
     @property
     def best(self) -> int:
         """The replica of least energy."""
