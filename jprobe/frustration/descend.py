@@ -55,7 +55,7 @@ def descend(
         >>> from jprobe.graph import bipartite
         >>> kernel = jax.random.normal(jax.random.key(1), (20, 30))
         >>> found = descend(bipartite(kernel), key=jax.random.key(0), replicas=3)
-        >>> found.spins.shape, bool(found.is_local.all()), bool((np.diff(found.history[0]) < 1e-6).all())
+        >>> found.spins.shape, bool(found.is_local.all()), bool((jnp.diff(found.history[0]) < 1e-6).all())
         ((3, 50), True, True)
     """
     graph, key = as_graph(graph), as_key(key)

@@ -29,7 +29,7 @@ def as_graph(graph: Any) -> Graph:
         WeightsError: a weight is complex, NaN, infinite, or no number.
 
     Example:
-        >>> as_graph(sparse.BCOO.fromdense(jnp.array([[0.0, 0.0], [-1.0, 0.0]]))).num_edges
+        >>> as_graph(sparse.BCOO.fromdense(jax.numpy.array([[0.0, 0.0], [-1.0, 0.0]]))).num_edges
         1
         >>> as_graph(np.array([[0.0, 0.0], [-1.0, 0.0]])).num_edges
         1

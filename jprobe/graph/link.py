@@ -16,6 +16,11 @@ class Bundle(Protocol):
 
     A :class:`Link` is one: all edges from one block to another, as a chain of operators. A list of edges between any
     blocks is another. Graphs, energies and null models know nothing else of edges.
+
+    Example:
+        >>> from jprobe.graph import bipartite, from_edges
+        >>> [type(g.layout.links[0]).__name__ for g in (bipartite([[1.0]]), from_edges([0], [1], [1.0]))]
+        ['Link', 'EdgeList']
     """
 
     @property

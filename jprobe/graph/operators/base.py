@@ -25,6 +25,18 @@ class Operator(abc.ABC):
 
     Operators are values: frozen, hashable, and equal where they do the same to the same weights. They hold indices of
     weights, not weights, so that compiled code serves all weights of one shape.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jprobe.graph.operators import Dot
+        >>> product = Dot(0, (((0,), (0,)), ((), ())), weights_left=False)
+        >>> weights = [jnp.array([[1.0, -2.0]])]
+        >>> product(jnp.array([3.0]), weights).tolist(), product.result((1,), weights)
+        ([3.0, -6.0], (2,))
+        >>> product.transpose(jnp.array([1.0, 1.0]), (1,), weights).tolist()
+        [-1.0]
+        >>> product.absolute()(jnp.array([3.0]), weights).tolist()
+        [3.0, 6.0]
     """
 
     @abc.abstractmethod
@@ -67,7 +79,13 @@ class Operator(abc.ABC):
 
 
 class Carrier(Operator):
-    """An operator that brings elements to places: every element of the result is one of the operand's, or none."""
+    """An operator that brings elements to places: every element of the result is one of the operand's, or none.
+
+    Example:
+        >>> from jprobe.graph.operators import Reshape
+        >>> Reshape((2, 3), (6,)).inverse()
+        Reshape(before=(6,), after=(2, 3))
+    """
 
     @abc.abstractmethod
     def move(self, x: jax.Array) -> jax.Array:
@@ -96,6 +114,14 @@ class Layer(Operator):
     """An operator that has edges: many elements of the operand meet in one of the result.
 
     ``entries`` and ``count`` are index arithmetic and never run the map, so that each can be tested against the other.
+
+    Example:
+        >>> from jprobe.graph.operators import Pool
+        >>> pairs = Pool((2,), (2,), ((0, 0),), (1,))
+        >>> [(some.source.tolist(), some.target.tolist()) for some in pairs.entries((4,), [])]
+        [([0, 2], [0, 1]), ([1, 3], [0, 1])]
+        >>> pairs.count(np.array([True, True, True, False]), [])
+        3
     """
 
     @abc.abstractmethod
@@ -134,7 +160,14 @@ class Layer(Operator):
 
 
 class Run(abc.ABC):
-    """Where the weights of some edges come from, a weight for each edge."""
+    """Where the weights of some edges come from, a weight for each edge.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jprobe.graph.operators import Stored
+        >>> Stored(0, 3).read([jnp.arange(3)]).tolist()
+        [0, 1, 2]
+    """
 
     @property
     @abc.abstractmethod
@@ -154,6 +187,13 @@ class Unshared(NamedTuple):
         sizes: number of weights that each run repeats: edge e of a run has weight e modulo this.
         tables: the graph's weights -> those of each run.
         operators: the weights' sources, one for each run -> operators that do what the layer does.
+
+    Example:
+        >>> from jprobe.graph.operators import Dot
+        >>> product = Dot(0, (((1,), (0,)), ((), ())), weights_left=False)
+        >>> each = product.unshared((5, 3), [np.ones((3, 4))])
+        >>> each.counts, each.sizes
+        ([60], [12])
     """
 
     counts: list[int]

@@ -31,6 +31,13 @@ class Conv(Layer):
         groups: groups of features.
         features: (start, size) along the kernel's input-feature axis, where only these inputs are there.
         unsigned: whether weights count without their signs.
+
+    Example:
+        >>> numbers = lax.ConvDimensionNumbers((0, 2, 1), (2, 1, 0), (0, 2, 1))  # NHC, HIO, NHC
+        >>> conv = Conv(0, (1,), ((0, 0),), (1,), (1,), numbers, 1)
+        >>> x, kernel = jnp.arange(3.0).reshape(1, 3, 1), jnp.array([1.0, -1.0]).reshape(2, 1, 1)
+        >>> conv(x, [kernel]).ravel().tolist(), conv.count(np.ones((1, 3, 1), bool), [kernel])
+        ([-1.0, -1.0], 4)
     """
 
     weight: int

@@ -20,6 +20,10 @@ class Stored(Run):
     Attributes:
         index: of the array.
         length: number of edges.
+
+    Example:
+        >>> Stored(1, 2).read([None, jnp.array([1.0, -1.0])]).tolist()
+        [1.0, -1.0]
     """
 
     index: int
@@ -47,6 +51,12 @@ class LocallyConnected(Layer):
             order. One array for each: slices of one array would be copied for the whole of a descent.
         unsigned: whether weights count without their signs; taken off while they are read, as one weight an edge is
             too much to have twice.
+
+    Example:
+        >>> both = (slice(0, 2, 1),)
+        >>> layer = LocallyConnected(((both, both),), (1, 1, 2), 1, (Stored(0, 2),))
+        >>> layer(jnp.ones((1, 1, 2)), [jnp.array([3.0, -4.0])]).tolist()
+        [[[3.0, -4.0]]]
     """
 
     taps: tuple[tuple[tuple[slice, ...], tuple[slice, ...]], ...]

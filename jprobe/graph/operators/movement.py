@@ -19,6 +19,10 @@ class Reshape(Carrier):
     Attributes:
         before: the shape.
         after: the new shape.
+
+    Example:
+        >>> Reshape((2, 3), (6,)).move(jnp.ones((2, 3))).shape
+        (6,)
     """
 
     before: Shape
@@ -39,6 +43,10 @@ class Transpose(Carrier):
 
     Attributes:
         order: number of the operand's axis for each axis of the result.
+
+    Example:
+        >>> Transpose((1, 0)).move(jnp.ones((2, 3))).shape
+        (3, 2)
     """
 
     order: tuple[int, ...]
@@ -63,6 +71,10 @@ class Broadcast(Carrier):
     Attributes:
         shape: of the result.
         axes: number of the result's axis for each axis of the operand.
+
+    Example:
+        >>> Broadcast((2, 3), (1,)).move(jnp.arange(3)).tolist()
+        [[0, 1, 2], [0, 1, 2]]
     """
 
     shape: Shape
@@ -79,6 +91,10 @@ class Pad(Carrier):
 
     Attributes:
         config: (low, high, interior) of each axis.
+
+    Example:
+        >>> Pad(((1, 0, 1),)).move(jnp.array([5, 6])).tolist()
+        [0, 5, 0, 6]
     """
 
     config: tuple[tuple[int, int, int], ...]
@@ -96,6 +112,10 @@ class Select(Carrier):
         primitive: of JAX.
         params: its parameters, as (name, value), by name.
         indices: its operands after the array.
+
+    Example:
+        >>> Select(lax.rev_p, (("dimensions", (0,)),)).move(jnp.arange(3)).tolist()
+        [2, 1, 0]
     """
 
     primitive: Any
@@ -109,7 +129,12 @@ class Select(Carrier):
 
 
 def sliced(start: Shape, limit: Shape) -> Select:
-    """The elements from ``start`` up to ``limit`` along each axis."""
+    """The elements from ``start`` up to ``limit`` along each axis.
+
+    Example:
+        >>> sliced((1,), (3,)).move(jnp.arange(4)).tolist()
+        [1, 2]
+    """
     return Select(lax.slice_p, (("limit_indices", limit), ("start_indices", start), ("strides", None)))
 
 
@@ -122,6 +147,10 @@ class Place(Carrier):
         start: where it begins.
         length: its length along the axis.
         total: length of the larger array.
+
+    Example:
+        >>> Place(0, 1, 2, 4).move(jnp.array([5, 6])).tolist()
+        [0, 5, 6, 0]
     """
 
     axis: int

@@ -28,6 +28,10 @@ class Pool(Layer):
         maximum: which of the network's maxima it is, of which one input leaves the edges from the largest elements
             alone; None for a mean.
         seen: indices of what the maximum was taken of for one input, and of its result; None: all edges are there.
+
+    Example:
+        >>> [round(y, 6) for y in Pool((4,), (4,), ((0, 0),), (1,))(jnp.ones(8), []).tolist()]
+        [0.02, 0.02]
     """
 
     window: tuple[int, ...]

@@ -27,6 +27,11 @@ class Dot(Layer):
         weights_left: whether the weights are the left operand.
         features: (start, size) along the one contracted axis of the weights, where only these inputs are there.
         unsigned: whether weights count without their signs.
+
+    Example:
+        >>> layer, weights = Dot(0, (((0,), (0,)), ((), ())), weights_left=False), [jnp.array([[1.0, -2.0]])]
+        >>> layer(jnp.array([3.0]), weights).tolist(), layer.fans(weights)
+        ([3.0, -6.0], {0: (1, 2)})
     """
 
     weight: int

@@ -15,6 +15,10 @@ class Scale(Carrier):
     Attributes:
         weight: index of the factors; they broadcast against the array.
         unsigned: whether they count without their signs.
+
+    Example:
+        >>> Scale(0)(jnp.ones(2), [jnp.array([2.0, -3.0])]).tolist()
+        [2.0, -3.0]
     """
 
     weight: int
