@@ -26,7 +26,7 @@ from dwave.samplers import SimulatedAnnealingSampler, SteepestDescentSampler, Ta
 
 import jprobe as jp
 from jprobe.frustration.minimum import degrees
-from jprobe.frustration.sweeping import downhill, sweep
+from jprobe.frustration.passes import downhill, pass_over_blocks
 
 
 def main() -> None:
@@ -76,7 +76,7 @@ def sweeps(name: str, rounds: int) -> None:
 
     @jax.jit
     def ten(graph: jp.graph.Graph, spins: Any, degree: Any) -> Any:
-        return jax.lax.fori_loop(0, 10, lambda _, s: sweep(graph, s, downhill(degree))[0], spins)
+        return jax.lax.fori_loop(0, 10, lambda _, s: pass_over_blocks(graph, s, downhill(degree))[0], spins)
 
     start = time.perf_counter()
     compiled = ten.lower(graph, spins, degree).compile()
@@ -154,11 +154,11 @@ def against_ocean(name: str, graph: jp.graph.Graph) -> None:
     start = time.perf_counter()
     best = run().energy.min()
     budget = time.perf_counter() - start
-    into, out_of, weight = jp.graph.edge_list(graph)
+    edges = jp.graph.edge_list(graph)
     model = dimod.BinaryQuadraticModel("SPIN")
     for node in range(graph.num_nodes):
         model.add_linear(node, 0.0)
-    for a, b, w in zip(into.tolist(), out_of.tolist(), weight.tolist(), strict=True):
+    for a, b, w in zip(*(x.tolist() for x in edges), strict=True):
         model.add_quadratic(a, b, -w)  # parallel edges add up
     energy = lambda samples: jp.frustration.energy(graph, _ordered(samples, graph.num_nodes)).min()  # noqa: E731
     cells = [f"jprobe {best:.4f} in {budget:.2f} s"]

@@ -29,16 +29,15 @@ from jprobe.frustration import (
     exact,
     greedy,
     lower_bound,
+    passes,
     reinitialize,
     shuffle_edges,
     shuffle_layers,
     survival,
-    sweeping,
     total_weight,
     with_weights,
 )
-from jprobe.frustration.descend import history
-from jprobe.frustration.minimum import starts
+from jprobe.frustration.minimum import history, starts
 from jprobe.frustration.nulls import _fans
 from jprobe.graph import as_graph, bipartite, edge_list, explicit, from_edges, to_bcoo, to_scipy, trace
 
@@ -95,11 +94,11 @@ MINIMISERS = {"descend": descend, "anneal": partial(anneal, sweeps=30), "greedy"
 
 def energies(graph, spins, dtype=np.float64):
     """Equation (1) over the list of edges."""
-    into, out_of, weight = edge_list(graph)
+    source, target, weight = edge_list(graph)
     weight = weight.astype(dtype).astype(np.float64)
     spins = np.asarray(spins, np.float64)
     total = np.abs(weight).sum()
-    return (total - (spins[..., into] * spins[..., out_of]) @ weight) / (2 * total)
+    return (total - (spins[..., target] * spins[..., source]) @ weight) / (2 * total)
 
 
 def all_spins(nodes):
@@ -111,7 +110,9 @@ def check_local(graph, found):
     """No single flip lowers the energy: row sums in double precision, by SciPy."""
     a = to_scipy(graph)
     rows = found.spins * (found.spins.astype(np.float64) @ (a + a.T))
-    degree = np.bincount(np.concatenate(edge_list(graph)[:2]), np.abs(np.tile(edge_list(graph)[2], 2)), graph.num_nodes)
+    edges = edge_list(graph)
+    ends = np.concatenate([edges.source, edges.target])
+    degree = np.bincount(ends, np.abs(np.tile(edges.weight, 2)), graph.num_nodes)
     assert found.is_local.all()
     assert (rows >= -2e-14 * degree).all()
     np.testing.assert_allclose(found.energy, energies(graph, found.spins), rtol=0, atol=1e-12)
@@ -171,11 +172,11 @@ def test_what_is_no_spin_is_refused():
 
 def test_frustrated_shares_are_those_of_the_edges_into_each_block():
     found = descend(NET, key=KEY, replicas=3)
-    into, out_of, weight = edge_list(NET)
-    block = np.searchsorted(NET.layout.offsets, into, side="right") - 1
+    source, target, weight = edge_list(NET)
+    block = np.searchsorted(NET.layout.offsets, target, side="right") - 1
     assert np.isnan(found.frustrated[:, 0]).all()  # no edge enters the input
     for spins, shares in zip(found.spins.astype(int), found.frustrated, strict=True):
-        against = spins[into] * np.sign(weight) * spins[out_of] < 0
+        against = spins[target] * np.sign(weight) * spins[source] < 0
         for n in range(1, len(NET.blocks)):
             mine = np.abs(weight) * (block == n)
             assert shares[n] == pytest.approx(mine[against].sum() / mine.sum(), abs=1e-12)
@@ -280,9 +281,10 @@ def test_minimisers_end_in_local_minima(name, kind, where):
 @pytest.mark.parametrize("name", ["descend", "anneal"])
 def test_replicas_do_not_depend_on_how_many_run_together(name, monkeypatch):
     def found(together, replicas):
-        monkeypatch.setattr(sweeping, "TOGETHER", together)
+        monkeypatch.setattr(passes, "TOGETHER", together)
         # A layout of its own, so that nothing compiled for another number is taken.
-        return MINIMISERS[name](bipartite(LAYER.weights[0]), key=KEY, replicas=replicas)
+        layout = replace(LAYER.layout, names=(f"{together} together",))
+        return MINIMISERS[name](replace(LAYER, layout=layout), key=KEY, replicas=replicas)
 
     together, in_pairs = found(2**26, 5), found(2 * 29, 3)
     np.testing.assert_array_equal(in_pairs.spins, together.spins[:3])
@@ -360,7 +362,7 @@ def test_graphs_without_weights_are_refused():
             call(shapes)
     for call in (descend, anneal, greedy, lower_bound):
         with pytest.raises(ShapeError, match=r"jprobe\.graph\.trace"):
-            call(np.eye(3), key=KEY)
+            call("a graph", key=KEY)
 
 
 def test_graphs_too_large_for_a_matrix_are_refused(monkeypatch):
@@ -461,6 +463,107 @@ def test_a_network_and_its_matrices_have_the_same_minima():
             np.testing.assert_allclose(energy(form, found.spins), expected, rtol=0, atol=1e-13)
 
 
+# What a graph may be
+
+
+def test_every_form_of_a_graph_is_taken():
+    rng = np.random.default_rng(0)
+    a = (rng.normal(size=(9, 9)) * np.tril(rng.random((9, 9)) < 0.4, -1)).astype(np.float32)
+    forms = [a, jnp.asarray(a), scipy.sparse.csc_matrix(a), sparse.BCOO.fromdense(a), networkx.DiGraph(a.T)]
+    forms += [networkx.Graph(a + a.T), as_graph(a)]
+    spins = rng.choice([-1, 1], 9)
+    wide = a.astype(np.float64)
+    total = np.abs(wide).sum()
+    ground = min((total - s @ wide @ s) / (2 * total) for s in all_spins(9))
+    for form in forms:
+        assert energy(form, spins) == pytest.approx((total - spins @ wide @ spins) / (2 * total), abs=1e-14)
+        assert total_weight(form) == pytest.approx(total, rel=1e-14)
+        assert exact(form).energy[0] == pytest.approx(ground, abs=1e-12)
+        for shuffle in (shuffle_layers, shuffle_edges):
+            null = shuffle(form, key=jax.random.key(1))
+            np.testing.assert_array_equal(np.sort(edge_list(null).weight), np.sort(wide[wide != 0]))
+            assert (to_scipy(null).toarray() != 0).sum() == (a != 0).sum()
+            assert not np.array_equal(to_scipy(null).toarray(), to_scipy(as_graph(form)).toarray())
+        with pytest.raises(ArgumentError, match="matrix or a list of edges has no layers to initialise"):
+            reinitialize(form)
+    # Without a key: jax.random.key(0). Forms are told apart in one place alone, so one without direction is enough here.
+    undirected = forms[5]
+    for minimise in MINIMISERS.values():
+        found = minimise(undirected, replicas=5)
+        check_local(as_graph(undirected), found)
+        assert found.energy.min() >= ground - 1e-12
+        np.testing.assert_array_equal(found.spins, minimise(as_graph(undirected), key=KEY, replicas=5).spins)
+    assert lower_bound(undirected).certified <= ground
+
+
+def test_keys():
+    legacy, typed = jax.random.PRNGKey(3), jax.random.key(3)
+    calls = [*MINIMISERS.values(), shuffle_layers, shuffle_edges, reinitialize]
+    for call in calls:
+        pairs = zip(*(jax.tree.leaves(call(LAYER, key=key)) for key in (legacy, typed)), strict=True)
+        assert all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
+        with pytest.raises(ArgumentError, match="key is one random key"):
+            call(LAYER, key=3)
+    align = partial(alignment, lambda p, x: x, {}, jnp.ones((1, 2)), jnp.ones(2), jnp.ones(2), jnp.ones(1))
+    for call in (partial(lower_bound, LAYER), align):
+        with pytest.raises(ArgumentError, match="key is one random key"):
+            call(key=3)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_no_energy_reads_nan_as_balance(value):
+    layer = replace(LAYER, weights=(LAYER.weights[0].at[0, 0].set(value),))
+    listed = replace(SMALL, weights=(SMALL.weights[0].at[0].set(value),))
+    for graph in (layer, listed):
+        calls = [lambda g: energy(g, np.ones(g.num_nodes)), total_weight, descend, greedy, anneal, exact, lower_bound]
+        for call in calls:
+            with pytest.raises(WeightsError, match="NaN or infinity"):
+                call(graph)
+
+
+def test_parallel_edges_count_one_by_one_and_add_up_in_a_matrix():
+    v, w = jnp.array([[2.0, 2.0], [2.0, -2.0]]), jnp.array([[-1.0, 1.0], [2.0, 2.0]])
+
+    def net(p, x):
+        h = x @ p[0]
+        return h + jax.nn.relu(h @ p[1])
+
+    graph = trace(net, (v, w), jnp.ones((1, 2)))
+    matrix = to_scipy(graph)
+    assert (graph.num_edges, matrix.count_nonzero()) == (10, 7)  # 1 - 1 = 0 is one of the 8 entries
+    assert matrix.nnz == 8
+    assert total_weight(graph) == 16
+    assert total_weight(matrix) == 14
+    apart, together = exact(graph), exact(matrix)
+    # The same spins are lowest, and of 1 - 1 the half is frustrated whatever they are.
+    assert energy(graph, together.spins) == apart.energy
+    lost = (total_weight(graph) - total_weight(matrix)) / 2
+    assert apart.energy[0] * 16 == pytest.approx(together.energy[0] * 14 + lost, abs=1e-12)
+    assert (apart.energy[0], together.energy[0]) == (0.1875, pytest.approx(1 / 7, abs=1e-12))
+    for minimise in MINIMISERS.values():
+        assert minimise(graph, replicas=20).energy.min() == apart.energy[0]
+    assert lower_bound(graph).certified <= apart.energy[0]
+
+
+def test_short_reprs():
+    found = descend(LAYER, replicas=3)
+    low, high = found.energy.min(), found.energy.max()
+    assert repr(found) == f"Minimum(3 x 29 spins, energy {low:.6g} to {high:.6g}, 3 local)"
+    assert repr(exact(SMALL)).startswith("Minimum(1 x 10 spins, energy 0.")
+    bound = lower_bound(SMALL)
+    assert repr(bound).startswith(f"Bound(certified={bound.certified:.6g}, relaxation=")
+    assert repr(bound).endswith("10 rounded spins)")
+
+
+def test_a_null_model_of_a_null_model_is_refused_where_nothing_is_left_to_shuffle():
+    null = shuffle_edges(LAYER)
+    for call in (shuffle_layers, reinitialize):
+        with pytest.raises(ArgumentError, match="no trained weights"):
+            call(null)
+    with pytest.raises(ArgumentError, match="shuffled already"):
+        shuffle_edges(null)
+
+
 # The ground state, and bounds from below
 
 
@@ -497,11 +600,11 @@ def test_a_graph_of_all_pairs():
         assert found.energy.min() == pytest.approx(ground, abs=1e-12)
     # Its edges are one layer, whose weights the first two null models put in another order.
     for shuffle in (shuffle_layers, shuffle_edges):
-        null = shuffle(graph, KEY)
+        null = shuffle(graph, key=KEY)
         np.testing.assert_array_equal(np.sort(null.weights[0]), np.sort(graph.weights[0]))
         assert not np.array_equal(null.weights[0], graph.weights[0])
     with pytest.raises(ArgumentError, match="no layers to initialise"):
-        reinitialize(graph, KEY)
+        reinitialize(graph, key=KEY)
 
 
 def test_exact_without_proof_is_an_error():
@@ -542,7 +645,7 @@ def test_the_bound_of_a_part_of_a_graph():
         found = descend(part, key=KEY, replicas=2)
         check_local(part, found)
         assert (found.spins[:, ~np.asarray(part.join(blocks))] == 1).all()
-        assert total_weight(part) == pytest.approx(np.abs(edge_list(part)[2]).sum(), rel=1e-14)
+        assert total_weight(part) == pytest.approx(np.abs(edge_list(part).weight).sum(), rel=1e-14)
 
 
 def test_the_margin_falls_with_steps_and_rises_with_certainty():
@@ -581,8 +684,8 @@ def test_bounds_of_cycles_are_those_of_their_relaxations():
 
 
 def test_other_weights_compile_nothing_again(compilations):
-    graph = bipartite(LAYER.weights[0])
-    others = weighted(graph, 1, "normal"), shuffle_layers(graph, KEY), reinitialize(graph, KEY)
+    graph, second = (bipartite(np.random.default_rng(n).normal(size=(11, 13))) for n in range(2))
+    others = weighted(graph, 1, "normal"), shuffle_layers(graph, key=KEY), reinitialize(graph, key=KEY), second
     for names, run in (
         (("_descend", "_polish", "_agreed_by_block"), descend),
         (("_anneal",), partial(anneal, sweeps=3)),
@@ -606,7 +709,7 @@ def test_active_subnetworks_of_other_inputs_compile_nothing_again(compilations):
 
 
 def test_shuffling_keeps_every_layers_weights():
-    null = shuffle_layers(NET, KEY)
+    null = shuffle_layers(NET, key=KEY)
     assert null.layout is NET.layout
     assert len(NET.weights) == 3
     for old, new in zip(NET.weights, null.weights, strict=True):
@@ -619,9 +722,9 @@ def test_shuffling_keeps_every_layers_weights():
     np.testing.assert_array_equal(np.unique(to_scipy(null).data), np.unique(to_scipy(NET).data))
     assert to_scipy(null).nnz == to_scipy(NET).nnz
     assert total_weight(null) != pytest.approx(total_weight(NET))  # borders read some places of a kernel less often
-    np.testing.assert_array_equal(shuffle_layers(NET, KEY).weights[0], null.weights[0])
-    assert (shuffle_layers(NET, jax.random.key(1)).weights[0] != null.weights[0]).any()
-    edges = shuffle_layers(SMALL, KEY)
+    np.testing.assert_array_equal(shuffle_layers(NET, key=KEY).weights[0], null.weights[0])
+    assert (shuffle_layers(NET, key=jax.random.key(1)).weights[0] != null.weights[0]).any()
+    edges = shuffle_layers(SMALL, key=KEY)
     for old, new in zip(SMALL.weights, edges.weights, strict=True):
         np.testing.assert_array_equal(np.sort(old), np.sort(new))
 
@@ -651,7 +754,7 @@ def test_reinitialised_weights_have_torchs_variances():
     # The same layers as torch keeps them: output, input of a group, window.
     theirs = {"plain": (16, 8, 3, 5), "grouped": (32, 4, 3, 3), "general": (42, 128)}
     fresh = {name: jax.jit(partial(reinitialize, graph, distribution=name)) for name in ("xavier_uniform", "he_normal")}
-    nulls = {name: run(KEY) for name, run in fresh.items()}
+    nulls = {name: run(key=KEY) for name, run in fresh.items()}
     for n, path in enumerate(graph.layout.names):
         tensor = torch.empty(theirs[path.split("/")[1]])
         assert _fans(graph)[n] == init._calculate_fan_in_and_fan_out(tensor), path
@@ -677,9 +780,9 @@ def test_reinitialised_weights_have_torchs_variances():
 
 def test_what_has_no_layers_cannot_be_reinitialised():
     with pytest.raises(ArgumentError, match="shuffle_layers"):
-        reinitialize(SMALL, KEY)
+        reinitialize(SMALL, key=KEY)
     with pytest.raises(ArgumentError, match="'xavier_uniform' or 'he_normal', not 'lecun'"):
-        reinitialize(NET, KEY, "lecun")
+        reinitialize(NET, "lecun", key=KEY)
 
 
 def test_layers_that_the_output_does_not_read_stay():
@@ -689,7 +792,7 @@ def test_layers_that_the_output_does_not_read_stay():
 
     params = {"aside": jnp.ones((3, 4)), "read": jnp.ones((3, 2))}
     graph = trace(fn, params, jnp.ones((1, 3)))
-    null = dict(zip(graph.layout.names, reinitialize(graph, KEY).weights, strict=True))
+    null = dict(zip(graph.layout.names, reinitialize(graph, key=KEY).weights, strict=True))
     assert (null["read"] != 1).all()
     assert (null.get("aside", jnp.ones(1)) == 1).all()
 
@@ -705,7 +808,7 @@ def run_linear(graph, x):
 
 def test_a_null_model_can_be_run():
     x, (params, graph) = WIDE_INPUT, wide()
-    nulls = jax.jit(lambda key: (shuffle_layers(graph, key), reinitialize(graph, key)))(KEY)
+    nulls = jax.jit(lambda key: (shuffle_layers(graph, key=key), reinitialize(graph, key=key)))(KEY)
     outputs, run = [], jax.jit(lambda variables: Wide().apply(variables, x))
     for null in nulls:
         variables = with_weights(params, null)
@@ -730,7 +833,7 @@ class Normed(nn.Module):
 def test_normalisations_of_a_null_model_are_plain():
     x = jnp.ones((1, 4, 4, 2))
     params = parameters(Normed(), x)
-    null = shuffle_layers(trace(Normed().apply, params, x), KEY)
+    null = shuffle_layers(trace(Normed().apply, params, x), key=KEY)
     found = with_weights(params, null)
     norm, seen = found["params"]["BatchNorm_0"], found["batch_stats"]["BatchNorm_0"]
     assert (norm["scale"] == 1).all()
@@ -742,7 +845,7 @@ def test_normalisations_of_a_null_model_are_plain():
 
 
 def test_weights_of_another_network_do_not_fit():
-    with pytest.raises(CheckpointError, match="no leaves of the parameters: params/Conv_0/kernel"):
+    with pytest.raises(CheckpointError, match="no leaves of the parameters: Conv_0/kernel"):
         with_weights({"params": {"w": jnp.ones((2, 2))}}, NET)
     wrong = jax.tree.map(lambda w: w[..., :1], PARAMS)
     with pytest.raises(CheckpointError, match="no leaves"):
@@ -828,24 +931,24 @@ ACTIVE = {
 
 def used_edges(graph, blocks, maxima):
     """The edges that an input uses, one rule of the paper after the other."""
-    into, out_of, weight = edge_list(graph)
+    source, target, weight = edge_list(graph)
     value = np.concatenate([np.asarray(b).ravel() for b in blocks])
-    block = np.searchsorted(graph.layout.offsets, into, side="right") - 1
+    block = np.searchsorted(graph.layout.offsets, target, side="right") - 1
     alive = value != 0
     alive[: blocks[0].size] = True
     last = np.arange(graph.num_nodes) >= graph.layout.offsets[-2]
     predicted = graph.layout.offsets[-2] + int(np.argmax(blocks[-1]))
     alive[last] = np.arange(graph.num_nodes)[last] == predicted
-    kept = alive[into] & alive[out_of]
+    kept = alive[target] & alive[source]
     of_maximum = np.isin(block, list(maxima)) & np.isclose(weight, [maxima.get(int(b), 0) for b in block])
     largest = np.full(graph.num_nodes, -np.inf)
-    np.maximum.at(largest, into[of_maximum], value[out_of[of_maximum]])
-    kept &= ~of_maximum | (value[out_of] == largest[into])
-    there = networkx.DiGraph(zip(out_of[kept].tolist(), into[kept].tolist(), strict=True))
+    np.maximum.at(largest, target[of_maximum], value[source[of_maximum]])
+    kept &= ~of_maximum | (value[source] == largest[target])
+    there = networkx.DiGraph(zip(source[kept].tolist(), target[kept].tolist(), strict=True))
     there.add_node(predicted)
     leading = [*networkx.ancestors(there, predicted), predicted]
-    kept &= np.isin(into, leading) & np.isin(out_of, leading)
-    return into[kept], out_of[kept], weight[kept]
+    kept &= np.isin(target, leading) & np.isin(source, leading)
+    return source[kept], target[kept], weight[kept]
 
 
 def listed(edges):

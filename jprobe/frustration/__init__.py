@@ -4,13 +4,13 @@ from jprobe.frustration.active import active
 from jprobe.frustration.anneal import anneal
 from jprobe.frustration.bound import Bound, lower_bound
 from jprobe.frustration.descend import descend
-from jprobe.frustration.edges import shuffle_edges
 from jprobe.frustration.energy import energy, total_weight
 from jprobe.frustration.exact import exact
 from jprobe.frustration.greedy import greedy
 from jprobe.frustration.minimum import Minimum
 from jprobe.frustration.monotone import alignment, crossing, survival
 from jprobe.frustration.nulls import reinitialize, shuffle_layers, with_weights
+from jprobe.frustration.shuffle_edges import shuffle_edges
 
 __all__ = [
     "Bound",

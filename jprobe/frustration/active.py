@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp
 
 from jprobe.errors import ArgumentError, ShapeError
-from jprobe.graph import Graph, Layout, states
+from jprobe.graph import Bundle, Graph, Layout, Link, states
 from jprobe.graph.building import Residual
-from jprobe.graph.steps import Place, Pool, Step
+from jprobe.graph.operators import Place, Pool
+from jprobe.graph.operators.chain import parts
 from jprobe.typing import Params
 
 
@@ -87,7 +88,7 @@ def _leading_out(used: Graph, alive: list[jax.Array], output: jax.Array | None, 
             continue
         total = jnp.zeros(alive[n].shape, jnp.float32)
         for link in used.layout.out_of[n]:
-            total += link.back(reached[link.target], total.shape, pattern.weights)
+            total += link.backward(reached, pattern.weights)[n]
         reached[n] = (alive[n] & (total > 0)).astype(jnp.float32)
     return tuple(r > 0 for r in reached)
 
@@ -95,27 +96,31 @@ def _leading_out(used: Graph, alive: list[jax.Array], output: jax.Array | None, 
 @functools.lru_cache(maxsize=32)
 def active_layout(layout: Layout) -> Layout:
     """The layout whose maxima read, from weights appended to the graph's, what they were taken of for an input."""
-    pools = {k: k.op for k in layout.links if isinstance(k.op, Pool) and k.op.maximum}
-    # A sum in the paper's way has rows of the maxima that it adds, made by the same step as those of the maximum's block.
-    maxima = {k.target: pool for k, pool in pools.items() if layout.blocks[k.target].kind == "pool"}
+    pools = {
+        n: k.layer.maximum for n, k in enumerate(layout.links) if isinstance(k, Link) and isinstance(k.layer, Pool)
+    }
+    pools = {n: maximum for n, maximum in pools.items() if maximum is not None}
+    # A sum in the paper's way has rows of the maxima that it adds; they are the same maxima as those of a block.
+    targets = {n: layout.links[n].targets[0] for n in pools}
+    maxima = {targets[n]: maximum for n, maximum in pools.items() if layout.blocks[targets[n]].kind == "pool"}
     first = len(layout.names)
-    at = {pool: (first + 2 * n, first + 2 * n + 1) for n, pool in enumerate(maxima.values())}
+    at = {maximum: (first + 2 * n, first + 2 * n + 1) for n, maximum in enumerate(maxima.values())}
     if not set(pools.values()) <= set(at):
         raise ArgumentError(
             "A maximum that a sum alone reads has no nodes in the paper's way; use residual='identity'."
         )
-    links = tuple(k._replace(steps=_seen(k.steps, at[pools[k]])) if k in pools else k for k in layout.links)
+    links = tuple(_of_largest(k, at[pools[n]]) if n in pools else k for n, k in enumerate(layout.links))
     names = tuple(f"{layout.blocks[b].name}/{what}" for b in maxima for what in ("operand", "maximum"))
     return dataclasses.replace(
         layout, links=links, names=layout.names + names, trained=layout.trained + (False,) * len(names)
     )
 
 
-def _seen(steps: tuple[Step, ...], at: tuple[int, int]) -> tuple[Step, ...]:
+def _of_largest(link: Bundle, seen: tuple[int, int]) -> Link:
     """A pool that compares whole tensors reads a piece of a concatenation in its place, not before it is placed."""
-    n = next(n for n, step in enumerate(steps) if isinstance(step, Pool))
-    pool = steps[n]
+    assert isinstance(link, Link)
+    before, pool, after = parts(link.operators)
     assert isinstance(pool, Pool)
-    later = tuple(step for step in steps[n + 1 :] if isinstance(step, Place))
-    rest = tuple(step for step in steps[n + 1 :] if not isinstance(step, Place))
-    return (*steps[:n], *later, dataclasses.replace(pool, seen=at), *rest)
+    later = tuple(operator for operator in after if isinstance(operator, Place))
+    rest = tuple(operator for operator in after if not isinstance(operator, Place))
+    return link._replace(operators=(*before, *later, dataclasses.replace(pool, seen=seen), *rest))

@@ -7,18 +7,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from jprobe.errors import ArgumentError
-from jprobe.frustration.descend import history
 from jprobe.frustration.energy import spins_of, total_weight
-from jprobe.frustration.minimum import Minimum, degrees, finished, starts
-from jprobe.frustration.sweeping import agreement, downhill, each_replica, sweep
+from jprobe.frustration.minimum import Minimum, degrees, finished, history, starts
+from jprobe.frustration.passes import agreement, downhill, each_replica, pass_over_blocks
 from jprobe.graph import Graph, as_graph
+from jprobe.keys import as_key
 from jprobe.permutation import hashed_uniform
 
 
 def anneal(
     graph: Any,
     *,
-    key: jax.Array,
+    key: Any = None,
     start: Any = "random",
     replicas: int = 1,
     sweeps: int = 1000,
@@ -29,11 +29,12 @@ def anneal(
 
     A whole block at a time is drawn from the Boltzmann distribution given all others,
     P(s_i = 1) = 1 / (1 + exp(-2 f_i / T)) with f = A_u s; T falls geometrically. Temperatures are in units of the
-    root mean square over nodes of sqrt(sum_j A_ij^2), the size of a row sum of random spins.
+    root mean square over nodes of sqrt(sum_j A_ij^2), the size of a row sum of random spins. Parallel edges act on spins
+    by their sum, and count one by one in the energy.
 
     Args:
-        graph: a :class:`jprobe.graph.Graph`, or a BCOO or SciPy matrix.
-        key: JAX random key, for the start and the draws.
+        graph: whatever :func:`jprobe.graph.as_graph` takes.
+        key: JAX random key, for the start and the draws. Default: ``jax.random.key(0)``.
         start: as for :func:`descend`.
         replicas: R, independent runs.
         sweeps: passes while cooling; a descent follows.
@@ -46,7 +47,7 @@ def anneal(
     Raises:
         ArgumentError: temperatures that do not fall, no sweep, a bad start.
         ShapeError: starting spins for another number of nodes.
-        WeightsError: the graph has shapes alone.
+        WeightsError: the graph has shapes alone, or weights that are NaN or infinite.
 
     Source:
         Kirkpatrick, Gelatt, Vecchi, 'Optimization by simulated annealing', Science 220 (1983); the energy is
@@ -60,18 +61,18 @@ def anneal(
         >>> bool(cooled.energy[0] <= descend(graph, key=jax.random.key(0)).energy[0])
         True
     """
-    graph = as_graph(graph)
+    graph, key = as_graph(graph), as_key(key)
     graph.check()
     if not 0 < coldest <= hottest:
         raise ArgumentError(f"Temperatures fall and are above 0: from {hottest} to {coldest} they do not.")
     if sweeps < 1:
         raise ArgumentError(f"sweeps must be 1 or more, not {sweeps}.")
     keys = jax.vmap(lambda r: jax.random.fold_in(jax.random.fold_in(key, r), 1))(jnp.arange(replicas))
-    spins = starts(graph, start, key, replicas)
+    spins, total = starts(graph, start, key, replicas), total_weight(graph)
     temperatures = _unit(graph, jax.random.fold_in(key, 2**31)) * jnp.geomspace(hottest, coldest, sweeps)
     end, extra, flips, agreed, settled = _anneal(graph, spins, keys, degrees(graph), temperatures)
     flips = np.asarray(flips, np.int64).sum(1)  # long runs of large networks flip more than 32 bits count
-    return finished(graph, end, sweeps + extra, flips, history(agreed, sweeps + extra, total_weight(graph)), settled)
+    return finished(graph, end, sweeps + extra, flips, history(agreed, sweeps + extra, total), settled)
 
 
 @jax.jit
@@ -99,12 +100,12 @@ def _anneal(graph: Graph, spins: jax.Array, keys: jax.Array, degree: Any, temper
                 up = hashed_uniform(jax.random.fold_in(here, n), field.shape) < jax.nn.sigmoid(2 * field / temperature)
                 return jnp.where(up, 1.0, -1.0) * jnp.abs(old)  # 0 stays 0: a node that is not alive
 
-            blocks, flipped, gain = sweep(graph, blocks, heat_bath)
+            blocks, flipped, gain = pass_over_blocks(graph, blocks, heat_bath)
             return (blocks, agreed + gain), (agreed + gain, flipped)
 
         def greedy(carry: Any) -> Any:
             blocks, done, flips, _, agreed, record = carry
-            blocks, flipped, gain = sweep(graph, blocks, downhill(degree))
+            blocks, flipped, gain = pass_over_blocks(graph, blocks, downhill(degree))
             return blocks, done + 1, flips + flipped, flipped, agreed + gain, record.at[done].set(agreed + gain)
 
         blocks = spins_of(graph, start, jnp.float32)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jprobe.errors import ArgumentError, ShapeError
+from jprobe.errors import ArgumentError, ShapeError, WeightsError
 from jprobe.graph import Graph, as_graph
 
 # A float32 row sum is off by less than this times the sum of the row's absolute weights: measured 3e-7 at most.
@@ -21,17 +21,19 @@ def energy(graph: Any, spins: Any) -> np.ndarray:
     e(s) = sum_ij (|A_ij| - s_i A_ij s_j) / (2 sum_ij |A_ij|)
 
     Args:
-        graph: a :class:`jprobe.graph.Graph`, or a BCOO or SciPy matrix.
+        graph: whatever :func:`jprobe.graph.as_graph` takes.
         spins: [N], or [R, N] for R configurations; -1 or 1.
 
     Returns:
         float64, a number or [R], in [0, 1]; 0 where no edge is frustrated. Sums are taken in double precision,
-        afresh: nothing is shared with the minimisers. Parallel edges count one by one.
+        afresh: nothing is shared with the minimisers. Parallel edges count one by one: two of opposite sign between
+        the same nodes are frustrated by half of their weight whatever the spins, while the graph of their sum, as
+        :func:`jprobe.graph.to_scipy` makes it, has no such edges. The ground states are the same.
 
     Raises:
         ShapeError: spins for another number of nodes.
         ArgumentError: a spin that is neither -1 nor 1.
-        WeightsError: the graph has shapes alone.
+        WeightsError: the graph has shapes alone, or weights that are NaN or infinite.
 
     Source:
         Paper 2, eq. (1).
@@ -55,16 +57,23 @@ def energy(graph: Any, spins: Any) -> np.ndarray:
     return out[0] if spins.ndim == 1 else out
 
 
-def total_weight(graph: Graph) -> float:
-    """Sum of |A_ij| over all edges, in double precision.
+def total_weight(graph: Any) -> float:
+    """Sum of |A_ij| over all edges, parallel ones one by one, in double precision.
+
+    Args:
+        graph: whatever :func:`jprobe.graph.as_graph` takes.
+
+    Raises:
+        WeightsError: the graph has shapes alone, or weights that are NaN or infinite.
 
     Example:
         >>> from jprobe.graph import bipartite
         >>> total_weight(bipartite(jnp.array([[1.0, -2.0]])))
         3.0
     """
+    graph = as_graph(graph)
     with double_precision():
-        return float(np.asarray(_total_by_block(graph, jnp.ones((), jnp.float64))).sum())
+        return float(_totals(graph, jnp.ones((), jnp.float64)).sum())
 
 
 def frustration(total: float, agreed: Any) -> np.ndarray:
@@ -106,7 +115,15 @@ def spins_of(graph: Graph, spins: Any, dtype: Any) -> tuple[jax.Array, ...]:
 def _weights(graph: Graph, spins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sums of |A_ij| over the edges into each block [blocks], and of s_i A_ij s_j [R, blocks]."""
     one = jnp.ones((), jnp.float64)
-    return np.asarray(_total_by_block(graph, one)), np.stack([_agreed_by_block(graph, row, one) for row in spins])
+    return _totals(graph, one), np.stack([_agreed_by_block(graph, row, one) for row in spins])
+
+
+def _totals(graph: Graph, one: jax.Array) -> np.ndarray:
+    """Sums of |A_ij| over the edges into each block [blocks]."""
+    total = np.asarray(_total_by_block(graph, one))
+    if not np.isfinite(total).all():
+        raise WeightsError("The graph's weights hold NaN or infinity, so its frustration means nothing.")
+    return total
 
 
 @jax.jit

@@ -15,10 +15,12 @@ def exact(graph: Any, *, seconds: float | None = None) -> Minimum:
     """The ground state of a small graph, proven so.
 
     Nodes have a bit x_i, pairs of neighbours a variable d_ij = |x_i - x_j|; the frustrated weight
-    sum_(a > 0) a d_ij + sum_(a < 0) |a| (1 - d_ij) is minimised by HiGHS (``scipy.optimize.milp``).
+    sum_(a > 0) a d_ij + sum_(a < 0) |a| (1 - d_ij) is minimised by HiGHS (``scipy.optimize.milp``). Parallel edges
+    act on spins by their sum; the energy still counts them one by one, as :func:`energy` does, so it differs from that of
+    the matrix of the graph, where they are one edge.
 
     Args:
-        graph: a :class:`jprobe.graph.Graph`, or a BCOO or SciPy matrix; tens of nodes, or hundreds if sparse.
+        graph: whatever :func:`jprobe.graph.as_graph` takes; tens of nodes, or hundreds if sparse.
         seconds: time allowed. Default: as long as it takes.
 
     Returns:

@@ -9,22 +9,23 @@ import numpy as np
 from jax.experimental import sparse
 
 from jprobe.errors import ArgumentError
-from jprobe.frustration.descend import history
 from jprobe.frustration.energy import FLOAT32_ERROR, total_weight
-from jprobe.frustration.minimum import Minimum, finished, starts
+from jprobe.frustration.minimum import Minimum, finished, history, starts
 from jprobe.graph import as_graph, to_scipy
+from jprobe.keys import as_key
 
 
 def greedy(
-    graph: Any, *, key: jax.Array, start: Any = "random", replicas: int = 1, flips: int | None = None
+    graph: Any, *, key: Any = None, start: Any = "random", replicas: int = 1, flips: int | None = None
 ) -> Minimum:
     """The paper's Algorithm 1: flip the spin of the most negative row sum of S A_u S until none is negative.
 
-    Row sums are kept up to date: a flip changes those of its neighbours alone.
+    Row sums are kept up to date: a flip changes those of its neighbours alone. Parallel edges act on spins by their
+    sum, and count one by one in the energy.
 
     Args:
-        graph: a :class:`jprobe.graph.Graph` small enough for a matrix, or a BCOO or SciPy matrix.
-        key: JAX random key, for the start.
+        graph: whatever :func:`jprobe.graph.as_graph` takes, small enough for a matrix.
+        key: JAX random key, for the start. Default: ``jax.random.key(0)``.
         start: "random", "ones", a number of random single flips from all ones (the paper takes a million), or spins.
         replicas: R, starts.
         flips: iterations at most (the paper's M). Default: a hundred for each node.
@@ -34,7 +35,7 @@ def greedy(
 
     Raises:
         ArgumentError: the graph is too large for a matrix, a bad start, no flip.
-        WeightsError: the graph has shapes alone.
+        WeightsError: the graph has shapes alone, or weights that are NaN or infinite.
 
     Source:
         Paper 2, supplement B, Algorithm 1.
@@ -45,9 +46,9 @@ def greedy(
         >>> found.energy.round(4).tolist(), found.spins.tolist()
         ([0.0769], [[1, 1, 1, -1]])
     """
-    graph = as_graph(graph)
+    graph, key = as_graph(graph), as_key(key)
     graph.check()
-    spins = starts(graph, start, key, replicas)
+    spins, total = starts(graph, start, key, replicas), total_weight(graph)
     most = 100 * graph.num_nodes if flips is None else flips
     if most < 1:
         raise ArgumentError(f"flips must be 1 or more, not {most}.")
@@ -62,7 +63,7 @@ def greedy(
     widest = int(np.diff(both.indptr).max(initial=0))
     bound = jnp.asarray(FLOAT32_ERROR * np.abs(both).sum(1), jnp.float32)
     end, count, agreed = _greedy(matrix, jnp.asarray(both.indptr, jnp.int32), spins, bound, widest, most)
-    return finished(graph, end, count, count, history(agreed, count, total_weight(graph)), count < most)
+    return finished(graph, end, count, count, history(agreed, count, total), count < most)
 
 
 @functools.partial(jax.jit, static_argnames=("widest", "most"))

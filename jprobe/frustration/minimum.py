@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jprobe.errors import ArgumentError, ShapeError
-from jprobe.frustration.energy import double_precision, energy, frustrated_by_block, spins_of
+from jprobe.frustration.energy import double_precision, energy, frustrated_by_block, frustration, spins_of
 from jprobe.graph import Graph
 
 # Of a row's absolute weight: what separates a negative row sum in double precision from rounding.
@@ -45,6 +45,13 @@ class Minimum(NamedTuple):
     is_local: np.ndarray
     frustrated: np.ndarray
 
+    def __repr__(self) -> str:
+        """How many replicas there are, and how low they are; no spins."""
+        replicas, nodes = self.spins.shape
+        low, high = self.energy.min(), self.energy.max()
+        energies = f"{low:.6g}" if low == high else f"{low:.6g} to {high:.6g}"
+        return f"Minimum({replicas:,} x {nodes:,} spins, energy {energies}, {int(self.is_local.sum()):,} local)"
+
     @property
     def best(self) -> int:
         """The replica of least energy."""
@@ -79,6 +86,14 @@ def finished(graph: Graph, spins: np.ndarray, sweeps: Any, flips: Any, history: 
     return Minimum(spins, ends, sweeps, flips, np.asarray(history), is_local, frustrated_by_block(graph, spins))
 
 
+def history(agreed: Any, sweeps: Any, total: float) -> np.ndarray:
+    """Energies [R, T] from sums of s_i A_ij s_j after each sweep, as far as kept; NaN after a replica's last."""
+    sweeps = np.asarray(sweeps)
+    energies = frustration(total, np.asarray(agreed)[:, : int(sweeps.max())])
+    energies[np.arange(energies.shape[1]) >= sweeps[:, None]] = np.nan
+    return energies
+
+
 @jax.jit
 def _degrees(graph: Graph, one: jax.Array) -> tuple[jax.Array, ...]:
     return graph.absolute().product(tuple(x * one for x in graph.ones(one.dtype)))
@@ -93,7 +108,7 @@ def degrees(graph: Graph) -> tuple[jax.Array, ...]:
 def _polish(graph: Graph, spins: jax.Array, degree: tuple[jax.Array, ...], limit: int = 100) -> Any:
     """Sweeps in double precision until no row sum is negative; counts them, their flips, and what is left."""
 
-    def sweep(blocks: tuple[jax.Array, ...]) -> tuple[tuple[jax.Array, ...], jax.Array]:
+    def one_pass(blocks: tuple[jax.Array, ...]) -> tuple[tuple[jax.Array, ...], jax.Array]:
         now, flipped = list(blocks), jnp.zeros((), jnp.int64)
         for n, bound in enumerate(degree):
             negative = graph.field(now, n) * now[n] < -FLOAT64_ERROR * bound
@@ -103,7 +118,7 @@ def _polish(graph: Graph, spins: jax.Array, degree: tuple[jax.Array, ...], limit
 
     def body(carry: Any) -> Any:
         blocks, sweeps, flips, _ = carry
-        blocks, flipped = sweep(blocks)
+        blocks, flipped = one_pass(blocks)
         return blocks, sweeps + 1, flips + flipped, flipped
 
     zero = jnp.zeros((), jnp.int64)

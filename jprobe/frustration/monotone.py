@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jprobe.errors import ArgumentError, ShapeError
+from jprobe.keys import as_key
 from jprobe.typing import Params
 
 
@@ -20,7 +21,7 @@ def alignment(
     sy: jax.Array,
     sizes: jax.Array,
     *,
-    key: jax.Array,
+    key: Any = None,
     batch: int = 16,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The share Omega of outputs that rise, in the order s_y, when an image rises in the order s_x.
@@ -35,7 +36,7 @@ def alignment(
         sx: signs of the inputs, of the shape of one image.
         sy: signs of the outputs [C].
         sizes: Euclidean norms of the perturbations [K], above 0, in units of the network's input.
-        key: JAX random key; each image and size has its own draw.
+        key: JAX random key; each image and size has its own draw. Default: ``jax.random.key(0)``.
         batch: perturbed images run together.
 
     Returns:
@@ -62,7 +63,7 @@ def alignment(
         raise ShapeError(f"sy has {sy.size} signs, the network {outputs.size} outputs.")
     if not bool((sizes > 0).all()):
         raise ArgumentError("Perturbations have sizes above 0.")
-    found = _alignment(fn, params, images, sx.reshape(images.shape[1:]), sy.ravel(), sizes, key, batch)
+    found = _alignment(fn, params, images, sx.reshape(images.shape[1:]), sy.ravel(), sizes, as_key(key), batch)
     return np.asarray(found[0]), np.asarray(found[1])
 
 

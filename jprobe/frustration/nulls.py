@@ -2,72 +2,80 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 
 from jprobe.errors import ArgumentError, CheckpointError
-from jprobe.graph import Graph
-from jprobe.graph.steps import Conv, Dot
+from jprobe.graph import Graph, as_graph
+from jprobe.keys import as_key
+from jprobe.paths import leaves_by_path
 from jprobe.typing import Params
 
 Distribution = Literal["xavier_uniform", "he_normal"]
 
 
-def shuffle_layers(graph: Graph, key: jax.Array) -> Graph:
+def shuffle_layers(graph: Any, *, key: Any = None) -> Graph:
     """N1: the weights of each layer in a random order within the layer.
 
     A convolution stays one: a parameter goes to another place in the kernel, and all its copies with it. Pools keep
-    their weights. A list of edges is one layer.
+    their weights. A matrix or a list of edges is one layer: its weights change places among its edges.
 
     Args:
-        graph: the graph.
-        key: JAX random key.
+        graph: a network, or whatever :func:`jprobe.graph.as_graph` takes.
+        key: JAX random key. Default: ``jax.random.key(0)``.
 
     Returns:
         A graph over the same layout, so nothing is compiled again.
+
+    Raises:
+        ArgumentError: no trained weights, as of a graph whose edges are shuffled already.
+        WeightsError: the graph has shapes alone.
 
     Source:
         Paper 2, Results, 'Frustration', N1.
 
     Example:
         >>> from jprobe.graph import bipartite
-        >>> null = shuffle_layers(bipartite(jnp.array([[1.0, -2.0, 3.0]])), jax.random.key(0))
+        >>> null = shuffle_layers(bipartite(jnp.array([[1.0, -2.0, 3.0]])), key=jax.random.key(0))
         >>> sorted(null.weights[0].ravel().tolist())
         [-2.0, 1.0, 3.0]
     """
+    graph = as_graph(graph)
     return _each_layer(graph, lambda _, w, k: jax.random.permutation(k, w.ravel()).reshape(w.shape), key)
 
 
-def reinitialize(graph: Graph, key: jax.Array, distribution: Distribution = "he_normal") -> Graph:
+def reinitialize(graph: Any, distribution: Distribution = "he_normal", *, key: Any = None) -> Graph:
     """N3: new weights for each layer, as before training.
 
     Xavier uniform: U(-a, a), a = sqrt(6 / (fan_in + fan_out)). He normal: N(0, 2 / fan_in).
 
     Args:
-        graph: of layers alone; a list of edges has no fan-in.
-        key: JAX random key.
+        graph: a network. A matrix or a list of edges has no layers, so no fan-in, and is refused.
         distribution: "xavier_uniform" or "he_normal".
+        key: JAX random key. Default: ``jax.random.key(0)``.
 
     Returns:
         A graph over the same layout.
 
     Raises:
-        ArgumentError: another distribution, or a graph with edges that belong to no layer.
+        ArgumentError: another distribution, a graph with edges that belong to no layer, or without trained weights.
+        WeightsError: the graph has shapes alone.
 
     Source:
         Paper 2, Results, 'Frustration', N3.
 
     Example:
         >>> from jprobe.graph import bipartite
-        >>> null = reinitialize(bipartite(jnp.ones((1000, 10))), jax.random.key(0))
+        >>> null = reinitialize(bipartite(jnp.ones((1000, 10))), key=jax.random.key(0))
         >>> bool(abs(float(null.weights[0].var()) - 2 / 1000) < 1e-4)
         True
     """
     if distribution not in ("xavier_uniform", "he_normal"):
         raise ArgumentError(f"A distribution is 'xavier_uniform' or 'he_normal', not {distribution!r}.")
-
+    graph = as_graph(graph)
     graph.check()
     fans = _fans(graph)
 
@@ -95,7 +103,7 @@ def with_weights(params: Params, graph: Graph) -> Params:
         >>> from jprobe.graph import trace
         >>> params = {"w": jnp.ones((2, 2)), "bias": jnp.ones(2)}
         >>> graph = trace(lambda p, x: x @ p["w"] + p["bias"], params, jnp.ones((1, 2)))
-        >>> with_weights(params, shuffle_layers(graph, jax.random.key(0)))["bias"].tolist()
+        >>> with_weights(params, shuffle_layers(graph, key=jax.random.key(0)))["bias"].tolist()
         [0.0, 0.0]
     """
     layout = graph.layout
@@ -105,21 +113,22 @@ def with_weights(params: Params, graph: Graph) -> Params:
         raise CheckpointError("The network reads a parameter in two ways, of which a null model makes two parameters.")
     plain = {"bias": jnp.zeros_like, "mean": jnp.zeros_like, "scale": jnp.ones_like, "var": jnp.ones_like}
 
-    def leaf(path: Any, value: Any) -> Any:
-        words = [str(getattr(part, "key", getattr(part, "name", getattr(part, "idx", "")))) for part in path]
-        name = "/".join(words)
-        if name in new and jnp.shape(new[name]) == jnp.shape(value):
-            return new.pop(name)
-        return plain.get(words[-1] if words else "", jnp.asarray)(value)
-
-    out = jax.tree_util.tree_map_with_path(leaf, params)
+    leaves = []
+    for path, _, value in leaves_by_path(params):
+        if path in new and jnp.shape(new[path]) == jnp.shape(value):
+            leaves.append(new.pop(path))
+        else:
+            leaves.append(plain.get(path.rpartition("/")[2], jnp.asarray)(value))
     if new:
         raise CheckpointError(f"These weights of the graph are no leaves of the parameters: {', '.join(new)}.")
-    return out
+    return jax.tree.unflatten(jax.tree.structure(params), leaves)
 
 
-def _each_layer(graph: Graph, draw: Any, key: jax.Array) -> Graph:
+def _each_layer(graph: Graph, draw: Callable[[int, jax.Array, jax.Array], jax.Array], key: Any) -> Graph:
     graph.check()
+    if not any(graph.layout.trained):
+        raise ArgumentError("The graph has no trained weights; that of a null model has none: take the network's own.")
+    key = as_key(key)
     weights = [
         draw(n, w, jax.random.fold_in(key, n)) if trained else w
         for n, (w, trained) in enumerate(zip(graph.weights, graph.layout.trained, strict=True))
@@ -129,23 +138,13 @@ def _each_layer(graph: Graph, draw: Any, key: jax.Array) -> Graph:
 
 def _fans(graph: Graph) -> dict[int, tuple[int, int]]:
     """(inputs of a unit, units that an input reaches) for each weight, as the initialisers count them."""
-    if graph.layout.edges is not None:
-        raise ArgumentError(
-            "A graph made from a list of edges has no layers to initialise; shuffle_layers and shuffle_edges do."
-        )
-    out = {}
+    out: dict[int, tuple[int, int]] = {}
     for link in graph.layout.links:
-        op = link.op
-        if isinstance(op, Conv | Dot):
-            out[op.weight] = _fan(op, graph.weights[op.weight].shape)
+        fans = link.fans(graph.weights)
+        if fans is None:
+            raise ArgumentError(
+                "A graph made from a matrix or a list of edges has no layers to initialise; shuffle_layers and "
+                "shuffle_edges put its weights in another order."
+            )
+        out |= fans
     return out
-
-
-def _fan(op: Conv | Dot, shape: tuple[int, ...]) -> tuple[int, int]:
-    if isinstance(op, Conv):
-        outs, ins, *window = op.options["dimension_numbers"].rhs_spec
-        area = math.prod(shape[n] for n in window)
-        return shape[ins] * area, shape[outs] * area
-    (contract, batch), side = op.numbers, 0 if op.weights_left else 1
-    fan_in = math.prod(shape[n] for n in contract[side])
-    return fan_in, math.prod(shape) // (fan_in * math.prod(shape[n] for n in batch[side]))

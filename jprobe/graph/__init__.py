@@ -1,18 +1,26 @@
 """Any network as a signed DAG: blocks of nodes and linear maps between them, without a matrix."""
 
-from jprobe.graph.bipartite import as_graph, bipartite, from_edges
+from jprobe.graph.as_graph import as_graph
+from jprobe.graph.bipartite import bipartite
+from jprobe.graph.block import Block
+from jprobe.graph.edges import Edges
 from jprobe.graph.explicit import edge_list, to_bcoo, to_networkx, to_scipy
-from jprobe.graph.graph import Block, Graph, Layout, Link
-from jprobe.graph.networks import Size, network, published_sizes, size
+from jprobe.graph.from_edges import from_edges
+from jprobe.graph.graph import Graph
+from jprobe.graph.layout import Layout
+from jprobe.graph.link import Bundle, Link
+from jprobe.graph.networks import network
 from jprobe.graph.rules import elementwise
-from jprobe.graph.trace import States, states, trace
+from jprobe.graph.states import States, states
+from jprobe.graph.trace import trace
 
 __all__ = [
     "Block",
+    "Bundle",
+    "Edges",
     "Graph",
     "Layout",
     "Link",
-    "Size",
     "States",
     "as_graph",
     "bipartite",
@@ -20,8 +28,6 @@ __all__ = [
     "elementwise",
     "from_edges",
     "network",
-    "published_sizes",
-    "size",
     "states",
     "to_bcoo",
     "to_networkx",

@@ -8,9 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jprobe.graph.graph import Block, Graph, Layout, Link
-from jprobe.graph.steps import Move, Place, Pool, Scale, Step, reversed_steps, reversible, then
-from jprobe.graph.views import Known, Piece, Value, View
+from jprobe.graph.block import Block
+from jprobe.graph.checks import check_finite
+from jprobe.graph.graph import Graph
+from jprobe.graph.layout import Layout
+from jprobe.graph.link import Link
+from jprobe.graph.operators import Chain, Layer, Pool, Scale
+from jprobe.graph.operators.chain import reversed_chain, then
+from jprobe.graph.views import Known, Piece, View
 
 Residual = Literal["identity", "paper"]
 
@@ -33,10 +38,10 @@ class Builder:
         self.trained: list[bool] = []
         self._known: dict[Any, int] = {}
         self._used: dict[str, int] = {}
-        self.states: dict[int, Any] = {}
-        self.windows: dict[int, tuple[Any, Any]] = {}
+        self.copies: dict[int, int] = {}  # blocks that stand a second time, and which they are
         self._readers: dict[int, set[int]] = defaultdict(set)  # the layers that read a block, rows taken over apart
         self._count = 0
+        self._maxima = 0
 
     def weight(self, known: Known, trained: bool) -> int:
         """Number of an array that links read; the same parameter has one number."""
@@ -50,101 +55,74 @@ class Builder:
         self.trained.append(trained)
         return number
 
-    def block(self, name: str, kind: str, shape: tuple[int, ...], links: Sequence[tuple[int, tuple[Step, ...]]]) -> int:
-        """A new block, and the links (source, steps) that enter it."""
+    def block(self, name: str, kind: str, shape: tuple[int, ...], links: Sequence[tuple[int, Chain]]) -> int:
+        """A new block, and the links (source, operators) that enter it."""
         number, self._count = self._count, self._count + 1
         seen = self._used.get(name, 0)
         self._used[name] = seen + 1
         self.blocks[number] = Block(f"{name}.{seen}" if seen else name, kind, shape)
         self.depth[number] = 1 + max((self.depth[source] for source, _ in links), default=-1)
-        self.links += [Link(source, number, steps) for source, steps in links]
+        self.links += [Link(source, number, operators) for source, operators in links]
         return number
 
-    def read(self, view: View, step: Step, name: str, kind: str, shape: tuple[int, ...]) -> View:
-        """A new block that reads a value through a step with weights."""
-        number = self.block(name, kind, shape, [(p.block, then(p.steps, step)) for p in view.pieces])
+    def maximum(self) -> int:
+        """Number of a new maximum."""
+        self._maxima += 1
+        return self._maxima - 1
+
+    def read(self, view: View, layer: Layer, name: str, kind: str, shape: tuple[int, ...]) -> View:
+        """A new block that reads a value through a layer."""
+        number = self.block(name, kind, shape, [(p.block, then(p.operators, layer)) for p in view.pieces])
         for piece in view.pieces:
             self._readers[piece.block].add(number)
         return View(shape, (Piece(number, ()),), frozenset({number}))
 
     def scale(self, view: View, factors: Known, axes: frozenset[int]) -> View:
         """A value times constants: folded into the edges of its block, if this is all that reads it."""
-        step = Scale(self.weight(factors, trained=False))
+        scale = Scale(self.weight(factors, trained=False))
         if view.fresh is None or self.blocks[view.fresh].kind == "input":
-            return view.step(step, view.shape, view.scaled | axes)
-        around = view.pieces[0].steps if axes else ()
-        folded = (*around, step, *reversed_steps(around))
-        self.links = [k._replace(steps=k.steps + folded) if k.target == view.fresh else k for k in self.links]
+            return view.then(scale, view.shape, view.scaled | axes)
+        around = view.pieces[0].operators if axes else ()
+        folded = (*around, scale, *reversed_chain(around))
+        self.links = [k._replace(operators=k.operators + folded) if k.target == view.fresh else k for k in self.links]
         return view
 
     def add(self, views: list[View], name: str, shape: tuple[int, ...]) -> View:
         """The sum of two values: the block of the main branch's layer, or a new one where no branch ends in a layer."""
-        ends = {v.fresh: v.pieces[0].steps for v in views if v.fresh is not None}
-        ends = {n: steps for n, steps in ends.items() if self.blocks[n].kind in ("conv", "dense", "add")}
+        ends = {v.fresh: v.pieces[0].operators for v in views if v.fresh is not None}
+        ends = {n: chain for n, chain in ends.items() if self.blocks[n].kind in ("conv", "dense", "add")}
         # The main branch is the longest; a shortcut's own layer is no deeper.
         main = max(ends, key=lambda number: self.depth[number]) if ends else self.block(name, "add", shape, [])
         shaped = ends.get(main, ())
         for view in views:
             for piece in view.pieces if view.fresh != main else ():
-                moved = Piece(piece.block, piece.steps + reversed_steps(shaped))
+                moved = Piece(piece.block, piece.operators + reversed_chain(shaped))
                 if self.residual == "paper" and self.blocks[piece.block].kind != "input":
                     self._take_rows(main, moved, alone=view.fresh is not None)
                 else:
-                    self.links.append(Link(piece.block, main, moved.steps))
+                    self.links.append(Link(piece.block, main, moved.operators))
                 self.depth[main] = max(self.depth[main], self.depth[piece.block] + 1)
         return View(shape, (Piece(main, shaped),), frozenset({main}))
-
-    def saw(self, view: View) -> None:
-        """Remember the numbers of blocks that nothing else has read: the last ones seen are what the nodes hold."""
-        for piece in view.pieces:
-            if piece.block in view.sole:
-                self.states[piece.block] = self._undone(piece, view.value)
-
-    def saw_window(self, source: Value, result: Value) -> None:
-        """Remember what a block of maxima was taken of."""
-        if isinstance(source, View) and isinstance(result, View):
-            block = result.pieces[0].block
-            if block not in {piece.block for piece in source.pieces}:
-                self.windows[block] = (source.value, result.value.reshape(self.blocks[block].shape))
-
-    def _undone(self, piece: Piece, value: Any) -> Any:
-        if not piece.steps:
-            return value
-        shape = jax.ShapeDtypeStruct(self.blocks[piece.block].shape, value.dtype)
-        # Moves put every element in one place at most, so their transpose brings it back; factors are left out.
-        moves = [step for step in piece.steps if isinstance(step, Move | Place)]
-
-        def moved(x: jax.Array) -> jax.Array:
-            for step in moves:
-                x = step(x, ())
-            return x
-
-        back = jax.linear_transpose(moved, shape)
-        if reversible([step for step in moves if not isinstance(step, Place)]):
-            return back(value)[0]
-        return jnp.where(back(jnp.ones_like(value))[0] > 0, back(value)[0], self.states[piece.block])
 
     def _take_rows(self, main: int, piece: Piece, alone: bool) -> None:
         for row in [k for k in self.links if k.target == piece.block]:
             # A shortcut's own layer has no nodes; the tensor it reads stands a second time, read by nothing else.
             source = self._again(row.source) if alone else row.source
-            self.links.append(Link(source, main, row.steps + piece.steps))
+            self.links.append(Link(source, main, row.operators + piece.operators))
         if alone:
             self._remove(piece.block)
 
     def _again(self, number: int) -> int:
-        rows = [(k.source, k.steps) for k in self.links if k.target == number]
+        rows = [(k.source, k.operators) for k in self.links if k.target == number]
         again = self.block(self.blocks[number].name, self.blocks[number].kind, self.blocks[number].shape, rows)
-        for seen in (self.states, self.windows):
-            if number in seen:
-                seen[again] = seen[number]
+        self.copies[again] = self.copies.get(number, number)
         return again
 
     def _double_pooled_shortcuts(self) -> None:
         """A tensor that feeds a strided pool beside a layer (ShuffleNet's shortcut) stands a second time for the pool."""
         for n, link in enumerate(list(self.links)):
             shared = len(self._readers[link.source]) > 1 and link.target in self._readers[link.source]
-            if shared and isinstance(link.op, Pool) and max(link.op.strides) > 1:
+            if shared and isinstance(link.layer, Pool) and max(link.layer.strides) > 1:
                 self.links[n] = link._replace(source=self._again(link.source))
 
     def _remove(self, number: int) -> None:
@@ -171,7 +149,7 @@ class Builder:
         layout = Layout(
             blocks=tuple(self.blocks[n] for n in order),
             links=tuple(
-                Link(place[k.source], place[k.target], k.steps)
+                Link(place[k.source], place[k.target], k.operators)
                 for k in sorted(self.links, key=lambda k: (place.get(k.target, -1), place.get(k.source, -1)))
                 if k.target in place
             ),
@@ -180,7 +158,7 @@ class Builder:
             trained=tuple(self.trained),
             params=params,
         )
-        return Graph(tuple(map(_array, self.weights)), layout)
+        return Graph(tuple(map(_array, self.weights, self.names)), layout)
 
 
 def _topological(numbers: list[int], links: Sequence[Link]) -> list[int]:
@@ -195,8 +173,10 @@ def _topological(numbers: list[int], links: Sequence[Link]) -> list[int]:
     return out
 
 
-def _array(value: Any) -> Any:
+def _array(value: Any, name: str) -> Any:
     """Weights as float32: half precision holds them exactly, but sums of them do not fit it."""
     if isinstance(value, jax.ShapeDtypeStruct):
         return jax.ShapeDtypeStruct(value.shape, np.float32)
+    if not isinstance(value, jax.core.Tracer):
+        check_finite(value, name or "a constant")
     return jnp.asarray(value, jnp.float32)

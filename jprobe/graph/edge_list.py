@@ -2,59 +2,117 @@
 
 import functools
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jprobe.graph.block import Block
+from jprobe.graph.constant import Constant
+from jprobe.graph.edges import Edges
+from jprobe.graph.operators import Weights
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True)
 class EdgeList:
-    """A list of edges, in place of links: they may join any two blocks, in either direction.
+    """A list of edges between any blocks, in either direction, as one bundle.
 
     One gather and one sum serve all edges of a block, however many blocks they come from: links for all pairs of
     blocks would take hours to compile where a graph needs many blocks.
 
     Attributes:
-        into: node that each edge enters [E], numbered through the blocks.
-        out_of: node that each edge leaves [E], numbered through the blocks.
+        weight: index of the edges' weights [E].
+        source: node that each edge leaves [E], numbered through the blocks.
+        target: node that each edge enters [E], numbered through the blocks.
         offsets: where each block begins among all nodes.
+        unsigned: whether weights count without their signs.
 
     Example:
-        >>> triangle = EdgeList(np.array([1, 2, 0]), np.array([0, 1, 2]), (0, 1, 2, 3))
+        >>> target, source = Constant(np.array([1, 2, 0])), Constant(np.array([0, 1, 2]))
+        >>> triangle = EdgeList(0, source, target, (0, 1, 2, 3))
         >>> spins = tuple(jnp.ones(1) for _ in range(3))
-        >>> triangle.field(spins, 1, jnp.array([1.0, 1.0, -1.0])).tolist()
+        >>> triangle.field(spins, 1, [jnp.array([1.0, 1.0, -1.0])]).tolist()
         [2.0]
     """
 
-    into: np.ndarray
-    out_of: np.ndarray
+    weight: int
+    source: Constant
+    target: Constant
     offsets: tuple[int, ...]
+    unsigned: bool = False
+
+    @property
+    def sources(self) -> range:
+        """Edges may leave every block."""
+        return range(len(self.offsets) - 1)
+
+    @property
+    def targets(self) -> range:
+        """Edges may enter every block."""
+        return range(len(self.offsets) - 1)
+
+    @property
+    def own_weights(self) -> bool:
+        """Each edge has a weight of its own."""
+        return True
 
     @functools.cached_property
-    def rows(self) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]:
+    def _rows(self) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]:
         """Of each block: (one of its nodes, a neighbour among all nodes, their edge), for every end of an edge in it."""
-        ends, others = np.concatenate([self.into, self.out_of]), np.concatenate([self.out_of, self.into])
+        source, target = self.source.array, self.target.array
+        ends, others = np.concatenate([target, source]), np.concatenate([source, target])
         order = np.argsort(ends, kind="stable")
         ends, others = ends[order], others[order].astype(np.int32)
-        edges = (order % max(self.into.size, 1)).astype(np.int32)
+        edges = (order % max(target.size, 1)).astype(np.int32)
         parts = [slice(a, b) for a, b in itertools.pairwise(np.searchsorted(ends, self.offsets))]
         within = [(ends[p] - start).astype(np.int32) for p, start in zip(parts, self.offsets[:-1], strict=True)]
         return tuple((nodes, others[p], edges[p]) for nodes, p in zip(within, parts, strict=True))
 
-    def field(self, blocks: Sequence[jax.Array], n: int, weights: Any) -> jax.Array:
-        """What the nodes of a block receive along edges of both directions."""
-        nodes, others, edges = self.rows[n]
-        flow = weights[edges].astype(blocks[n].dtype) * jnp.concatenate(blocks)[others]
+    def _read(self, weights: Weights) -> jax.Array:
+        return jnp.abs(weights[self.weight]) if self.unsigned else weights[self.weight]
+
+    def field(self, blocks: Sequence[jax.Array], n: int, weights: Weights) -> jax.Array:
+        """What the nodes of block n receive along edges of both directions."""
+        nodes, others, edges = self._rows[n]
+        flow = self._read(weights)[edges].astype(blocks[n].dtype) * jnp.concatenate(blocks)[others]
         if blocks[n].size == 1:
             return flow.sum(keepdims=True)
         return jax.ops.segment_sum(flow, nodes, blocks[n].size, indices_are_sorted=True)
 
-    def forward(self, blocks: Sequence[jax.Array], weights: Any) -> tuple[jax.Array, ...]:
+    def forward(self, blocks: Sequence[jax.Array], weights: Weights) -> dict[int, jax.Array]:
         """What the nodes of all blocks receive along the edges that enter them."""
-        flow = weights.astype(blocks[0].dtype) * jnp.concatenate(blocks)[self.out_of]
-        total = jax.ops.segment_sum(flow, self.into, self.offsets[-1])
-        return tuple(jnp.split(total, self.offsets[1:-1]))
+        return self._along(self.source.array, self.target.array, blocks, weights)
+
+    def backward(self, blocks: Sequence[jax.Array], weights: Weights) -> dict[int, jax.Array]:
+        """What the nodes of all blocks receive along the edges that leave them."""
+        return self._along(self.target.array, self.source.array, blocks, weights)
+
+    def _along(
+        self, of: np.ndarray, into: np.ndarray, blocks: Sequence[jax.Array], weights: Weights
+    ) -> dict[int, jax.Array]:
+        flow = self._read(weights).astype(blocks[0].dtype) * jnp.concatenate(blocks)[of]
+        total = jax.ops.segment_sum(flow, into, self.offsets[-1])
+        return dict(enumerate(jnp.split(total, self.offsets[1:-1])))
+
+    def absolute(self) -> "EdgeList":
+        """The same edges with the absolute values of their weights."""
+        return replace(self, unsigned=True)
+
+    def num_edges(self, blocks: Sequence[Block], weights: Weights) -> int:
+        """Length of the list."""
+        return self.source.array.size
+
+    def edges(self, blocks: Sequence[Block], offsets: Sequence[int], weights: Weights) -> Iterator[Edges]:
+        """The list."""
+        weight = np.asarray(weights[self.weight], np.float64)
+        yield Edges(self.source.array, self.target.array, np.abs(weight) if self.unsigned else weight)
+
+    def unshared(self, blocks: Sequence[Block], weights: Weights) -> None:
+        """A list of edges is no layer."""
+        return None
+
+    def fans(self, weights: Weights) -> None:
+        """A list of edges is no layer."""
+        return None

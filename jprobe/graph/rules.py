@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jprobe.graph.equations import Walk, layer_of, shape_of, unknown, view_of, views_of
-from jprobe.graph.moves import (
+from jprobe.graph.context import Walk, layer_of, shape_of, unknown, view_of, views_of
+from jprobe.graph.layout_rules import (
     broadcast_rule,
     concatenate_rule,
     gather_rule,
@@ -20,7 +20,7 @@ from jprobe.graph.moves import (
     split_rule,
     transpose_rule,
 )
-from jprobe.graph.steps import Conv, Dot, Move, Pool
+from jprobe.graph.operators import Broadcast, Conv, Dot, Pool
 from jprobe.graph.views import Compared, Known, Value, View
 
 # Jitted functions that never decrease in their input, whatever they are made of: known by their names in the jaxpr.
@@ -130,7 +130,7 @@ def _repeated(view: View, shape: tuple[int, ...]) -> View:
     """A value along the axes in which the other summand is longer."""
     if view.shape == shape:
         return view
-    return view.step(Move(lambda x: jnp.broadcast_to(x, shape)), shape, view.scaled).read_again()
+    return view.then(Broadcast(shape, tuple(range(len(shape)))), shape, view.scaled).read_again()
 
 
 def _grown(view: View, eqn: Any) -> View:
@@ -202,9 +202,17 @@ def _conv(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
         raise unknown(eqn, "whose kernel depends on the input")
     if eqn.params["batch_group_count"] != 1:
         raise unknown(eqn, "with groups of examples")
-    names = ("window_strides", "padding", "lhs_dilation", "rhs_dilation", "dimension_numbers", "feature_group_count")
-    step = Conv(walk.builder.weight(kernel, trained=True), {name: eqn.params[name] for name in names})
-    return walk.builder.read(x, step, layer_of(eqn) or "conv", "conv", shape_of(eqn))
+    p = eqn.params
+    conv = Conv(
+        walk.builder.weight(kernel, trained=True),
+        strides=tuple(p["window_strides"]),
+        padding=tuple(map(tuple, p["padding"])),
+        spread=tuple(p["lhs_dilation"]),
+        dilation=tuple(p["rhs_dilation"]),
+        numbers=p["dimension_numbers"],
+        groups=p["feature_group_count"],
+    )
+    return walk.builder.read(x, conv, layer_of(eqn) or "conv", "conv", shape_of(eqn))
 
 
 def _dot(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
@@ -212,8 +220,8 @@ def _dot(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
         raise unknown(eqn, "of two values that both depend on the input, as attention has")
     left = isinstance(inputs[0], Known)
     known = next(value for value in inputs if isinstance(value, Known))
-    step = Dot(walk.builder.weight(known, trained=True), eqn.params["dimension_numbers"], left)
-    return walk.builder.read(view_of(inputs), step, layer_of(eqn) or "dense", "dense", shape_of(eqn))
+    dot = Dot(walk.builder.weight(known, trained=True), eqn.params["dimension_numbers"], left)
+    return walk.builder.read(view_of(inputs), dot, layer_of(eqn) or "dense", "dense", shape_of(eqn))
 
 
 def _window(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
@@ -224,10 +232,10 @@ def _window(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
     window = tuple(p["window_dimensions"])
     if set(window) == {1} and shape_of(eqn) == view.shape:
         return view
-    step = Pool(
-        window, tuple(p["window_strides"]), tuple(map(tuple, p["padding"])), tuple(p["window_dilation"]), maximum="max" in eqn.primitive.name
+    pool = Pool(
+        window, tuple(p["window_strides"]), tuple(map(tuple, p["padding"])), tuple(p["window_dilation"]), _maximum(walk, eqn)
     )  # fmt: skip
-    return _pool(walk, eqn, view, step, shape_of(eqn))
+    return _pool(walk, eqn, view, pool, shape_of(eqn))
 
 
 def _reduce(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
@@ -238,16 +246,20 @@ def _reduce(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
     ndim = len(view.shape)
     window = tuple(view.shape[n] if n in axes else 1 for n in range(ndim))
     one = (1,) * ndim
-    step = Pool(window, one, ((0, 0),) * ndim, one, maximum="max" in eqn.primitive.name)
+    pool = Pool(window, one, ((0, 0),) * ndim, one, _maximum(walk, eqn))
     kept = tuple(1 if n in axes else size for n, size in enumerate(view.shape))
-    pooled = _pool(walk, eqn, view, step, kept)
+    pooled = _pool(walk, eqn, view, pool, kept)
     return reshaped(pooled, shape_of(eqn))
 
 
-def _pool(walk: Walk, eqn: Any, view: View, step: Pool, shape: tuple[int, ...]) -> View:
-    if any(step.window[axis] > 1 for axis in view.scaled):
+def _maximum(walk: Walk, eqn: Any) -> int | None:
+    return walk.builder.maximum() if "max" in eqn.primitive.name else None
+
+
+def _pool(walk: Walk, eqn: Any, view: View, pool: Pool, shape: tuple[int, ...]) -> View:
+    if any(pool.window[axis] > 1 for axis in view.scaled):
         raise unknown(eqn, "over an axis along which the input was multiplied by weights; write that as a product")
-    return walk.builder.read(view, step, layer_of(eqn) or "pool", "pool", shape)
+    return walk.builder.read(view, pool, layer_of(eqn) or "pool", "pool", shape)
 
 
 Rule = Callable[[Walk, Any, list[Value]], Value | list[Value]]

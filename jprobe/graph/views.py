@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from jprobe.graph.steps import Place, Step, reversible, then
+from jprobe.graph.operators import Carrier, Chain, Place
+from jprobe.graph.operators.chain import reversible, then
 
 
 class Piece(NamedTuple):
@@ -11,11 +12,11 @@ class Piece(NamedTuple):
 
     Attributes:
         block: its number.
-        steps: how it gets there; data movement and factors.
+        operators: how it gets there; carriers alone.
     """
 
     block: int
-    steps: tuple[Step, ...]
+    operators: Chain
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +40,14 @@ class View:
     @property
     def fresh(self) -> int | None:
         """The block that this value is all of, at most rearranged, if nothing else has read it."""
-        if len(self.pieces) == 1 and self.pieces[0].block in self.sole and reversible(self.pieces[0].steps):
+        if len(self.pieces) == 1 and self.pieces[0].block in self.sole and reversible(self.pieces[0].operators):
             return self.pieces[0].block
         return None
 
-    def step(self, step: Step, shape: tuple[int, ...], scaled: frozenset[int] = frozenset()) -> "View":
-        """The value after one more step on each of its pieces."""
-        return View(shape, tuple(Piece(p.block, then(p.steps, step)) for p in self.pieces), self.sole, scaled)
+    def then(self, carrier: Carrier, shape: tuple[int, ...], scaled: frozenset[int] = frozenset()) -> "View":
+        """The value after one more carrier on each of its pieces."""
+        pieces = tuple(Piece(p.block, then(p.operators, carrier)) for p in self.pieces)
+        return View(shape, pieces, self.sole, scaled)
 
     def read_again(self) -> "View":
         """The same value, of which others have read."""
@@ -86,7 +88,7 @@ def concatenated(views: list[View], axis: int, shape: tuple[int, ...]) -> View:
     pieces, start = [], 0
     for view in views:
         place = Place(axis, start, view.shape[axis], shape[axis])
-        pieces += [Piece(p.block, then(p.steps, place)) for p in view.pieces]
+        pieces += [Piece(p.block, then(p.operators, place)) for p in view.pieces]
         start += view.shape[axis]
     sole, scaled = (frozenset[int]().union(*sets) for sets in zip(*((v.sole, v.scaled) for v in views), strict=True))
     return View(shape, tuple(pieces), sole, scaled)

@@ -14,9 +14,9 @@ from jprobe import frustration
 from jprobe.frustration.energy import spins_of, total_weight
 from jprobe.frustration.minimum import degrees, starts
 from jprobe.frustration.nulls import Distribution
-from jprobe.frustration.sweeping import downhill, sweep
-from jprobe.graph import Graph, trace
-from jprobe.graph.steps import Pool
+from jprobe.frustration.passes import downhill, pass_over_blocks
+from jprobe.graph import Graph, Link, trace
+from jprobe.graph.operators import Pool
 from jprobe.studies.frustration.config import Config
 from jprobe.studies.frustration.subjects import Network
 from jprobe.studies.study import Context, Part, Parts
@@ -234,8 +234,10 @@ class _Work:
 
     def layout(self, context: Context) -> xr.Dataset:
         """Where each block and each link lies in the adjacency matrix, and what it is."""
-        blocks, links = self.graph.blocks, self.graph.layout.links
-        kinds = ["sum" if k.op is None else "pool" if isinstance(k.op, Pool) else blocks[k.target].kind for k in links]
+        blocks, links = self.graph.blocks, [k for k in self.graph.layout.links if isinstance(k, Link)]
+        kinds = [
+            "sum" if k.layer is None else "pool" if isinstance(k.layer, Pool) else blocks[k.target].kind for k in links
+        ]
         return xr.Dataset(
             {
                 "block_nodes": ("block", [b.size for b in blocks]),
@@ -251,7 +253,7 @@ class _Work:
 
 @jax.jit
 def _ten_sweeps(graph: Graph, blocks: Any, degree: Any) -> Any:
-    return jax.lax.fori_loop(0, 10, lambda _, s: sweep(graph, s, downhill(degree))[0], blocks)
+    return jax.lax.fori_loop(0, 10, lambda _, s: pass_over_blocks(graph, s, downhill(degree))[0], blocks)
 
 
 def _minimum(found: frustration.Minimum, replicas: np.ndarray) -> xr.Dataset:

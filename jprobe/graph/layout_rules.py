@@ -1,15 +1,15 @@
 """Rules for operations that only move elements: shapes, axes, slices, indices, concatenations."""
 
-import functools
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from jprobe.graph.entries import origin
-from jprobe.graph.equations import Walk, shape_of, unknown, view_of, views_of
-from jprobe.graph.steps import Move, reshaping, transposing
+from jprobe.graph.constant import Constant
+from jprobe.graph.context import Walk, shape_of, unknown, view_of, views_of
+from jprobe.graph.operators import Broadcast, Pad, Reshape, Select, Transpose
+from jprobe.graph.operators.chain import origin
+from jprobe.graph.operators.movement import sliced
 from jprobe.graph.views import Known, Value, View, concatenated
 
 
@@ -27,14 +27,14 @@ def reshaped(view: View, shape: tuple[int, ...]) -> View:
         scaled = frozenset(new for old, new in zip(before, after, strict=True) if old in view.scaled)
     else:
         scaled = frozenset(range(len(shape))) if view.scaled else frozenset[int]()
-    return view.step(reshaping(view.shape, shape), shape, scaled)
+    return view.then(Reshape(view.shape, shape), shape, scaled)
 
 
 def transpose_rule(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
     """Another order of axes."""
     view, order = view_of(inputs), tuple(eqn.params["permutation"])
     scaled = frozenset(order.index(axis) for axis in view.scaled)
-    return view.step(transposing(order), shape_of(eqn), scaled)
+    return view.then(Transpose(order), shape_of(eqn), scaled)
 
 
 def broadcast_rule(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
@@ -42,35 +42,35 @@ def broadcast_rule(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
     view, shape, axes = view_of(inputs), shape_of(eqn), eqn.params["broadcast_dimensions"]
     if np.prod(shape) == np.prod(view.shape):
         return reshaped(view, shape)
-    step = Move(lambda x: jax.lax.broadcast_in_dim(x, shape, axes))
-    return view.step(step, shape, frozenset(axes[n] for n in view.scaled)).read_again()
+    scaled = frozenset(axes[n] for n in view.scaled)
+    return view.then(Broadcast(shape, tuple(axes)), shape, scaled).read_again()
 
 
 def slice_rule(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
     """Some of the elements, in a box or in reverse: the equation itself, applied to one block at a time."""
-    view, rest = _moved(eqn, inputs)
-    return view.step(Move(lambda x: eqn.primitive.bind(x, *rest, **eqn.params)), shape_of(eqn), view.scaled)
+    view, select = _selected(eqn, inputs)
+    return view.then(select, shape_of(eqn), view.scaled)
 
 
-def _moved(eqn: Any, inputs: list[Value]) -> tuple[View, list[Any]]:
-    """The value that is moved, and by which indices."""
+def _selected(eqn: Any, inputs: list[Value]) -> tuple[View, Select]:
+    """The value that elements are taken of, and which."""
     view, *rest = inputs
     if not isinstance(view, View) or len(views_of(inputs)) > 1:
         raise unknown(eqn, "with indices that depend on the input")
     indices = [value.value for value in rest if isinstance(value, Known)]
     if any(isinstance(value, jax.ShapeDtypeStruct | jax.core.Tracer) for value in indices):
         raise unknown(eqn, "with indices that are parameters and have no value here")
-    return view, indices
+    constants = tuple(Constant(np.asarray(index)) for index in indices)
+    return view, Select(eqn.primitive, tuple(sorted(eqn.params.items())), constants)
 
 
 def gather_rule(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
     """Elements by index."""
-    view, rest = _moved(eqn, inputs)
-    step = Move(lambda x: eqn.primitive.bind(x, *rest, **eqn.params))
+    view, select = _selected(eqn, inputs)
     scaled = frozenset(range(len(shape_of(eqn)))) if view.scaled else frozenset[int]()
-    which = origin(view.shape, (step,))
+    which = origin(view.shape, (select,))
     once = np.bincount(which[which > 0]).max(initial=0) <= 1
-    taken = view.step(step, shape_of(eqn), scaled)
+    taken = view.then(select, shape_of(eqn), scaled)
     return taken if once else taken.read_again()
 
 
@@ -80,8 +80,9 @@ def split_rule(walk: Walk, eqn: Any, inputs: list[Value]) -> list[Value]:
     cuts = np.cumsum([0, *eqn.params["sizes"]]).tolist()
     parts: list[Value] = []
     for part, start, stop in zip(eqn.outvars, cuts, cuts[1:], strict=False):
-        cut = functools.partial(jax.lax.slice_in_dim, start_index=start, limit_index=stop, axis=axis)
-        parts.append(view.step(Move(cut), tuple(part.aval.shape), view.scaled))
+        begin = tuple(start if n == axis else 0 for n in range(len(view.shape)))
+        end = tuple(stop if n == axis else size for n, size in enumerate(view.shape))
+        parts.append(view.then(sliced(begin, end), tuple(part.aval.shape), view.scaled))
     return parts
 
 
@@ -91,7 +92,7 @@ def pad_rule(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
     view = inputs[0]
     if not isinstance(view, View) or len(views_of(inputs)) > 1:
         raise unknown(eqn, "with a value that depends on the input")
-    return view.step(Move(lambda x: jax.lax.pad(x, jnp.zeros((), x.dtype), config)), shape_of(eqn), view.scaled)
+    return view.then(Pad(tuple(map(tuple, config))), shape_of(eqn), view.scaled)
 
 
 def concatenate_rule(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:

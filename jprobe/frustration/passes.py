@@ -1,4 +1,4 @@
-"""Sweeps over the blocks of a graph: what ``descend`` and ``anneal`` share.
+"""Passes over the blocks of a graph: what ``descend`` and ``anneal`` share.
 
 Nodes of one block are never adjacent, so all of them may flip at once by their own row sums: a legal run of single
 flips. Block by block this is a convolution and its transpose a layer, for all replicas together.
@@ -19,7 +19,7 @@ Blocks = tuple[jax.Array, ...]
 TOGETHER = 2**26
 
 
-def sweep(
+def pass_over_blocks(
     graph: Graph, blocks: Blocks, rule: Callable[[int, jax.Array, jax.Array], jax.Array]
 ) -> tuple[Blocks, jax.Array, jax.Array]:
     """One pass over all blocks, first to last, each with the newest spins of the others.

@@ -1,8 +1,9 @@
-"""What the rules for equations of a jaxpr share."""
+"""What the rules for the equations of a jaxpr are given, and what they say when there is no rule."""
 
 from typing import Any, NamedTuple
 
 from jprobe.errors import UnsupportedOperationError
+from jprobe.graph.activations import Activations
 from jprobe.graph.building import Builder
 from jprobe.graph.views import Value, View
 
@@ -13,10 +14,12 @@ class Walk(NamedTuple):
     Attributes:
         builder: the graph so far.
         fold_bn: whether multiplication by arrays multiplies the edges.
+        seen: what the nodes hold, where the network is run on an input while it is read.
     """
 
     builder: Builder
     fold_bn: bool
+    seen: Activations | None = None
 
 
 def unknown(eqn: Any, why: str = "") -> UnsupportedOperationError:

@@ -1,0 +1,111 @@
+"""A walk through a jaxpr: what does not depend on the input is computed, the rest becomes blocks and links."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import jax
+from jax.extend import core
+
+from jprobe.graph.context import Walk, unknown, views_of
+from jprobe.graph.rules import COMPARISONS, RULES, is_elementwise
+from jprobe.graph.views import Compared, Known, Value, View
+
+
+def run(jaxpr: core.Jaxpr, consts: Sequence[Value], args: Sequence[Value], walk: Walk) -> list[Value]:
+    """Interpret a jaxpr: what does not depend on the input is computed, the rest becomes blocks and links."""
+    # A comparison only decides which branch a value takes; it reads nothing.
+    readers = [eqn.invars for eqn in jaxpr.eqns if eqn.primitive.name not in COMPARISONS]
+    reads = Counter(v for atoms in (*readers, jaxpr.outvars) for v in atoms if not isinstance(v, core.Literal))
+    compared = {v for eqn in jaxpr.eqns for v in eqn.invars if not isinstance(v, core.Literal)} - set(reads)
+    found: dict[Any, Value] = {}
+
+    def write(variables: Sequence[Any], values: Sequence[Value]) -> None:
+        for variable, value in zip(variables, values, strict=True):
+            found[variable] = value.read_again() if isinstance(value, View) and reads[variable] > 1 else value
+
+    def read(atom: Any) -> Value:
+        return Known(atom.val) if isinstance(atom, core.Literal) else found[atom]
+
+    write(jaxpr.constvars, consts)
+    write(jaxpr.invars, args)
+    for eqn in jaxpr.eqns:
+        if not any(v in reads or v in compared for v in eqn.outvars):
+            continue
+        inputs = [read(atom) for atom in eqn.invars]
+        write(eqn.outvars, _equation(eqn, inputs, walk))
+    return [read(atom) for atom in jaxpr.outvars]
+
+
+def _equation(eqn: Any, inputs: list[Value], walk: Walk) -> list[Value]:
+    known = [value for value in inputs if isinstance(value, Known)]
+    body = _body(eqn)
+    if is_elementwise(eqn, inputs):
+        return _with_numbers(eqn, inputs, views_of(inputs), body, walk)
+    if body is not None:
+        return run(body.jaxpr, [Known(c, "", ("const", id(c))) for c in body.consts], inputs, walk)
+    if len(known) == len(inputs):
+        return _computed(eqn, known)
+    rule = RULES.get(eqn.primitive.name)
+    if rule is None:
+        raise unknown(eqn)
+    if eqn.primitive.name != "select_n" and any(isinstance(value, Compared) for value in inputs):
+        raise unknown(eqn, "of a comparison")
+    made = rule(walk, eqn, inputs)
+    return _with_numbers(eqn, inputs, made if isinstance(made, list) else [made], None, walk)
+
+
+def _with_numbers(
+    eqn: Any, inputs: list[Value], results: Sequence[Value], body: core.ClosedJaxpr | None, walk: Walk
+) -> list[Value]:
+    """The results with their numbers, where the network is run while it is traced."""
+    if walk.seen is None:
+        return list(results)
+    source = next(value for value in inputs if not isinstance(value, Known))
+    numbers = [value.value for value in inputs]
+    made = core.jaxpr_as_fun(body)(*numbers) if body else eqn.primitive.bind(*numbers, **eqn.params)
+    out: list[Value] = []
+    for result, value in zip(results, made if isinstance(made, list) else [made], strict=True):
+        if isinstance(result, View):
+            result = replace(result, value=value)
+            walk.seen.saw(result, walk.builder.blocks)
+        else:
+            result = result._replace(value=value)
+        out.append(result)
+    if eqn.primitive.name in ("reduce_window_max", "reduce_max"):
+        walk.seen.saw_window(source, out[0], walk.builder.blocks)
+    return out
+
+
+# "remat2" is what jax.checkpoint makes.
+_CALLS = ("jit", "pjit", "closed_call", "core_call", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call")
+
+
+def _body(eqn: Any) -> core.ClosedJaxpr | None:
+    """The jaxpr that a call runs."""
+    if eqn.primitive.name not in _CALLS:
+        return None
+    body = eqn.params["call_jaxpr" if "call_jaxpr" in eqn.params else "jaxpr"]
+    return core.ClosedJaxpr(body, ()) if isinstance(body, core.Jaxpr) else body
+
+
+def _computed(eqn: Any, inputs: list[Known]) -> list[Value]:
+    """What does not depend on the input: its value where all values are there, its shape else."""
+    names = [known.name for known in inputs if known.name]
+    name = names[0] if names else ""
+    # A weight that is only cast or reshaped is still that weight, wherever it is read.
+    keys = [known.key for known in inputs if known.key is not None]
+    key: Any = (eqn.primitive.name, str(eqn.params), *keys) if len(keys) == len(inputs) == 1 else object()
+    if any(isinstance(known.value, jax.ShapeDtypeStruct) for known in inputs):
+        return [
+            Known(jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype), name, (key, n)) for n, v in enumerate(eqn.outvars)
+        ]
+    if any(isinstance(known.value, jax.core.Tracer) for known in inputs):
+        out = eqn.primitive.bind(*(known.value for known in inputs), **eqn.params)
+    else:
+        # Inside somebody's jit, constants stay numbers that rules can look at.
+        with jax.ensure_compile_time_eval():
+            out = eqn.primitive.bind(*(known.value for known in inputs), **eqn.params)
+    made = out if eqn.primitive.multiple_results else [out]
+    return [Known(value, name, (key, n)) for n, value in enumerate(made)]
