@@ -8,9 +8,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jprobe.choices import Residual
 from jprobe.errors import ArgumentError, ShapeError
 from jprobe.graph import Bundle, Graph, Layout, Link, states
-from jprobe.graph.building import Residual
 from jprobe.graph.operators import Place, Pool
 from jprobe.graph.operators.chain import parts
 from jprobe.typing import Params

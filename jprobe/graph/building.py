@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jprobe.choices import Residual
 from jprobe.graph.block import Block
 from jprobe.graph.checks import check_finite
 from jprobe.graph.graph import Graph
@@ -16,8 +17,6 @@ from jprobe.graph.link import Link
 from jprobe.graph.operators import Chain, Layer, Pool, Scale
 from jprobe.graph.operators.chain import reversed_chain, then
 from jprobe.graph.views import Known, Piece, View
-
-Residual = Literal["identity", "paper"]
 
 
 class Builder:

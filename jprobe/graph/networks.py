@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jprobe import weights
-from jprobe.graph.building import Residual
+from jprobe.choices import Residual
 from jprobe.graph.graph import Graph
 from jprobe.graph.trace import trace
 from jprobe.typing import Params

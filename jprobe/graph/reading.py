@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jprobe.choices import Residual
 from jprobe.errors import ArgumentError, WeightsError
 from jprobe.graph.activations import Activations
-from jprobe.graph.building import Builder, Residual
+from jprobe.graph.building import Builder
 from jprobe.graph.context import Walk, views_of
 from jprobe.graph.interpret import run
 from jprobe.graph.views import Known, Piece, Value, View

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jprobe.graph.building import Residual
+from jprobe.choices import Residual
 from jprobe.graph.context import views_of
 from jprobe.graph.reading import read
 from jprobe.typing import Params

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jprobe.graph.building import Residual
+from jprobe.choices import Residual
 from jprobe.graph.context import views_of
 from jprobe.graph.graph import Graph
 from jprobe.graph.reading import read

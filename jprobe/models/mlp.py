@@ -1,15 +1,14 @@
 """Multilayer perceptrons."""
 
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import get_args
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jprobe.choices import Activation
 from jprobe.errors import ArgumentError, UnknownNameError
-
-Activation = Literal["relu", "tanh", "hard_sigmoid"]
 
 _ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "relu": nn.relu,

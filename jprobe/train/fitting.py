@@ -11,11 +11,12 @@ import optax
 from jax.sharding import Mesh
 
 from jprobe import checkpoint as checkpoints
+from jprobe.choices import Keep
 from jprobe.data import Task
 from jprobe.errors import ArgumentError, ShapeError, UnknownNameError, WeightsError
 from jprobe.models import Model
 from jprobe.train.checks import check_shapes, has_statistics, start_shapes
-from jprobe.train.loop import Augment, Keep, Recipe, Record, Score, starter
+from jprobe.train.loop import Augment, Recipe, Record, Score, starter
 from jprobe.train.losses import Loss, cross_entropy
 from jprobe.train.optimizers import cosine_adam
 from jprobe.train.result import Fit

@@ -2,21 +2,20 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
+from jprobe.choices import Keep
 from jprobe.models import Model, network
 from jprobe.paths import PARAMETERS, has_collections, parameters
 from jprobe.sharding import compiled
 from jprobe.train.axes import state_axes, with_seeds, without_seeds
 from jprobe.train.losses import Loss
 from jprobe.typing import Params
-
-Keep = Literal["last", "best"]
 
 # (outputs [B, ...], targets [B, ...]) -> one number an example, [B].
 Score = Callable[[jax.Array, jax.Array], jax.Array]
