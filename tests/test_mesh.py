@@ -18,8 +18,13 @@ pytestmark = pytest.mark.usefixtures("quick")
 # Runs in processes of its own: how many devices there are is settled when JAX starts.
 WORK = textwrap.dedent("""
     import json, sys
-    import jax, numpy as np, jprobe as jp
+    import flax.linen as nn, jax, numpy as np, optax, jprobe as jp
     from jprobe.paths import parameters as weights
+
+    class Normalised(nn.Module):
+        @nn.compact
+        def __call__(self, x, train):
+            return nn.Dense(2)(nn.BatchNorm(use_running_average=not train)(x))
 
     def numbers(mesh=None):
         rng = np.random.default_rng(0)
@@ -29,6 +34,11 @@ WORK = textwrap.dedent("""
         model = jp.models.MLP((8,))
         fit = jp.train.fit(model, task, seeds=6, epochs=2, mesh=mesh)
         out = {"accuracy": fit.accuracy.tolist(), "loss": fit.train_loss.tolist()}
+        fit = jp.train.fit(
+            Normalised(), [task] * 5, 5, epochs=2, batch=40, optimizer=optax.chain(optax.clip_by_global_norm(0.1), optax.adam(0.1)),
+            augment=lambda key, x: x + jax.random.normal(key, x.shape), record=lambda params, state: params["batch_stats"], mesh=mesh,
+        )
+        out |= {"statistics": jax.tree.leaves(fit.recorded)[0].ravel().tolist(), "loss of its own": fit.train_loss.tolist()}
         p = jp.probes
         for name, probe in {"noise": p.noise(), "chain": p.chain(p.prune(), p.randomize("G")), "random": p.flip("random")}.items():
             found = jp.sweep(probe, fit.params, lambda w: (x @ weights(w)["Dense_0"]["kernel"]).max(), [0.25, 0.5, 0.75], signed=True, mesh=mesh)
