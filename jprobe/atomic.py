@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -35,13 +35,21 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     """Give an empty folder to fill, which takes the name `path` only when the block ends without an error.
 
     Raises:
-        OSError: the disk is full or the folder above is not writable; the old folder is then untouched.
+        OSError: the disk is full or the folder above is not writable; the old folder is then still there.
     """
-    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+    # Names of its own for each writer: two processes may write one folder at once.
+    new, old = (path.with_name(f".{path.name}.{uuid4().hex}.{suffix}") for suffix in ("new", "old"))
     try:
-        temporary.mkdir(parents=True)
-        yield temporary
-        shutil.rmtree(path, ignore_errors=True)
-        temporary.rename(path)
+        new.mkdir(parents=True)
+        yield new
+        with suppress(FileNotFoundError):
+            path.rename(old)
+        try:
+            new.rename(path)
+        except OSError:
+            if old.exists():
+                old.rename(path)
+            raise
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        for folder in (new, old):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,18 +1,18 @@
 """Orbax checkpoints: written whole or not at all, and read back only as they were written, into what they were written from."""
 
-import contextlib
 import json
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import jax
 import numpy as np
 
+from jprobe.atomic import replacing_folder
 from jprobe.data.checksums import digest_file
-from jprobe.errors import CheckpointError, DiskError, MissingFileError
+from jprobe.errors import CheckpointError, MissingFileError
+from jprobe.files import writing
+from jprobe.misfits import listed, misfits
 from jprobe.paths import spelled
 
 # Checksum of every other file of a checkpoint: Orbax does not notice a flipped bit.
@@ -32,28 +32,15 @@ def save(path: str | Path, tree: Any) -> None:
     from orbax.checkpoint import v1 as ocp  # two seconds to import
 
     path = Path(path).absolute()
-    # Names of its own for each writer: two processes may write one checkpoint at once.
-    new, old = (path.with_name(f".{path.name}.{uuid4().hex}.{suffix}") for suffix in ("new", "old"))
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _make_sure_of_room(path.parent, _most_bytes(tree))
-        ocp.save(new, _nested(tree))
-        (new / SUMS).write_text(json.dumps(_sums(new), indent=1))
-        with contextlib.suppress(FileNotFoundError):
-            path.rename(old)
-        try:
-            new.rename(path)
-        except OSError:
-            if old.exists():
-                old.rename(path)
-            raise
-    except OSError as error:
-        raise DiskError(path, error.strerror or str(error)) from error
-    except ValueError as error:  # what TensorStore raises when a write fails
-        raise DiskError(path, str(error).splitlines()[0]) from error
-    finally:
-        for folder in (new, old):
-            shutil.rmtree(folder, ignore_errors=True)
+        with replacing_folder(path) as folder:
+            try:
+                ocp.save(folder, _nested(tree), overwrite=True)
+            except ValueError as error:  # what TensorStore raises when a write fails
+                raise OSError(str(error).splitlines()[0]) from error
+            (folder / SUMS).write_text(json.dumps(_sums(folder), indent=1))
 
 
 def _sums(folder: Path) -> dict[str, str]:
@@ -119,18 +106,11 @@ def load(path: str | Path, like: Any) -> Any:
         found = ocp.load(path)
     except Exception as error:  # Orbax raises many kinds, none of its own
         raise CheckpointError(f"{path} cannot be read. Delete it to train again. ({error})") from error
-    wanted, here = _shapes(like), _shapes(found)
-    problems = [f"missing {key}" for key in wanted.keys() - here.keys()]
-    problems += [f"left over {key}" for key in here.keys() - wanted.keys()]
-    problems += [
-        f"{key} is {here[key]} instead of {wanted[key]}"
-        for key in wanted.keys() & here.keys()
-        if wanted[key] != here[key]
-    ]
+    problems = misfits(dict(_leaves(found)), dict(_leaves(like)))
     if problems:
         raise CheckpointError(
-            f"{path} does not fit this network: {'; '.join(sorted(problems))}. It was written for another "
-            "configuration; choose another folder, or delete it to train again."
+            f"{path} does not fit this network:\n{listed(problems)}\nIt was written for another configuration; choose another "
+            "folder, or delete it to train again."
         )
     by_path = dict(_leaves(found))
     return jax.tree_util.tree_map_with_path(lambda keys, _: by_path[spelled(keys)], like)
@@ -152,7 +132,3 @@ def _nested(tree: Any) -> dict[str, Any]:
             place = place.setdefault(folder, {})
         place[name] = np.asarray(leaf)
     return out
-
-
-def _shapes(tree: Any) -> dict[str, str]:
-    return {path: f"{leaf.dtype}{list(leaf.shape)}" for path, leaf in _leaves(tree)}

@@ -14,7 +14,8 @@ import jax
 import xarray as xr
 
 from jprobe.atomic import replacing
-from jprobe.errors import DamagedFileError, DiskError, MissingFileError
+from jprobe.errors import DamagedFileError
+from jprobe.files import decoding, writing
 
 PACKAGES = ("jprobe", "jax", "jaxlib", "flax", "optax", "numpy", "scipy", "xarray", "tensorflow-datasets")
 
@@ -29,12 +30,10 @@ def write(path: str | Path, content: bytes | str) -> None:
         DiskError: it could not be written; an older file of that name is then still there.
     """
     path = Path(path)
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
             file.write(content.encode() if isinstance(content, str) else content)
-    except OSError as error:
-        raise DiskError(path, error.strerror or str(error)) from error
 
 
 def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
@@ -67,28 +66,13 @@ def load(path: str | Path) -> xr.Dataset:
         [0.5, 1.0]
     """
     mend = "Delete it to compute it again."
-    try:
+    with decoding(path, "a netCDF file", mend):
         content = Path(path).read_bytes()
         with xr.open_dataset(io.BytesIO(content), engine="scipy") as dataset:
             found = dataset.load()
-    except FileNotFoundError as error:
-        raise MissingFileError(path, "Name the folder of a finished run.") from error
-    # A file that is cut short or garbled makes SciPy's reader fail in many ways.
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        IndexError,
-        KeyError,
-        EOFError,
-        AttributeError,
-        OverflowError,
-        MemoryError,
-    ) as error:
-        raise DamagedFileError(path, f"it is no netCDF file ({error})", mend) from error
     checksum = str(found.attrs.pop(_CHECKSUM, ""))
     if hashlib.sha256(content.replace(checksum.encode(), _BLANK, 1)).hexdigest() != checksum:
-        raise DamagedFileError(path, "its content is not what was written", mend)
+        raise DamagedFileError(path, "its content is not what was written.", mend)
     return found
 
 

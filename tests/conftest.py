@@ -13,8 +13,13 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
+import hypothesis  # noqa: E402
 import jax  # noqa: E402
 import pytest  # noqa: E402
+
+# How long an example takes says more about what else the machine does, and what is compiled, than about the code.
+hypothesis.settings.register_profile("jprobe", deadline=None)
+hypothesis.settings.load_profile("jprobe")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -17,9 +17,9 @@ TREE = {"params": {"a": np.arange(6, dtype=np.float32).reshape(2, 3)}, "epoch": 
 
 def test_keys_missing_and_left_over_are_an_error(tmp_path):
     checkpoints.save(tmp_path / "c", {"a": jnp.ones(2), "old": jnp.ones(3)})
-    with pytest.raises(CheckpointError, match=r"left over old; missing b"):
+    with pytest.raises(CheckpointError, match=r"left over: old\n  missing: b"):
         checkpoints.load(tmp_path / "c", {"a": jnp.ones(2), "b": jnp.ones(3)})
-    with pytest.raises(CheckpointError, match=r"a is float32\[2\] instead of int32\[2\]"):
+    with pytest.raises(CheckpointError, match=r"a is float32\[2\], not int32\[2\]"):
         checkpoints.load(tmp_path / "c", {"a": jnp.ones(2, int), "old": jnp.ones(3)})
 
 

@@ -56,7 +56,7 @@ def test_a_file_with_any_byte_changed_does_not_load(tmp_path):
     path.write_bytes(content[:-1])
     with pytest.raises(DamagedFileError, match="Delete it"):
         results.load(path)
-    with pytest.raises(MissingFileError, match="finished run"):
+    with pytest.raises(MissingFileError, match="Delete it"):
         results.load(tmp_path / "b.nc")
 
 

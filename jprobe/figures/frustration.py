@@ -221,15 +221,12 @@ def overview(ds: xr.Dataset, lambdas: dict[str, float]) -> Figure:
 
 
 @styled
-def crossings(ds: xr.Dataset, lambdas: dict[str, float]) -> Figure:
-    """Figure 7: P(|Omega - 0.5| >= lambda) and the line 2 lambda."""
-    from jprobe.frustration import survival
-
+def crossings(at: np.ndarray, shares: dict[str, np.ndarray], lambdas: dict[str, float]) -> Figure:
+    """Figure 7: P(|Omega - 0.5| >= lambda) of each order, at the lambdas ``at``, and the line 2 lambda."""
     figure, axes = canvas(1, 1, width=4.6, height=3.0)
     panel = axes[0, 0]
-    at = np.linspace(0, 0.5, 201)
-    for order in ds.order.values.tolist():
-        panel.plot(at, survival(ds.omega.sel(order=order).values, at), color=_COLORS[order], label=_ORDERS[order])
+    for order, share in shares.items():
+        panel.plot(at, share, color=_COLORS[order], label=_ORDERS[order])
         panel.plot(lambdas[order], 2 * lambdas[order], "o", color=_COLORS[order], markersize=5)
     panel.plot(at, 2 * at, color="black", linewidth=0.9, linestyle=(0, (3, 2)), label="2λ")
     panel.set_xlabel("λ")

@@ -1,6 +1,6 @@
 """Figures of paper 1: one function a figure, from the Dataset of the study ``probes``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import xarray as xr
@@ -54,12 +54,15 @@ def _mark_weights(panel: Axes, ds: xr.Dataset, dataset: str) -> None:
 
 
 @styled
-def randomization_boxes(ds: xr.Dataset) -> Figure:
-    """Figure 2: the seven randomizations on a small layer, and accuracies after each, one panel a dataset."""
-    types = [t for t in "ABCDEFG" if f"randomize_{t}" in ds]
+def randomization_boxes(ds: xr.Dataset, layers: Mapping[str, np.ndarray]) -> Figure:
+    """Figure 2: the seven randomizations on a small layer, and accuracies after each, one panel a dataset.
+
+    ``layers``: "none" and each randomization -> the small layer's weights [inputs, outputs] after it.
+    """
+    types = [name for name in layers if name != "none"]
     datasets = ds.dataset.values.tolist()
     figure, axes = canvas(1 + len(datasets), 1, width=7.4, height=2.5)
-    _layer_pictures(axes[0, 0], types)
+    _layer_pictures(axes[0, 0], layers)
     for dataset, panel in zip(datasets, axes[1:, 0], strict=True):
         groups = ["base", *(f"randomize_{t}" for t in types)]
         handles = []
@@ -90,21 +93,10 @@ def randomization_boxes(ds: xr.Dataset) -> Figure:
     return figure
 
 
-def _layer_pictures(panel: Axes, types: list[str]) -> None:
+def _layer_pictures(panel: Axes, layers: Mapping[str, np.ndarray]) -> None:
     """One small layer as a matrix, left nodes by right nodes, and what each randomization makes of it."""
-    import jax  # drawn with the very functions that the study runs
-
-    from jprobe.probes import randomize
-
-    weights = np.random.default_rng(3).normal(size=(6, 5)).round(1)
-    weights[np.random.default_rng(1).random((6, 5)) < 0.2] = 0
-    for n, name in enumerate(["none", *types]):
-        shown = weights
-        if name != "none":
-            probe = randomize(name)  # type: ignore[arg-type]
-            shown = np.asarray(
-                probe.apply(jax.random.key(4), {"w": jax.numpy.asarray(weights)}, (), jax.numpy.zeros(()))["w"]
-            )
+    weights = layers["none"]
+    for n, (name, shown) in enumerate(layers.items()):
         left = n * 6.6
         panel.imshow(
             np.where(shown == 0, np.nan, shown),
@@ -118,7 +110,7 @@ def _layer_pictures(panel: Axes, types: list[str]) -> None:
         for row, column in changed:
             panel.plot(left + column + 0.5, 5.5 - row, ".", color="black", markersize=3)
         panel.text(left + 2.5, 6.4, "trained" if name == "none" else name, ha="center", weight="bold")
-    panel.set_xlim(-1.4, 6.6 * (len(types) + 1))
+    panel.set_xlim(-1.4, 6.6 * len(layers))
     panel.set_ylim(-1.2, 7.4)
     panel.text(-0.3, 3, "left nodes (inputs)", rotation=90, va="center", ha="right", fontsize=7.5)
     panel.text(2.5, -0.3, "right nodes", va="top", ha="center", fontsize=7.5)

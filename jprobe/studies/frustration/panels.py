@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from jprobe.figures import frustration as draw
+from jprobe.frustration import survival
 from jprobe.report import About, Panel
 from jprobe.studies.frustration.config import Config
 from jprobe.studies.frustration.summary import (
@@ -17,6 +18,9 @@ from jprobe.studies.frustration.summary import (
     null_energies,
     one_sided,
 )
+
+# Lambdas at which the curves of figure 7 are drawn.
+_AT = np.linspace(0, 0.5, 201)
 
 
 def about(ds: xr.Dataset, config: Config) -> About:
@@ -71,7 +75,7 @@ def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
             Panel("figure_3_alignment", "Figure 3. Outputs that move with the order", _says_alignment(ds), draw.alignment(ds, {o: lambda_of(ds, o) or 0.0 for o in ds.order.values.tolist()})),
             Panel("figure_4_by_norm", "Figure 4. Alignment by the size of the perturbation", f"Each line is an image. Along the network's own order {one_sided(ds, 'real'):.0%} of the images stay on one side of 0.5 in nine of ten perturbations. {_says_class(ds)}", draw.by_norm(ds)),
             Panel("figure_5_summary", "Figure 5. Summary: frustration and monotonicity", "Left: means, with the least and the largest.", draw.overview(ds, {o: lambda_of(ds, o) or 0.0 for o in ds.order.values.tolist()})),
-            Panel("figure_7_lambda", "Figure 7. How lambda is read off", "Share of perturbations with |Omega - 0.5| of lambda or more; lambda is where it meets 2 lambda.", draw.crossings(ds, {o: lambda_of(ds, o) or 0.0 for o in ds.order.values.tolist()})),
+            Panel("figure_7_lambda", "Figure 7. How lambda is read off", "Share of perturbations with |Omega - 0.5| of lambda or more; lambda is where it meets 2 lambda.", draw.crossings(_AT, {o: survival(ds.omega.sel(order=o).values, _AT) for o in ds.order.values.tolist()}, {o: lambda_of(ds, o) or 0.0 for o in ds.order.values.tolist()})),
             Panel("figure_8_one_side", "Figure 8. Perturbations that most outputs follow", "At 0 and 1 all perturbations of an image agree.", draw.one_side({o: majority(ds, o) for o in ds.order.values.tolist()})),
         ]  # fmt: skip
     return out
@@ -100,7 +104,8 @@ def _says_intervals(ds: xr.Dataset) -> str:
 
 
 def _says_blocks(ds: xr.Dataset) -> str:
-    shares = ds.annealed_frustrated.sel(model="real") if "annealed" in ds else ds.frustrated.isel(replica=0)
+    best = int(np.argmin(ds.energy.values))
+    shares = ds.annealed_frustrated.sel(model="real") if "annealed" in ds else ds.frustrated.isel(replica=best)
     order = np.argsort(shares.values)
     known = [n for n in order if not np.isnan(shares.values[n])]
     name = lambda n: f"{ds.block.values[n]} ({float(shares[n]):.2f})"  # noqa: E731

@@ -1,13 +1,17 @@
 """What the study ``probes`` shows: its figures, and a sentence on each from the run's own numbers."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
 from jprobe.figures import probes as draw
 from jprobe.figures.style import title
+from jprobe.probes import randomize
 from jprobe.report import About, Panel
 from jprobe.report.verdict import percent
 from jprobe.studies.probes.config import Config
+from jprobe.studies.probes.parts import TYPES
 from jprobe.studies.probes.summary import living
 
 
@@ -31,7 +35,7 @@ def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
     numbers = _paper_numbers(config)
     table = [
         ("perturbations", numbers[0], "Pruning, noise and sign flips", draw.perturbation_curves, _perturbations, ("prune_smallest", "noise", "flip")),
-        ("randomizations", 2, "Bipartite randomizations", draw.randomization_boxes, _randomizations, ("randomize_A",)),
+        ("randomizations", 2, "Bipartite randomizations", lambda ds: draw.randomization_boxes(ds, _small_layers(ds)), _randomizations, ("randomize_A",)),
         ("randomized_pruning", numbers[1], "Pruning, then randomizing", draw.randomized_pruning, _randomized_pruning, ("randomize_B_pruned",)),
         ("weights", 7, "Standard deviations of the trained weights", draw.weight_deviations, _weights, ("weight_std",)),
         ("widths", 14, "Pruning at several widths", draw.widths, _widths, tuple(f"prune_smallest_hidden_{w}" for w in config.widths[:1])),
@@ -141,6 +145,17 @@ def _randomizations(ds: xr.Dataset) -> str:
             + f", the other four reach at most {percent(rest)}"
         )  # fmt: skip
     return "Median test accuracy. " + "; ".join(parts) + "."
+
+
+def _small_layers(ds: xr.Dataset) -> dict[str, np.ndarray]:
+    """One small layer after each randomization, by the very functions that the study runs."""
+    weights = np.random.default_rng(3).normal(size=(6, 5)).round(1)
+    weights[np.random.default_rng(1).random((6, 5)) < 0.2] = 0
+    layers = {"none": weights}
+    for type_ in (t for t in TYPES if f"randomize_{t}" in ds):
+        after = randomize(type_).apply(jax.random.key(4), {"w": jnp.asarray(weights)}, (), jnp.zeros(()))
+        layers[type_] = np.asarray(after["w"])
+    return layers
 
 
 def _where(ds: xr.Dataset, label: str) -> tuple[str, str]:
