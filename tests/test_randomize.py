@@ -18,8 +18,6 @@ from jprobe.probes import chain, prune, randomize, swap_edges
 # Draws are fixed by their keys; a right implementation fails such a test for one key in a thousand.
 P = 1e-3
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 DEGREES = {"kL+", "kL-", "kR+", "kR-"}
 EVERYTHING = {*DEGREES, "alpha", "sL+", "sL-", "sR+", "sR-", "sign"}
 
@@ -54,6 +52,11 @@ def batched(kind):
 @functools.cache
 def swapping(rounds):
     return jax.jit(lambda key, m: swap_edges(key, m, rounds), **QUICK)
+
+
+@jax.jit
+def many_swaps(keys, m):
+    return jax.vmap(lambda key: swap_edges(key, m, 128)[0])(keys)
 
 
 def shuffled(kind, m, seed=0):
@@ -161,7 +164,7 @@ def test_g_is_uniform_over_the_sign_patterns_that_swaps_reach(name):
     signs = np.array(SIGNS[name], np.float32)
     place = {pattern: i for i, pattern in enumerate(sorted(reachable(signs)))}
     # More rounds than a layer gets: the question is where the chain goes, not how fast.
-    mixed = jax.jit(jax.vmap(lambda key: swap_edges(key, signs, 256)[0]))(jax.random.split(jax.random.key(4), DRAWS))
+    mixed = many_swaps(jax.random.split(jax.random.key(4), DRAWS), signs)
     found = np.asarray(mixed).astype(int).reshape(DRAWS, -1)
     counts = np.bincount([place[tuple(row)] for row in found.tolist()], minlength=len(place))
     assert len(place) > 1
