@@ -1,12 +1,13 @@
 """Models: Flax Linen modules, and one way to start and to call any model."""
 
-from jprobe.models.adapter import Model, Network, forward, network, variables_of
+from jprobe.models.adapter import Model, forward, network, variables_of
 from jprobe.models.alexnet import AlexNet, AlexNetTorchvision
 from jprobe.models.distilbert import DistilBert
 from jprobe.models.googlenet import GoogLeNet, GoogLeNetTorchvision
 from jprobe.models.mlp import MLP
 from jprobe.models.normalization import local_response_normalization
 from jprobe.models.pooling import ceil_max_pool
+from jprobe.models.pure import Network
 from jprobe.models.resnet import ResNet18
 from jprobe.models.shufflenet import ShuffleNet
 from jprobe.models.squeezenet import SqueezeNet

@@ -7,7 +7,7 @@ from typing import Any
 import equinox as eqx
 import jax
 
-from jprobe.models.adapter import Network
+from jprobe.models.pure import Network
 from jprobe.typing import Params
 
 

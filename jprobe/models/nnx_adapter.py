@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jprobe.models.adapter import Network
+from jprobe.models.pure import Network
 from jprobe.typing import Params
 
 # Collections of variables, named as Linen names them; what is neither follows as "state".
