@@ -756,7 +756,7 @@ def test_reinitialised_weights_have_torchs_variances():
     fresh = {name: jax.jit(partial(reinitialize, graph, distribution=name)) for name in ("xavier_uniform", "he_normal")}
     nulls = {name: run(key=KEY) for name, run in fresh.items()}
     for n, path in enumerate(graph.layout.names):
-        tensor = torch.empty(theirs[path.split("/")[1]])
+        tensor = torch.empty(theirs[path.split("/")[0]])
         assert _fans(graph)[n] == init._calculate_fan_in_and_fan_out(tensor), path
         torch.manual_seed(0)
         fills = {

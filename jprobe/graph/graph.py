@@ -63,7 +63,7 @@ class Graph:
 
     @property
     def num_edges(self) -> int:
-        """E, the number of edges, exactly, of nodes alive or not: entries whose input is a node; zero weights count."""
+        """E, the number of edges, exactly, of nodes alive or not; parallel edges and those of weight 0 count one by one."""
         return sum(self.edges_by_link())
 
     def edges_by_link(self) -> list[int]:
