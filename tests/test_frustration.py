@@ -772,8 +772,8 @@ def test_reinitialised_weights_have_torchs_variances():
         bound = np.sqrt(6 / sum(_fans(graph)[n]))
         assert 0.98 * bound < np.abs(nulls["xavier_uniform"].weights[n]).max() <= bound
     assert nulls["he_normal"].layout is graph.layout
-    np.testing.assert_array_equal(fresh["he_normal"](KEY).weights[1], nulls["he_normal"].weights[1])
-    assert (fresh["he_normal"](jax.random.key(1)).weights[1] != nulls["he_normal"].weights[1]).any()
+    np.testing.assert_array_equal(fresh["he_normal"](key=KEY).weights[1], nulls["he_normal"].weights[1])
+    assert (fresh["he_normal"](key=jax.random.key(1)).weights[1] != nulls["he_normal"].weights[1]).any()
     one, two = (w.ravel()[:9] / w.std() for w in nulls["he_normal"].weights[:2])
     assert not np.allclose(one, two, rtol=0.2)
 
