@@ -30,10 +30,13 @@ def _forget_compiled():
     gc.collect()
 
 
-@pytest.fixture(scope="module")
-def quick():
-    """Compile without optimizing, for files whose many small programs run once: eight times less to wait for."""
-    jax.config.update("jax_disable_most_optimizations", True)
+@pytest.fixture(scope="module", autouse=True)
+def _quick_compilation(request):
+    """Compile without optimizing: most programs here are small and run once, and compiling is what tests wait for.
+
+    Files whose programs run long, or whose numbers must be those of optimized programs, say OPTIMIZED = True.
+    """
+    jax.config.update("jax_disable_most_optimizations", not getattr(request.module, "OPTIMIZED", False))
     yield
     jax.config.update("jax_disable_most_optimizations", False)
 

@@ -35,8 +35,6 @@ from jprobe.probes.select import everything
 
 # Draws are fixed by their keys; a right implementation fails such a test for one key in a thousand.
 P = 1e-3
-pytestmark = pytest.mark.usefixtures("quick")
-
 KEY = jax.random.key(0)
 
 DTYPES = {"float32": np.float32, "bfloat16": ml_dtypes.bfloat16, "float16": np.float16}

@@ -69,7 +69,7 @@ def test_logits_are_transformers(kind, options, safe, tmp_path):
     model, params = weights.load_distilbert(tmp_path)
     ids = np.random.default_rng(1).integers(0, 40, (3, 11))
     mask = np.arange(11) < np.array([11, 7, 1])[:, None]
-    found = np.asarray(model.apply({"params": params}, ids, mask))
+    found = np.asarray(model.apply(params, ids, mask))
     expected = logits_of(net, ids, mask.astype(int))
     assert np.abs(found - expected)[mask].max() < 1e-4
     assert found.shape == expected.shape
@@ -317,7 +317,7 @@ def test_the_command_line_explains(capsys):
 def test_a_sequence_that_is_too_long_is_an_error(folder):
     model, params = weights.load_distilbert(folder)
     with pytest.raises(ArgumentError, match="longer"):
-        model.apply({"params": params}, jnp.zeros((1, 21), jnp.int32))
+        model.apply(params, jnp.zeros((1, 21), jnp.int32))
 
 
 def test_padding_changes_no_logit(folder):
@@ -325,6 +325,6 @@ def test_padding_changes_no_logit(folder):
     ids = jnp.array([[2, 5, 6, 7, 3]])
     padded = jnp.pad(ids, ((0, 0), (0, 6)), constant_values=9)
     apply = jax.jit(model.apply)
-    short = apply({"params": params}, ids)
-    long = apply({"params": params}, padded, jnp.arange(11)[None] < 5)
+    short = apply(params, ids)
+    long = apply(params, padded, jnp.arange(11)[None] < 5)
     np.testing.assert_allclose(short, long[:, :5], atol=1e-5)

@@ -12,7 +12,12 @@ CPU_BUDGET = 64 * 2**20
 
 
 def default_budget() -> int:
-    """Bytes that a chunk may take on a device: half of its memory; on a CPU, what its cache holds."""
+    """Bytes that a chunk may take on a device: half of its memory; on a CPU, what its cache holds.
+
+    Example:
+        >>> default_budget() >= 64 * 2**20
+        True
+    """
     device = jax.local_devices()[0]
     limit = (device.memory_stats() or {}).get("bytes_limit") if device.platform != "cpu" else None
     return limit // 2 if limit else CPU_BUDGET

@@ -32,6 +32,13 @@ class Evaluation(NamedTuple):
         reads_level: whether the perturbed weights depend on the level.
         each: bytes that one evaluation holds.
         once: bytes that a network holds beside its evaluations.
+
+    Example:
+        >>> from jprobe.probes import prune
+        >>> shapes = {"kernel": jax.ShapeDtypeStruct((4, 2), jnp.float32)}
+        >>> found = plan(prune(), lambda p: p["kernel"].sum(), shapes, key=jax.random.key(0))
+        >>> found.reads_level, found.hoisted_by_network, found.each
+        (True, False, 36)
     """
 
     init: Callable[[Params], Any]
@@ -69,6 +76,13 @@ def plan(
 
     Raises:
         ShapeError: the metric's result is not a scalar, or the probe changes a leaf's shape or dtype.
+
+    Example:
+        >>> from jprobe.probes import prune
+        >>> shapes = {"kernel": jax.ShapeDtypeStruct((4, 2), jnp.float32)}
+        >>> found = plan(prune(), lambda p: p["kernel"].sum(), shapes, key=jax.random.key(0))
+        >>> found.reads_level, found.hoisted_by_network, found.each
+        (True, False, 36)
     """
     level = jnp.float32(0)
     init = capture(probe.init, network)

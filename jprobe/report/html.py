@@ -18,6 +18,13 @@ def page(outcome: Outcome, config: Mapping[str, Any], provenance: Mapping[str, A
         outcome: what the study has to say.
         config: the run's configuration.
         provenance: from :func:`jprobe.results.provenance`; its ``command`` repeats the run.
+
+    Example:
+        >>> from jprobe.report import About
+        >>> from jprobe.results import provenance
+        >>> told = Outcome(About("Pruning", "Twenty networks."), [], [], {"accuracy": 0.98}, {})
+        >>> "<h1>Pruning</h1>" in page(told, {"seeds": 20}, provenance({}, "jprobe run probes", 1.0))
+        True
     """
     images = {p.name: base64.b64encode(rendered(p.figure, "png")).decode() for p in outcome.panels}
     rows = _rows(outcome.summary)

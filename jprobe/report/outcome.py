@@ -17,6 +17,11 @@ class Panel(NamedTuple):
         title: heading.
         says: what it shows, in a sentence or two computed from this run's numbers.
         figure: the Matplotlib figure.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> Panel("figure_1", "Figure 1. Pruning", "Accuracy falls.", Figure()).name
+        'figure_1'
     """
 
     name: str
@@ -32,6 +37,10 @@ class About(NamedTuple):
         title: heading.
         lead: what was run, in a sentence or two.
         notes: what a reader must know to read the numbers right.
+
+    Example:
+        >>> About("Pruning", "Twenty networks.").notes
+        ()
     """
 
     title: str
@@ -48,6 +57,10 @@ class Outcome(NamedTuple):
         panels: the figures, in order.
         summary: headline numbers by stable flat keys.
         checksums: file name -> checksum of the data used.
+
+    Example:
+        >>> Outcome(About("Pruning", "Twenty networks."), [], [], {"accuracy": 0.98}, {}).summary["accuracy"]
+        0.98
     """
 
     about: About

@@ -10,7 +10,12 @@ from jprobe.intervals import Estimate
 
 
 class Verdict(StrEnum):
-    """What a run says of a claim."""
+    """What a run says of a claim.
+
+    Example:
+        >>> [verdict.value for verdict in Verdict]
+        ['holds', 'differs', 'inconclusive at this scale']
+    """
 
     HOLDS = "holds"
     DIFFERS = "differs"

@@ -32,6 +32,12 @@ class Result(NamedTuple):
         outcome: what the study makes of them.
         report: path of report.html.
         seconds: wall time of this start.
+
+    Example:
+        >>> from jprobe.report import About
+        >>> told = Outcome(About("Pruning", "Twenty networks."), [], [], {}, {})
+        >>> Result(xr.Dataset(), told, Path("runs/a/report.html"), 3.5).report.name
+        'report.html'
     """
 
     dataset: xr.Dataset

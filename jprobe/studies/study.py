@@ -29,6 +29,11 @@ class Context:
         mesh: devices to spread networks over, or None for one device.
         progress: called with the fraction of this part that is done.
         needed: results of the parts that this one needs, by name.
+
+    Example:
+        >>> context = Context(checkpoints=None, mesh=None, progress=print, needed={})
+        >>> bool(context.key("null", 1) == context.key("null", 1)), context.checkpoint("fit")
+        (True, None)
     """
 
     checkpoints: Path | None
@@ -58,6 +63,11 @@ class Part(NamedTuple):
         cost: seconds it takes, roughly, on two cores.
         kind: parts of one kind take time in proportion to their costs, whatever the machine.
         needs: names of earlier parts whose results it reads.
+
+    Example:
+        >>> part = Part("speed", "timing a sweep", lambda context: xr.Dataset({"seconds": 0.1}), cost=2)
+        >>> part.name, part.needs
+        ('speed', ())
     """
 
     name: str
@@ -87,6 +97,11 @@ class Study(Generic[C, S]):
         about: (Dataset, configuration) -> title, lead and notes.
         table: Dataset -> (header, rows), shown on the terminal where there are no findings to show.
         spreads: whether it spreads its work over the devices of a mesh.
+
+    Example:
+        >>> from jprobe.studies import probes
+        >>> probes.STUDY.name, sorted(probes.STUDY.presets)
+        ('probes', ['paper', 'quick'])
     """
 
     name: str

@@ -21,6 +21,16 @@ def findings(ds: xr.Dataset) -> list[Finding]:
 
     Args:
         ds: the study's numbers.
+
+    Example:
+        >>> pairs, values = [f"{a}-{b}" for a in range(4) for b in range(a)], np.linspace(0.5, 0.9, 6)
+        >>> over = ("dataset", "pair", "seed")
+        >>> columns = {name: (over, values[None, :, None]) for name in ("signed", "randomized")}
+        >>> ones = (over, np.ones((1, 6, 1)))
+        >>> ds = xr.Dataset(columns | {"base": ones, "dead": (over, np.zeros((1, 6, 1))), "ssim": (over[:2], values[None])},
+        ...     {"dataset": ["mine"], "pair": pairs})
+        >>> [finding.verdict.value for finding in findings(ds)]
+        ['holds']
     """
     return [finding for name, here in datasets(ds) for finding in _claims(name, here)]
 

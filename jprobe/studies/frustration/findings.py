@@ -30,6 +30,14 @@ def findings(ds: xr.Dataset) -> list[Finding]:
 
     Args:
         ds: the study's numbers.
+
+    Example:
+        >>> rng, kinds = np.random.default_rng(0), ["n1", "n2", "n3_xavier", "n3_he"]
+        >>> nulls = np.array([0.425, 0.446, 0.452, 0.444])[:, None, None] + 0.001 * rng.normal(size=(4, 20, 2))
+        >>> ds = xr.Dataset({"energy": ("replica", 0.41 + 0.001 * rng.normal(size=20)),
+        ...     "null_energy": (("kind", "null", "start"), nulls)}, {"kind": kinds})
+        >>> findings(ds)[0].verdict.value
+        'holds'
     """
     return [*_energies(ds), *_certified(ds), *_active(ds), *(_monotone(ds) if "omega" in ds else ())]
 

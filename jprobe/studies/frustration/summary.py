@@ -21,10 +21,14 @@ def summary(ds: xr.Dataset, config: Config) -> dict[str, Any]:
         Quantity -> number. What a run left out is None.
 
     Example:
-        >>> from jprobe.studies import compute, frustration
-        >>> config = frustration.Config(network="mnist", replicas=2, nulls=1, anneal=20, bound=5, images=2, sizes=3)
-        >>> 0 < summary(compute(frustration.STUDY, config), config)["real.best"] < 0.5
-        True
+        >>> ds = xr.Dataset(
+        ...     {"energy": ("replica", [0.41, 0.42]), "null_energy": (("kind", "null", "start"), np.full((4, 1, 2), 0.44)),
+        ...      "seconds_per_sweep": 0.1},
+        ...     {"kind": ["n1", "n2", "n3_xavier", "n3_he"]},
+        ...     {"network": "mine", "nodes": "9", "edges": "20", "params": "20"})
+        >>> found = summary(ds, Config())
+        >>> found["real.best"], found["n1.mean"], found["anneal.best"]
+        (0.41, 0.44, None)
     """
     n3 = null_energies(ds, "n3_xavier", "n3_he")
     seconds = float(ds.seconds_per_sweep)

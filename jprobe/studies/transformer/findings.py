@@ -20,6 +20,10 @@ def findings(ds: xr.Dataset) -> list[Finding]:
 
     Args:
         ds: the study's numbers.
+
+    Example:
+        >>> findings(xr.Dataset(coords={"layer": ["Dense_0", "Dense_1"]}))
+        []
     """
     names = ds.layer.values.tolist()
     if len(names) != 6 or names[0] != "positions" or names[-1] != "classifier":

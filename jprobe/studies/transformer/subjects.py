@@ -30,8 +30,12 @@ class Layered(Subject):
         full: whether it is the paper's network on all of the paper's data.
 
     Example:
-        >>> subject(Config(checkpoint="mlp")).layers
-        {'Dense_0': 'Dense_0', 'Dense_1': 'Dense_1', 'Dense_2': 'Dense_2'}
+        >>> w = {"out": jnp.ones((3, 2))}
+        >>> run = lambda params, n: ({"out": jnp.ones((5, 3)) @ params["out"]}, jnp.ones(5))
+        >>> mine = Layered("mine", params=w, layers={"out": "out"}, metric=lambda p: p["out"].mean(), measure="mean",
+        ...     activations=run, batches=1, examples=5, cases=5)
+        >>> mine.unit
+        'examples'
     """
 
     metric: Metric = field(kw_only=True)

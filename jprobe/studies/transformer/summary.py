@@ -18,9 +18,11 @@ def summary(ds: xr.Dataset, config: Config) -> dict[str, float | int | str | boo
         ``base_f1`` (``base_accuracy`` where the measure is another), ``LAYER.signed.P`` and so on.
 
     Example:
-        >>> from jprobe.studies import compute, transformer
-        >>> config = transformer.Config(checkpoint="mlp", kept=(1,), amplitudes=(0.1,), flipped=(0.5,), cka_removed=())
-        >>> sorted(summary(compute(transformer.STUDY, config), config))[:3]
+        >>> curves = {name: (("layer", "kept", "repeat"), [[[0.5]]]) for name in ("original", "signed", "A", "B")}
+        >>> curves |= {"noise": (("layer", "amplitude", "repeat"), [[[0.5]]]), "flip": (("layer", "flipped", "repeat"), [[[0.5]]])}
+        >>> grid = {"layer": ["Dense_0"], "kept": [1.0], "repeat": [0], "amplitude": [0.1], "flipped": [0.5]}
+        >>> ds = xr.Dataset(curves | {"base": 0.9, "examples": 100, "full_seconds": 0.1}, grid, {"measure": "accuracy", "full": 0})
+        >>> sorted(summary(ds, Config(checkpoint="mlp")))[:3]
         ['Dense_0.A.1', 'Dense_0.B.1', 'Dense_0.flip.0.5']
     """
     f1 = ds.attrs["measure"] == "span F1"
