@@ -69,7 +69,7 @@ _TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=
   table { border-collapse: collapse; font-size: .9rem; }
   td, th { padding: .28rem .8rem .28rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #e4e7ea; }
   td.number { text-align: right; font-variant-numeric: tabular-nums; }
-  .holds { color: #1d7a46; white-space: nowrap; } .differs { color: #b3441e; white-space: nowrap; } .inconclusive { color: #5b6470; }
+  .holds { color: #1d7a46; white-space: nowrap; } .differs { color: #b3441e; white-space: nowrap; } .inconclusive { color: #5b6470; } .remark { color: #5b6470; }
   pre { background: #f4f6f8; padding: .8rem 1rem; overflow-x: auto; border-radius: 4px; }
   code { font-size: .92em; }
   details { margin: .8rem 0; } summary { cursor: pointer; font-weight: 600; }
@@ -82,9 +82,10 @@ _TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=
 {% if outcome.findings %}
 <h2>The paper's findings, in this run</h2>
 <div class="scroll"><table>
-<tr><th>Finding</th><th>This run</th><th></th></tr>
+<tr><th>The paper's claim</th><th>This run [95% interval]</th><th></th></tr>
 {% for finding in outcome.findings %}
-<tr><td>{{ finding.claim }}</td><td>{{ finding.seen }}</td>
+<tr><td>{{ finding.claim }}</td>
+<td>{% for check in finding.checks %}<div>{{ check }}</div>{% endfor %}{% if finding.remark %}<div class="remark">{{ finding.remark }}</div>{% endif %}</td>
 <td class="{{ finding.verdict.name | lower }}">{{ marks[finding.verdict.name] }} {{ finding.verdict.value }}</td></tr>
 {% endfor %}
 </table></div>

@@ -89,10 +89,13 @@ class Check(NamedTuple):
     def __str__(self) -> str:
         """The number, its 95% interval in brackets, and the threshold in words."""
         value, low, high, size = self.found
-        interval = "" if size is None else f" [{self.form(low)}, {self.form(high)}]"
-        if math.isnan(low) or math.isnan(high):
-            interval = f" from {size} value{'s' * (size != 1)}"
-        return f"{self.what} {self.form(value)}{interval} (claim: {self.side} {self.form(self.threshold)})"
+        number, _, unit = self.form(value).partition(" ")
+        ends = [self.form(end).partition(" ")[0] for end in (low, high)]
+        few = math.isnan(low) or math.isnan(high)
+        interval = "" if size is None or few else f"[{', '.join(ends)}]"
+        count = f"from {size} value{'s' * (size != 1)}" if few else ""
+        found = " ".join(filter(None, [number, interval, unit, count]))
+        return f"{self.what} {found} (claim: {self.side} {self.form(self.threshold)})"
 
 
 class Finding(NamedTuple):
