@@ -110,7 +110,7 @@ def test_type_checkers_see_what_python_sees():
 
 # Addresses that others could take: whoever owned them would run code on users' machines.
 
-HOME = ROOT.parent
+HOME = Path(__file__).parent.parent  # the checkout; jprobe itself may be installed elsewhere
 FOREIGN = re.compile(
     r"git(hub|lab)(\.com)?/jprobe|\bjprobe\.(org|dev|io|ai|com)\b|jprobe\.readthedocs|pip install ([^.#]*[ '\"])?jprobe\b"
 )
