@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import contextlib
+import dataclasses
 import gc
 import logging
 import os
@@ -15,7 +16,10 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 import hypothesis  # noqa: E402
 import jax  # noqa: E402
+import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+
+from jprobe import data  # noqa: E402
 
 # How long an example takes says more about what else the machine does, and what is compiled, than about the code.
 hypothesis.settings.register_profile("jprobe", deadline=None)
@@ -39,6 +43,18 @@ def _quick_compilation(request):
     jax.config.update("jax_disable_most_optimizations", not getattr(request.module, "OPTIMIZED", False))
     yield
     jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture(scope="session")
+def few_digits():
+    """MNIST with 600 training and 200 test images of each digit: tasks of all pairs have one shape, and share programs."""
+    mnist = data.load("mnist")
+    kept = {}
+    for split, count in (("train", 600), ("test", 200)):
+        labels = getattr(mnist, f"y_{split}")
+        rows = np.sort(np.concatenate([np.flatnonzero(labels == digit)[:count] for digit in range(10)]))
+        kept |= {f"{name}_{split}": getattr(mnist, f"{name}_{split}")[rows] for name in "xy"}
+    return dataclasses.replace(mnist, **kept)
 
 
 @pytest.fixture

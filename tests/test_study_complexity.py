@@ -1,6 +1,5 @@
 """The study of pairs of classes end to end, on a few hundred digits; and its findings in both directions."""
 
-import dataclasses
 import itertools
 import json
 
@@ -23,26 +22,12 @@ from jprobe.studies.complexity.summary import gaps, stability
 SMALL = ["run", "complexity", "--seeds", "2", "--epochs", "2", "--hidden", "8", "--image-pairs", "20", "--out"]
 
 
-def few_digits():
-    """The first 3,000 training and 1,000 test images of MNIST."""
-    mnist = jp.data.load("mnist")
-    cut = {f"{k}_train": getattr(mnist, f"{k}_train")[:3000] for k in "xy"} | {
-        f"{k}_test": getattr(mnist, f"{k}_test")[:1000] for k in "xy"
-    }
-    return dataclasses.replace(mnist, **cut)
-
-
 @pytest.fixture(scope="module")
-def digits():
-    return few_digits()
-
-
-@pytest.fixture(scope="module")
-def out(tmp_path_factory, digits):
+def out(tmp_path_factory, few_digits):
     """Two networks a pair, trained for two epochs: a scaled-down run of the whole study."""
     folder = tmp_path_factory.mktemp("run") / "out"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jp.data, "load", lambda name: digits)
+        patch.setattr(jp.data, "load", lambda name: few_digits)
         cli.main([*SMALL, str(folder)])
     return folder
 
@@ -70,9 +55,9 @@ def test_summary_is_the_datasets_numbers(out):
     assert found["mnist.spearman"] == pytest.approx(rho, abs=1e-6)
 
 
-def test_networks_are_those_of_a_single_pair(out, digits):
+def test_networks_are_those_of_a_single_pair(out, few_digits):
     ds = load(out / "results.nc").isel(dataset=0)
-    task = jp.data.pair(digits, (4, 9))
+    task = jp.data.pair(few_digits, (4, 9))
     model = jp.models.MLP((8,))
     alone = jp.train.fit(model, task, seeds=2, epochs=2)
     found = gap(model, alone.params, task)
@@ -96,8 +81,8 @@ def test_the_report_holds_every_figure_and_says_that_it_is_scaled_down(out):
     assert ('id="rank_stability_mnist"' in page) == ranked
 
 
-def test_a_finished_run_computes_nothing_again(out, monkeypatch, digits):
-    monkeypatch.setattr(jp.data, "load", lambda name: digits)
+def test_a_finished_run_computes_nothing_again(out, monkeypatch, few_digits):
+    monkeypatch.setattr(jp.data, "load", lambda name: few_digits)
     monkeypatch.setattr(jp.train, "fit", None)
     monkeypatch.setattr(jp.metrics, "ssim_distance", None)
     before = (out / "summary.json").read_bytes()
@@ -170,9 +155,9 @@ def test_findings_are_open_where_networks_disagree_or_are_few():
     assert [f.verdict for f in few] == [Verdict.HOLDS, *[Verdict.INCONCLUSIVE] * 3]
 
 
-def test_a_dataset_of_two_classes_is_an_error(digits):
-    images, labels = digits.x_test[:4], np.array([0, 1, 0, 1], np.int32)
+def test_a_dataset_of_two_classes_is_an_error(few_digits):
+    images, labels = few_digits.x_test[:4], np.array([0, 1, 0, 1], np.int32)
     two = jp.data.Dataset("two", images, labels, images, labels, ("a", "b"), {}, "")
     with pytest.raises(ArgumentError, match="three classes"):
         compute(study.STUDY, of=jp.studies.Subject("two", inputs={"two": two}))
-    assert pairs_of(digits)[0] == (0, 1)
+    assert pairs_of(few_digits)[0] == (0, 1)

@@ -16,14 +16,16 @@ from jprobe.studies.probes import parts as PARTS
 from jprobe.studies.probes.panels import panels
 from jprobe.studies.probes.summary import living
 
-SMALL = "run probes --seeds 3 --epochs 2 --widths 8"
+SMALL = "run probes --seeds 3 --epochs 3 --widths 8"
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory):
-    """Every probe on three networks trained for two epochs: a scaled-down run of the whole study."""
+def out(tmp_path_factory, few_digits):
+    """Every probe on three networks trained briefly on few digits: a scaled-down run of the whole study."""
     folder = tmp_path_factory.mktemp("run") / "out"
-    cli.main([*SMALL.split(), "--out", str(folder)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jp.data, "load", lambda name: few_digits)
+        cli.main([*SMALL.split(), "--out", str(folder)])
     return folder
 
 
@@ -83,7 +85,7 @@ def test_sweeps_start_from_the_unperturbed_networks(ds):
     np.testing.assert_allclose(ds.prune_largest.sel(signed=True).sel(removed=0).isel(repeat=0), ds.binarized, atol=1e-6)
     np.testing.assert_allclose(ds.flip.sel(signed=True).sel(flipped=0).isel(repeat=0), ds.binarized, atol=1e-6)
     # Full rank: the signs before or after the truncation are the same signs.
-    np.testing.assert_allclose(ds.spectral_sign_first.isel(rank=-1, repeat=0), ds.binarized, atol=2e-3)
+    np.testing.assert_allclose(ds.spectral_sign_first.isel(rank=-1, repeat=0), ds.binarized, atol=6e-3)
 
 
 def test_dead_networks_leave_the_summary_and_by_option_the_figures(ds):
@@ -233,7 +235,7 @@ def test_report_stands_alone_and_says_how_to_repeat_it(out):
     page = (out / "report.html").read_text()
     assert not re.findall(r"""(?:src|href)=["']?(?!data:)[^"'> ]""", page)
     assert "<script" not in page
-    assert "jprobe run probes --preset quick --seeds 3 --widths 8 --epochs 2 --out" in page
+    assert "jprobe run probes --preset quick --seeds 3 --widths 8 --epochs 3 --out" in page
     assert "Scaled down: 3 networks a task" in page
     assert (
         page.count("<img ")
@@ -245,7 +247,9 @@ def test_report_stands_alone_and_says_how_to_repeat_it(out):
     assert "md5:f68b3c2dcbeaaa9fbdd348bbdeb94873" in provenance["data"].values()
 
 
-def test_the_run_can_be_taken_up_and_computes_nothing_twice(out, monkeypatch, capsys):
+def test_the_run_can_be_taken_up_and_computes_nothing_twice(out, monkeypatch, capsys, few_digits):
+    monkeypatch.setattr(jp.data, "load", lambda name: few_digits)
+
     def refuse(*args, **kwargs):
         raise AssertionError("computed again")
 
@@ -257,7 +261,8 @@ def test_the_run_can_be_taken_up_and_computes_nothing_twice(out, monkeypatch, ca
     assert "Report:" in capsys.readouterr().out
 
 
-def test_interrupted_and_taken_up_gives_the_numbers_of_an_uninterrupted_run(tmp_path, monkeypatch, capsys):
+def test_interrupted_and_taken_up_gives_the_numbers_of_an_uninterrupted_run(tmp_path, monkeypatch, capsys, few_digits):
+    monkeypatch.setattr(jp.data, "load", lambda name: few_digits)
     command = ["run", "probes", "--seeds", "2", "--epochs", "1", "--pair", "3", "5", "--probes", "flip", "randomize"]
     cli.main([*command, "--out", str(tmp_path / "whole")])
     calls = []
