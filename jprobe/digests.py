@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend import core
 
 from jprobe.errors import ArgumentError
 
@@ -66,7 +67,24 @@ def digest_of_program(fn: Callable[..., Any], *args: Any) -> np.ndarray:
     closed = jax.make_jaxpr(fn)(*shapes)
     # Functions inside equations print with their addresses, which another process does not share.
     code = re.sub(r"0x[0-9a-f]+|<function [^>]*>|<[\w.]+ object at [^>]*>", "", str(closed.jaxpr))
-    return digest_of(code, closed.consts)
+    return digest_of(code, list(_arrays(closed)))
+
+
+def _arrays(value: Any) -> Iterator[Any]:
+    """Every array inside a traced function, those of functions that it calls too: their text leaves out the numbers."""
+    if isinstance(value, core.ClosedJaxpr):
+        yield from value.consts
+        yield from _arrays(value.jaxpr)
+    elif isinstance(value, core.Jaxpr):
+        for eqn in value.eqns:
+            yield from _arrays([*eqn.invars, *eqn.params.values()])
+    elif isinstance(value, core.Literal):
+        yield value.val
+    elif isinstance(value, np.ndarray | jax.Array):
+        yield value
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _arrays(part)
 
 
 class _Seen(NamedTuple):

@@ -175,6 +175,32 @@ def hexed(fn, *args):
     return digest_of_program(fn, *args).tobytes().hex()
 
 
+WRAPPERS = {
+    "plain": lambda f: f,
+    "jit": jax.jit,
+    "jit in jit": lambda f: jax.jit(lambda x: jax.jit(f)(x)),
+    "vmap of jit": lambda f: jax.vmap(jax.jit(f)),
+    "checkpoint": jax.checkpoint,
+    "scan": lambda f: lambda x: jax.lax.scan(lambda c, _: (f(c), None), x, None, length=2)[0],
+    "cond": lambda f: lambda x: jax.lax.cond(x.sum() > 0, f, lambda y: y, x),
+    "jit in cond": lambda f: lambda x: jax.lax.cond(x.sum() > 0, jax.jit(f), lambda y: y, x),
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPPERS.values(), ids=WRAPPERS)
+@pytest.mark.parametrize("kind", [np.asarray, jnp.asarray], ids=["numpy", "jax"])
+def test_a_function_is_known_by_every_array_it_closes_over(wrap, kind):
+    def digest(table):
+        table = kind(table)
+        return hexed(wrap(lambda x: x * 2.0 + table), np.ones((1, 1000), np.float32))
+
+    table = np.arange(1000, dtype=np.float32)
+    other = table.copy()
+    other[500] += 1  # where no text would print it
+    assert digest(table) == digest(table.copy())
+    assert digest(table) != digest(other)
+
+
 def test_a_function_is_known_by_what_it_computes():
     args = np.ones((3, 2), np.float32), np.ones((1, 3), np.float32)
     found = hexed(network, *args)
