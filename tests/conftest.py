@@ -34,13 +34,13 @@ def _forget_compiled():
     gc.collect()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _quick_compilation(request):
-    """Compile without optimizing: most programs here are small and run once, and compiling is what tests wait for.
+@pytest.fixture(scope="module")
+def quick():
+    """Compile without optimizing, for files whose many small programs run once: eight times less to wait for.
 
-    Files whose programs run long, or whose numbers must be those of optimized programs, say OPTIMIZED = True.
+    Not where rounding decides (energies, certificates, graphs): there the programs that people run are the ones to test.
     """
-    jax.config.update("jax_disable_most_optimizations", not getattr(request.module, "OPTIMIZED", False))
+    jax.config.update("jax_disable_most_optimizations", True)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
 

@@ -15,6 +15,8 @@ from jprobe.metrics import ssim, ssim_distance
 from jprobe.paths import parameters
 from jprobe.studies.complexity.parts import accuracy_by_pair
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 6)).astype(np.float32)
 TASK = jp.data.Task(X, X[:, 0] > 0, X[:40], X[:40, 0] > 0, num_classes=2)

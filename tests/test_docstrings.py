@@ -9,6 +9,8 @@ import pytest
 
 import jprobe
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 MODULES = ["jprobe", *sorted(info.name for info in pkgutil.walk_packages(jprobe.__path__, "jprobe."))]
 MODULES.remove("jprobe.__main__")  # importing it runs the command

@@ -13,6 +13,8 @@ import pytest
 
 import jprobe as jp
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 # Runs in processes of its own: how many devices there are is settled when JAX starts.
 WORK = textwrap.dedent("""
     import json, sys

@@ -15,9 +15,6 @@ from scipy import stats
 
 from jprobe.probes import chain, prune, randomize, swap_edges
 
-# Long chains of swaps: they run longer than they compile.
-OPTIMIZED = True
-
 # Draws are fixed by their keys; a right implementation fails such a test for one key in a thousand.
 P = 1e-3
 

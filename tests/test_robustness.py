@@ -10,6 +10,8 @@ from jprobe import metrics
 from jprobe.errors import LevelError, UnknownLayerError
 from jprobe.robustness import Grids, cka_by_layer, probe_layer
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 X = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
 PARAMS = {
     f"layer_{n}": {"kernel": jax.random.normal(jax.random.key(n), (6, 6)), "bias": jnp.ones(6) * n} for n in range(3)

@@ -20,6 +20,9 @@ from jprobe.intervals import exact
 from jprobe.report import About, Check, Finding
 from jprobe.results import load
 from jprobe.studies.pace import Pace
+from jprobe.studies.runner import _forwards
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @dataclass(frozen=True)
@@ -221,6 +224,14 @@ def test_progress_never_goes_back_and_ends_at_one(tmp_path):
     fractions = [done for _, done in shown]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
+
+
+def test_a_part_that_takes_longer_than_predicted_does_not_move_the_bar_back():
+    shown = []
+    show = _forwards(lambda label, done: shown.append((label, done)))
+    for label, done in (("a", 0.1), ("a", 0.6), ("b", 0.3), ("b", 0.7)):
+        show(label, done)
+    assert shown == [("a", 0.1), ("a", 0.6), ("b", 0.6), ("b", 0.7)]
 
 
 def pace_of(*costs, file=None):

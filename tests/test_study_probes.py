@@ -16,6 +16,8 @@ from jprobe.studies.probes import parts as PARTS
 from jprobe.studies.probes.panels import panels
 from jprobe.studies.probes.summary import living
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 SMALL = "run probes --seeds 3 --epochs 3 --widths 8"
 
 
@@ -85,6 +87,7 @@ def test_sweeps_start_from_the_unperturbed_networks(ds):
     np.testing.assert_allclose(ds.prune_largest.sel(signed=True).sel(removed=0).isel(repeat=0), ds.binarized, atol=1e-6)
     np.testing.assert_allclose(ds.flip.sel(signed=True).sel(flipped=0).isel(repeat=0), ds.binarized, atol=1e-6)
     # Full rank: the signs before or after the truncation are the same signs.
+    # Sums of signs tie, and rounding decides ties: two of 400 images may move.
     np.testing.assert_allclose(ds.spectral_sign_first.isel(rank=-1, repeat=0), ds.binarized, atol=6e-3)
 
 

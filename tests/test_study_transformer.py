@@ -17,6 +17,8 @@ from jprobe.studies import transformer as study
 from jprobe.studies.transformer import parts as PARTS
 from jprobe.studies.transformer.parts import matrices_of
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 HOLDS, DIFFERS = Verdict.HOLDS, Verdict.DIFFERS
 
 

@@ -27,6 +27,8 @@ from jprobe.probes import (
 )
 from jprobe.probes.select import everything
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 KEY = jax.random.key(7)
 X = np.random.default_rng(0).normal(size=(32, 6)).astype(np.float32)
 TASK = jp.data.Task(X, (X[:, 0] > 0).astype(int), X, (X[:, 0] > 0).astype(int), num_classes=2)

@@ -18,6 +18,8 @@ from jprobe.data.tokens import BUCKETS
 from jprobe.errors import ArgumentError, DamagedFileError, MissingFileError, ShapeError, UnknownLayerError
 from jprobe.metrics.spans import f1, span_counts, tag_scheme
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 SCHEME = tag_scheme(LABELS)
 TEXT = """-DOCSTART- -X- -X- O

@@ -18,6 +18,8 @@ from jprobe.errors import (
     WeightsError,
 )
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 MODEL = jp.models.MLP((5,), 2)
 
 

@@ -89,12 +89,12 @@ class Check(NamedTuple):
     def __str__(self) -> str:
         """The number, its 95% interval in brackets, and the threshold in words."""
         value, low, high, size = self.found
-        number, _, unit = self.form(value).partition(" ")
+        middle, _, unit = self.form(value).partition(" ")
         ends = [self.form(end).partition(" ")[0] for end in (low, high)]
         few = math.isnan(low) or math.isnan(high)
         interval = "" if size is None or few else f"[{', '.join(ends)}]"
         count = f"from {size} value{'s' * (size != 1)}" if few else ""
-        found = " ".join(filter(None, [number, interval, unit, count]))
+        found = " ".join(filter(None, [middle, interval, unit, count]))
         return f"{self.what} {found} (claim: {self.side} {self.form(self.threshold)})"
 
 

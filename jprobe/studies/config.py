@@ -1,6 +1,7 @@
 """What all studies are told alike: preset, folder, devices; and the check of every value against its field's annotation."""
 
 import dataclasses
+import hashlib
 import operator
 import types
 import typing
@@ -71,19 +72,15 @@ class Config:
             presets: the study's.
         """
         if self.out is not None:
-            return self.out
+            return Path(self.out)
         numbers, preset = self.numbers(), presets[self.preset].numbers()
         words = [self.study, *(_slug(numbers[name]) for name in self.named), self.preset]
         words += [f"{n}-{_slug(v)}" for n, v in numbers.items() if v != preset[n] and n not in self.named]
         name = "-".join(filter(None, words))
         # File systems allow 255 bytes; a digest keeps long names apart.
-        return Path("runs") / (name if len(name) <= 120 else f"{name[:100]}-{_short_digest(name)}")
-
-
-def _short_digest(text: str) -> str:
-    import hashlib
-
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return Path("runs") / (
+            name if len(name) <= 120 else f"{name[:100]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+        )
 
 
 def _slug(value: Any) -> str:

@@ -125,7 +125,7 @@ def compute(
         ('dataset', 'task', 'seed', 'flipped', 'repeat', 'signed')
     """
     config = study.presets["quick"] if config is None else config
-    show = progress or (lambda label, fraction: None)
+    show = _forwards(progress)
     show("finding data and weights", 0.0)
     if config.mesh not in (None, 1) and not study.spreads:
         raise ArgumentError(f"The study {study.name!r} runs on one device: leave --mesh out.")
@@ -146,6 +146,19 @@ def compute(
         "checksums": json.dumps(dict(subject.checksums)),
     }
     return dataset.assign_attrs(said)
+
+
+def _forwards(progress: Progress | None) -> Progress:
+    """Progress that never goes back: a part that took longer than predicted makes the rest look longer, too."""
+    furthest = 0.0
+
+    def show(label: str, fraction: float) -> None:
+        nonlocal furthest
+        furthest = max(furthest, fraction)
+        if progress is not None:
+            progress(label, furthest)
+
+    return show
 
 
 def _part(
