@@ -5,6 +5,8 @@ import dataclasses
 import gc
 import logging
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 # What one test compiles the next ones read, those of other workers and of later runs too. Set before JAX is imported,
@@ -13,6 +15,17 @@ COMPILED = Path(__file__).parent.parent / ".pytest_cache" / "compiled"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
+
+# Most of the time goes into compiling thousands of small programs. Without these two parts of XLA's compiler for CPUs
+# it takes a third; XLA ends the process at a flag that it does not know, so another process tries them.
+FAST_COMPILE = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+if "XLA_FLAGS" not in os.environ:
+    tried = subprocess.run(
+        [sys.executable, "-c", "import jax; jax.devices()"], env=os.environ | {"XLA_FLAGS": FAST_COMPILE},
+        capture_output=True,
+    )  # fmt: skip
+    os.environ["XLA_FLAGS"] = FAST_COMPILE if tried.returncode == 0 else ""
 
 import hypothesis  # noqa: E402
 import jax  # noqa: E402
@@ -21,9 +34,31 @@ import pytest  # noqa: E402
 
 from jprobe import data  # noqa: E402
 
+# Tracing makes many objects, most of which stay: looking for garbage among them was a fifteenth of the time.
+gc.set_threshold(100_000, 20, 100)
+
 # How long an example takes says more about what else the machine does, and what is compiled, than about the code.
 hypothesis.settings.register_profile("jprobe", deadline=None)
 hypothesis.settings.load_profile("jprobe")
+
+
+# Files that take longest, which two workers begin with: one that begins with them last works on alone.
+LONGEST = (
+    "notebook",
+    "study_probes",
+    "mesh",
+    "readme",
+    "study_transformer",
+    "study_frustration",
+    "frustration",
+    "randomize",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first."""
+    order = {f"test_{name}.py": n for n, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -47,13 +82,19 @@ def quick():
 
 @pytest.fixture(scope="session")
 def few_digits():
-    """MNIST with 600 training and 200 test images of each digit: tasks of all pairs have one shape, and share programs."""
+    """MNIST at 14 x 14 pixels with 600 training and 200 test images of each digit.
+
+    Tasks of all pairs have one shape, and share programs.
+    """
     mnist = data.load("mnist")
     kept = {}
     for split, count in (("train", 600), ("test", 200)):
-        labels = getattr(mnist, f"y_{split}")
+        x, labels = getattr(mnist, f"x_{split}"), getattr(mnist, f"y_{split}")
         rows = np.sort(np.concatenate([np.flatnonzero(labels == digit)[:count] for digit in range(10)]))
-        kept |= {f"{name}_{split}": getattr(mnist, f"{name}_{split}")[rows] for name in "xy"}
+        kept |= {
+            f"x_{split}": x[rows].reshape(-1, 14, 2, 14, 2, 1).mean((2, 4)).astype(x.dtype),
+            f"y_{split}": labels[rows],
+        }
     return dataclasses.replace(mnist, **kept)
 
 

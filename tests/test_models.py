@@ -10,6 +10,8 @@ from scipy import stats
 from jprobe.errors import ArgumentError, UnknownNameError
 from jprobe.models import MLP, forward
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 
 def layers(params):
     dense = params["params"]

@@ -20,6 +20,7 @@ def snippets():
     return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 
 
+@pytest.mark.usefixtures("quick")
 def test_snippets_of_the_readme_run(tmp_path, monkeypatch):
     pytest.importorskip("equinox", reason="README shows an Equinox network: pip install -e '.[test]'")
     monkeypatch.chdir(tmp_path)

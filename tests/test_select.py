@@ -10,6 +10,8 @@ from jprobe.errors import UnknownLayerError
 from jprobe.paths import leaves_by_path
 from jprobe.probes.select import everything, selected
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 PARAMS = {
     "BatchNorm_0": {"bias": jnp.ones(3), "scale": jnp.ones(3)},
     "Conv_0": {"kernel": jax.random.normal(jax.random.key(0), (3, 3, 2, 3))},

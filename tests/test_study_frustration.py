@@ -17,6 +17,8 @@ from jprobe.results import load
 from jprobe.studies import compute, run
 from jprobe.studies import frustration as study
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 SMALL = {"network": "mnist", "replicas": 3, "nulls": 2, "anneal": 60, "bound": 20, "images": 4, "sizes": 5}
 KEYS = {
     "network", "nodes", "edges", "params", "real.best", "real.mean", "real.lower_bound", "n1.mean", "n2.mean", "n3.mean", "anneal.best",
@@ -62,14 +64,14 @@ def test_a_run_is_taken_up_again_and_refuses_another_network(ran, monkeypatch):
     config = study.Config(**SMALL, out=ran)
     before = load(ran / "results.nc")
     monkeypatch.setattr(jp.frustration, "descend", lambda *_, **__: pytest.fail("computed again"))
-    again = compute(study.STUDY, config, folder=ran)
-    np.testing.assert_array_equal(before.energy.values, again.energy.values)
     of = study.subject(config)
+    again = compute(study.STUDY, config, of=of, folder=ran)
+    np.testing.assert_array_equal(before.energy.values, again.energy.values)
     other = dataclasses.replace(of, params=jax.tree.map(lambda w: w * 2, of.params))
     with pytest.raises(ConfigMismatchError, match="the network's parameters"):
         compute(study.STUDY, config, of=other, folder=ran)
     with pytest.raises(ConfigMismatchError, match="nulls: 2 there, 3 now"):
-        compute(study.STUDY, study.Config(**SMALL | {"nulls": 3}), folder=ran)
+        compute(study.STUDY, study.Config(**SMALL | {"nulls": 3}), of=of, folder=ran)
 
 
 def test_a_network_of_ones_own_in_three_lines(tmp_path):

@@ -18,7 +18,7 @@ from jprobe.studies.probes.summary import living
 
 pytestmark = pytest.mark.usefixtures("quick")
 
-SMALL = "run probes --seeds 3 --epochs 3 --widths 8"
+SMALL = "run probes --seeds 3 --epochs 3 --hidden 32 --widths 8"
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +238,7 @@ def test_report_stands_alone_and_says_how_to_repeat_it(out):
     page = (out / "report.html").read_text()
     assert not re.findall(r"""(?:src|href)=["']?(?!data:)[^"'> ]""", page)
     assert "<script" not in page
-    assert "jprobe run probes --preset quick --seeds 3 --widths 8 --epochs 3 --out" in page
+    assert "jprobe run probes --preset quick --hidden 32 --seeds 3 --widths 8 --epochs 3 --out" in page
     assert "Scaled down: 3 networks a task" in page
     assert (
         page.count("<img ")
@@ -266,13 +266,13 @@ def test_the_run_can_be_taken_up_and_computes_nothing_twice(out, monkeypatch, ca
 
 def test_interrupted_and_taken_up_gives_the_numbers_of_an_uninterrupted_run(tmp_path, monkeypatch, capsys, few_digits):
     monkeypatch.setattr(jp.data, "load", lambda name: few_digits)
-    command = ["run", "probes", "--seeds", "2", "--epochs", "1", "--pair", "3", "5", "--probes", "flip", "randomize"]
+    command = ["run", "probes", "--seeds", "2", "--epochs", "1", "--pair", "3", "5", "--probes", "noise", "flip"]
     cli.main([*command, "--out", str(tmp_path / "whole")])
     calls = []
 
     def stopping(*args, **kwargs):
         calls.append(1)
-        if len(calls) == 6:  # three describe the networks, then come flips and the first randomization
+        if len(calls) == 5:  # three describe the networks, then come noise and flips
             raise KeyboardInterrupt
         return jp.sweep(*args, **kwargs)
 
@@ -283,7 +283,7 @@ def test_interrupted_and_taken_up_gives_the_numbers_of_an_uninterrupted_run(tmp_
     assert stopped.value.code == 130
     assert "the same command takes it up again" in " ".join(capsys.readouterr().out.split())
     finished = len(list((tmp_path / "parts" / "parts").iterdir()))
-    assert finished == 3
+    assert finished == 2
     cli.main([*command, "--out", str(tmp_path / "parts")])
     xr.testing.assert_identical(load(tmp_path / "parts" / "results.nc"), load(tmp_path / "whole" / "results.nc"))
     assert "mnist.3-5.flip.signed.best" in json.loads((tmp_path / "parts" / "summary.json").read_text())

@@ -1,21 +1,22 @@
 """A run's report: one self-contained HTML page."""
 
 import base64
-import io
 from collections.abc import Mapping
 from typing import Any
 
 import jinja2
-from matplotlib.figure import Figure
 
 from jprobe.report.outcome import Outcome
 
 
-def page(outcome: Outcome, config: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
+def page(
+    outcome: Outcome, pictures: Mapping[str, bytes], config: Mapping[str, Any], provenance: Mapping[str, Any]
+) -> str:
     """The report as HTML that opens without a network: figures are inside, there is no script.
 
     Args:
         outcome: what the study has to say.
+        pictures: name of each panel -> its figure as PNG.
         config: the run's configuration.
         provenance: from :func:`jprobe.results.provenance`; its ``command`` repeats the run.
 
@@ -23,23 +24,14 @@ def page(outcome: Outcome, config: Mapping[str, Any], provenance: Mapping[str, A
         >>> from jprobe.report import About
         >>> from jprobe.results import provenance
         >>> told = Outcome(About("Pruning", "Twenty networks."), [], [], {"accuracy": 0.98}, {})
-        >>> "<h1>Pruning</h1>" in page(told, {"seeds": 20}, provenance({}, "jprobe run probes", 1.0))
+        >>> "<h1>Pruning</h1>" in page(told, {}, {"seeds": 20}, provenance({}, "jprobe run probes", 1.0))
         True
     """
-    images = {p.name: base64.b64encode(rendered(p.figure, "png")).decode() for p in outcome.panels}
+    images = {name: base64.b64encode(picture).decode() for name, picture in pictures.items()}
     rows = _rows(outcome.summary)
     return _TEMPLATE.render(
         outcome=outcome, images=images, rows=rows, config=config, provenance=provenance, marks=_MARKS
     )
-
-
-def rendered(figure: Figure, ending: str) -> bytes:
-    """A figure as the bytes of a file; ``ending`` is "png" or "pdf"."""
-    buffer = io.BytesIO()
-    # No dates inside, so that the same numbers give the same file.
-    metadata = {"CreationDate": None} if ending == "pdf" else {"Software": None}
-    figure.savefig(buffer, format=ending, metadata=metadata)
-    return buffer.getvalue()
 
 
 # Verdicts are told apart by shape as well as by colour.

@@ -1,13 +1,15 @@
 """Write all that a run leaves in its folder."""
 
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
+from matplotlib.figure import Figure
 
-from jprobe.report.html import page, rendered
-from jprobe.report.outcome import Outcome, Panel
+from jprobe.report.html import page
+from jprobe.report.outcome import Outcome
 from jprobe.results import provenance, save, write, write_json
 
 
@@ -48,14 +50,19 @@ def record(
     save(folder / "results.nc", dataset)
     write_json(folder / "summary.json", told.summary)
     write_json(folder / "provenance.json", made)
-    save_figures(folder, told.panels)
+    pictures = {panel.name: _rendered(panel.figure, "png") for panel in told.panels}
+    for panel in told.panels:
+        write(folder / "figures" / f"{panel.name}.png", pictures[panel.name])
+        write(folder / "figures" / f"{panel.name}.pdf", _rendered(panel.figure, "pdf"))
     path = folder / "report.html"
-    write(path, page(told, config, made))
+    write(path, page(told, pictures, config, made))
     return path
 
 
-def save_figures(folder: Path, panels: Sequence[Panel]) -> None:
-    """Write each figure as PNG and PDF into ``folder/figures``."""
-    for panel in panels:
-        for ending in ("png", "pdf"):
-            write(folder / "figures" / f"{panel.name}.{ending}", rendered(panel.figure, ending))
+def _rendered(figure: Figure, ending: str) -> bytes:
+    """A figure as the bytes of a file; ``ending`` is "png" or "pdf"."""
+    buffer = io.BytesIO()
+    # No dates inside, so that the same numbers give the same file.
+    metadata = {"CreationDate": None} if ending == "pdf" else {"Software": None}
+    figure.savefig(buffer, format=ending, metadata=metadata)
+    return buffer.getvalue()

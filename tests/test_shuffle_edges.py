@@ -10,6 +10,8 @@ from jprobe import frustration
 from jprobe.errors import ArgumentError
 from jprobe.graph import bipartite, edge_list, from_edges, to_scipy, trace
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 
 class Net(nn.Module):
     """Strides, groups, a concatenation, pools, a product along an axis of a map, and a dense layer."""
