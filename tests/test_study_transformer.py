@@ -95,9 +95,8 @@ def test_a_tagger_of_named_entities_end_to_end(folder, tmp_path, monkeypatch):  
     (tmp_path / "test.txt").write_text("Paris B-LOC\nrains O\n\nin O\nParis B-LOC\n. O\n")
     jp.data.import_files("conll2003", tmp_path)
     jp.weights.import_weights("distilbert-ner", folder)
-    layers = ("*/position_embeddings/*", "layer_1/ffn/lin2/kernel", "classifier/kernel")
-    config = study.Config(layers=layers, kept=(1, 0.5), amplitudes=(0.1,), flipped=(0.0, 1.0), cka_removed=(0.0,))
-    subject = study.subject(study.Config())
+    config = study.Config(kept=(1, 0.5), amplitudes=(0.1,), flipped=(0.0, 1.0), cka_removed=(0.0,))
+    subject = study.subject(config)
     assert (subject.measure, subject.examples, subject.full) == ("span F1", 10, False)
     assert list(subject.layers) == ["positions", "L0.lin1", "L0.lin2", "L1.lin1", "L1.lin2", "classifier"]
     ds = compute(study.STUDY, config)
