@@ -62,22 +62,16 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _forget_compiled():
-    """Drop a file's compiled programs after it: each holds memory maps, and Linux gives a process 65,530."""
+def _compiled(request):
+    """Compile the many small programs of files marked "quick", which run once, without optimizing.
+
+    Not where rounding decides (local minima, certificates): there the programs that people run are the ones to test.
+    What a file compiled is dropped after it: each program holds memory maps, and Linux gives a process 65,530.
+    """
+    jax.config.update("jax_disable_most_optimizations", request.node.get_closest_marker("quick") is not None)
     yield
     jax.clear_caches()
     gc.collect()
-
-
-@pytest.fixture(scope="module")
-def quick():
-    """Compile without optimizing, for files whose many small programs run once: eight times less to wait for.
-
-    Not where rounding decides (energies, certificates, graphs): there the programs that people run are the ones to test.
-    """
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(scope="session")

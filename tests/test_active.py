@@ -19,7 +19,7 @@ from jprobe.frustration import (
 )
 from jprobe.graph import edge_list, to_scipy, trace
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 
 def conv(x, kernel, stride=1):

@@ -15,7 +15,7 @@ from jprobe.metrics import ssim, ssim_distance
 from jprobe.paths import parameters
 from jprobe.studies.complexity.parts import accuracy_by_pair
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 6)).astype(np.float32)

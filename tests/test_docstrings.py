@@ -9,7 +9,7 @@ import pytest
 
 import jprobe
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 MODULES = ["jprobe", *sorted(info.name for info in pkgutil.walk_packages(jprobe.__path__, "jprobe."))]

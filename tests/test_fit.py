@@ -16,7 +16,7 @@ import jprobe as jp
 from jprobe import train
 from jprobe.errors import ArgumentError, CheckpointError, ShapeError, WeightsError
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 AUTO = dataclasses.replace(TASK, y_train=TASK.x_train, y_test=TASK.x_test, num_classes=None)
 SGD = optax.chain(optax.add_decayed_weights(1e-2), optax.sgd(0.1, momentum=0.9))

@@ -39,7 +39,7 @@ from jprobe.frustration import (
 from jprobe.frustration.minimum import starts
 from jprobe.graph import as_graph, edge_list, explicit, from_edges, to_scipy, trace
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 
 def test_what_is_no_spin_is_refused():

@@ -36,7 +36,7 @@ from jprobe.graph import (
 from jprobe.graph.operators import Pool
 from jprobe.models import ceil_max_pool, local_response_normalization
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 relu = jax.nn.relu
 

@@ -13,7 +13,7 @@ import pytest
 
 import jprobe as jp
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 # Runs in processes of its own: how many devices there are is settled when JAX starts.
 WORK = textwrap.dedent("""

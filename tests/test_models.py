@@ -10,7 +10,7 @@ from scipy import stats
 from jprobe.errors import ArgumentError, UnknownNameError
 from jprobe.models import MLP, forward
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 
 def layers(params):

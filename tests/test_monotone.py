@@ -17,7 +17,7 @@ from jprobe.frustration import (
     survival,
 )
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 
 @settings(max_examples=50, deadline=None)

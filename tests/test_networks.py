@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 import jprobe as jp
 from jprobe.errors import WeightsError
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 SHAPES = st.dictionaries(st.sampled_from("abc"), hnp.array_shapes(min_dims=0, max_dims=3, max_side=3), min_size=1)
 

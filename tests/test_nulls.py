@@ -23,7 +23,7 @@ from jprobe.frustration import (
 from jprobe.frustration.nulls import _fans
 from jprobe.graph import bipartite, to_scipy, trace
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 
 def test_other_weights_compile_nothing_again(compilations):

@@ -13,7 +13,7 @@ from jprobe.graph import Block, Edges, Graph, Layout, Link, edge_list, to_scipy,
 from jprobe.graph.constant import Constant
 from jprobe.graph.operators import Layer, LocallyConnected, Place, Reshape, Scale, Stored, Transpose
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 KEY = jax.random.key(0)
 

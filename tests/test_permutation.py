@@ -11,7 +11,7 @@ from scipy import stats
 
 from jprobe.permutation import hashed_uniform, permute_index, stable_argsort
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 # Draws are fixed by their keys; a right implementation fails such a test for one key in a thousand.
 P = 1e-3

@@ -33,7 +33,7 @@ from jprobe.probes import (
 from jprobe.probes.base import count
 from jprobe.probes.select import everything
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 # Draws are fixed by their keys; a right implementation fails such a test for one key in a thousand.
 P = 1e-3

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.quick
+
 ROOT = Path(__file__).parent.parent
 
 # Numbers that make an example worth reading, and what a test can wait for.
@@ -20,7 +22,6 @@ def snippets():
     return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 
 
-@pytest.mark.usefixtures("quick")
 def test_snippets_of_the_readme_run(tmp_path, monkeypatch):
     pytest.importorskip("equinox", reason="README shows an Equinox network: pip install -e '.[test]'")
     monkeypatch.chdir(tmp_path)

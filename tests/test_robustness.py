@@ -10,7 +10,7 @@ from jprobe import metrics
 from jprobe.errors import LevelError, UnknownLayerError
 from jprobe.robustness import Grids, cka_by_layer, probe_layer
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 X = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
 PARAMS = {

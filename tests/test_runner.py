@@ -22,7 +22,7 @@ from jprobe.results import load
 from jprobe.studies.pace import Pace
 from jprobe.studies.runner import _forwards
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from jprobe.errors import UnknownLayerError
 from jprobe.paths import leaves_by_path
 from jprobe.probes.select import everything, selected
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 PARAMS = {
     "BatchNorm_0": {"bias": jnp.ones(3), "scale": jnp.ones(3)},

@@ -10,7 +10,7 @@ from jprobe import frustration
 from jprobe.errors import ArgumentError
 from jprobe.graph import bipartite, edge_list, from_edges, to_scipy, trace
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 
 class Net(nn.Module):

@@ -19,7 +19,7 @@ from jprobe.studies import compute
 from jprobe.studies.complexity.parts import pairs_of
 from jprobe.studies.complexity.summary import gaps, stability
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 SMALL = ["run", "complexity", "--seeds", "2", "--epochs", "2", "--hidden", "8", "--image-pairs", "20", "--out"]
 

@@ -17,7 +17,7 @@ from jprobe.results import load
 from jprobe.studies import compute, run
 from jprobe.studies import frustration as study
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 SMALL = {"network": "mnist", "replicas": 3, "nulls": 2, "anneal": 60, "bound": 20, "images": 4, "sizes": 5}
 KEYS = {

@@ -17,7 +17,7 @@ from jprobe.studies import transformer as study
 from jprobe.studies.transformer import parts as PARTS
 from jprobe.studies.transformer.parts import matrices_of
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 HOLDS, DIFFERS = Verdict.HOLDS, Verdict.DIFFERS
 

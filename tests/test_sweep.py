@@ -27,7 +27,7 @@ from jprobe.probes import (
 )
 from jprobe.probes.select import everything
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 KEY = jax.random.key(7)
 X = np.random.default_rng(0).normal(size=(32, 6)).astype(np.float32)

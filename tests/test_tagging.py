@@ -18,7 +18,7 @@ from jprobe.data.tokens import BUCKETS
 from jprobe.errors import ArgumentError, DamagedFileError, MissingFileError, ShapeError, UnknownLayerError
 from jprobe.metrics.spans import f1, span_counts, tag_scheme
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 SCHEME = tag_scheme(LABELS)

@@ -18,7 +18,7 @@ from jprobe.errors import (
     WeightsError,
 )
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.quick
 
 MODEL = jp.models.MLP((5,), 2)
 
