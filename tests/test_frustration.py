@@ -169,13 +169,24 @@ def test_thresholds_take_the_largest_rows_first():
     assert below.history[0, 0] == pytest.approx(energy(LAYER, spins), abs=1e-6)
 
 
+def test_descent_does_not_freeze_where_one_flip_at_a_time_does_not():
+    # 784 inputs that pull on 64 hidden nodes of weights that are positive in the mean, as those of a trained layer:
+    # whole blocks that flip at once end in a second basin from half of these starts.
+    rng = np.random.default_rng(0)
+    graph = bipartite(jnp.asarray(0.3 + rng.normal(size=(784, 64)), jnp.float32))
+    options = {"key": KEY, "replicas": 10, "start": graph.num_nodes}
+    slow, fast, frozen = greedy(graph, **options), descend(graph, **options), descend(graph, **options, thresholds=())
+    assert fast.energy.mean() < 1.005 * slow.energy.mean()
+    assert frozen.energy.mean() > 1.005 * slow.energy.mean()
+
+
 def test_too_few_sweeps_are_told():
     # Each node follows its stronger neighbour, so a wall travels two nodes a sweep.
     n = 250
     chain = from_edges(range(n), range(1, n + 1), [1000.0, *np.arange(n - 1, 0, -1)])
     start = np.ones(n + 1, int)
     start[:2] = -1
-    cut = descend(chain, key=KEY, start=start, sweeps=1)
+    cut = descend(chain, key=KEY, start=start, thresholds=(), sweeps=1)
     assert cut.is_local.tolist() == [False]
     assert cut.energy > 0
     assert cut.energy == pytest.approx(energies(chain, cut.spins), abs=1e-14)
@@ -198,7 +209,7 @@ def test_annealing_follows_its_temperatures():
     assert abs(hot.flips.mean() / (100 * 29) - 0.5) < 5 * 0.5 / np.sqrt(20 * 100 * 29)
     assert abs(hot.history[:, :100].mean() - 0.5) < 0.005
     # Frozen spins: a descent.
-    cold, down = run(hottest=1e-6, coldest=1e-6), descend(LAYER, key=KEY, replicas=20)
+    cold, down = run(hottest=1e-6, coldest=1e-6), descend(LAYER, key=KEY, replicas=20, thresholds=())
     np.testing.assert_array_equal(cold.spins, down.spins)
     np.testing.assert_array_equal(cold.flips, down.flips)
     assert run().energy.mean() < down.energy.mean()

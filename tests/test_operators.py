@@ -11,7 +11,7 @@ from jprobe.errors import ArgumentError
 from jprobe.frustration import descend, energy, lower_bound, reinitialize, shuffle_edges, shuffle_layers, total_weight
 from jprobe.graph import Block, Edges, Graph, Layout, Link, edge_list, to_scipy, trace
 from jprobe.graph.constant import Constant
-from jprobe.graph.operators import Layer, LocallyConnected, Place, Reshape, Scale, Stored, Transpose
+from jprobe.graph.operators import Conv, Layer, LocallyConnected, Operator, Place, Reshape, Scale, Stored, Transpose
 
 pytestmark = pytest.mark.quick
 
@@ -122,6 +122,52 @@ def test_a_locally_connected_layer_of_ones_own():
     np.testing.assert_allclose(dense(graph.absolute()), np.abs(a), rtol=1e-6)
     assert a[12, 0] == weights[0][0]  # example 0, place 0, from feature 0 to feature 0
     assert a[13, 0] == weights[1][0]  # the second tap: from place 0 to place 1
+
+
+# strides, padding, spread of the input, dilation of the window, groups, layouts of operand, kernel and result
+CONVOLUTIONS = [
+    (1, (1, 1), 1, 1, 1, ("NHC", "HIO", "NHC")),
+    (2, (0, 0), 1, 1, 1, ("NHC", "HIO", "NHC")),
+    (2, (2, 0), 1, 2, 2, ("NCH", "OIH", "NCH")),
+    (3, (1, 2), 1, 1, 2, ("HNC", "IHO", "NCH")),
+    (1, (1, 1), 2, 1, 1, ("NHC", "HIO", "NHC")),
+    (2, (0, 3), 2, 2, 4, ("NCH", "OIH", "NHC")),
+    (1, (-1, 4), 1, 1, 1, ("NHC", "HIO", "NHC")),
+]
+
+
+@pytest.mark.parametrize("size", [7, 8])
+@pytest.mark.parametrize(("stride", "padding", "spread", "dilation", "groups", "layouts"), CONVOLUTIONS)
+def test_a_transposed_convolution_is_the_one_that_jax_derives(size, stride, padding, spread, dilation, groups, layouts):
+    rng = np.random.default_rng(0)
+    shape = tuple({"N": 2, "H": size, "C": 4}[axis] for axis in layouts[0])
+    kernel = tuple({"H": 3, "I": 4 // groups, "O": 8}[axis] for axis in layouts[1])
+    numbers = jax.lax.conv_dimension_numbers(shape, kernel, layouts)
+    conv = Conv(0, (stride,), (padding,), (spread,), (dilation,), numbers, groups)
+    weights = [jnp.asarray(rng.normal(size=kernel), jnp.float32)]
+    y = jnp.asarray(rng.normal(size=conv.result(shape, weights)), jnp.float32)
+    ours, derived = (jax.jit(lambda y, w, of=of: of(conv, y, shape, w)) for of in (Conv.transpose, Operator.transpose))
+    np.testing.assert_allclose(ours(y, weights), derived(y, weights), rtol=1e-5, atol=1e-5)
+
+
+def test_products_are_in_full_precision_whatever_the_network_asks_for():
+    def fn(p, x):
+        y = jax.lax.conv_general_dilated(
+            x, p["k"], (1,), "SAME", dimension_numbers=("NHC", "HIO", "NHC"), precision="bfloat16"
+        )
+        return jax.nn.relu(y).reshape(1, -1) @ p["w"]
+
+    x = jnp.ones((1, 5, 2))
+    graph = trace(fn, {"k": jnp.ones((3, 2, 4)), "w": jnp.ones((20, 3))}, x)
+    local = shuffle_edges(graph, key=KEY)
+    for each in (graph, local):
+        with jax.default_matmul_precision("bfloat16"):
+            lowered = jax.jit(lambda g, s: g.matvec(s)).lower(each, jnp.ones(each.num_nodes)).as_text()
+        products = [
+            line for line in lowered.splitlines() if "stablehlo.convolution" in line or "stablehlo.dot_general" in line
+        ]
+        assert len(products) >= 4
+        assert all("HIGHEST, HIGHEST" in line or "precision HIGHEST" in line for line in products), products
 
 
 def test_layouts_are_equal_where_their_structure_is():

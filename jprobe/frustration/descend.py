@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jprobe.errors import ArgumentError
 from jprobe.frustration.energy import spins_of, total_weight
@@ -15,6 +16,11 @@ from jprobe.frustration.passes import agreement, downhill, each_replica, pass_ov
 from jprobe.graph import Graph, as_graph
 from jprobe.keys import as_key
 
+# A block that flips as a whole takes the side of its neighbours before those could move, and freezes: on MNIST's
+# perceptron, shuffled within its layers, half of the starts end 20% too high. Measured there, on fresh weights and on
+# SqueezeNet at 64 x 64: these sixteen passes reach what one flip at a time reaches, to 0.1%, for ten passes more.
+THRESHOLDS = tuple(np.geomspace(0.3, 0.002, 16).tolist())
+
 
 def descend(
     graph: Any,
@@ -22,23 +28,24 @@ def descend(
     key: Any = None,
     start: Any = "random",
     replicas: int = 1,
-    thresholds: Sequence[float] = (),
+    thresholds: Sequence[float] = THRESHOLDS,
     sweeps: int = 1000,
 ) -> Minimum:
     """Descend to a local minimum of the frustration, whole blocks of spins at a time.
 
-    Block by block, input to output, every spin with a negative row sum in S A_u S flips; so the energy never rises.
-    With thresholds t1 > t2 > ..., rows flip first only where their sum is below -t1 times the largest row sum of
-    the start, until none is, then t2, ..., then 0: closer to the paper's rule, which always takes the most negative
-    row. Parallel edges act on spins by their sum, and count one by one in the energy. ``numpy.geomspace(0.2, 0.002, 20)`` gained 0.003 on SqueezeNet, for four times the sweeps.
+    Block by block, input to output, every spin flips whose row sum in S A_u S is negative; so the energy never rises.
+    In the first passes, one for each threshold t, spins flip only where the row sum is below -t times the largest row
+    sum of the start: nearly the paper's rule, which always takes the most negative row. Without thresholds a descent
+    takes fewer passes, and on small dense graphs it can end 20% higher. Parallel edges act on spins by their sum, and
+    count one by one in the energy.
 
     Args:
         graph: whatever :func:`jprobe.graph.as_graph` takes.
         key: JAX random key, for the start. Default: ``jax.random.key(0)``.
         start: "random", "ones", a number of random single flips from all ones, or spins [N] or [R, N].
         replicas: R, starts.
-        thresholds: falling numbers in (0, 1).
-        sweeps: passes at most, at each threshold.
+        thresholds: falling numbers in (0, 1), one pass each; () for none.
+        sweeps: passes at most after those.
 
     Returns:
         Minimum of R replicas, ``is_local`` unless the sweeps did not suffice.
@@ -60,36 +67,37 @@ def descend(
     """
     graph, key = as_graph(graph), as_key(key)
     graph.check()
-    levels = [*thresholds, 0.0]
-    if any(not 0 < t < 1 for t in thresholds) or any(a <= b for a, b in itertools.pairwise(levels)):
+    if any(not 0 < t < 1 for t in thresholds) or any(a <= b for a, b in itertools.pairwise(thresholds)):
         raise ArgumentError(f"Thresholds fall and lie between 0 and 1: {tuple(thresholds)}.")
     if sweeps < 1:
         raise ArgumentError(f"sweeps must be 1 or more, not {sweeps}.")
     spins, total = starts(graph, start, key, replicas), total_weight(graph)
-    end, done, flips, agreed, settled = _descend(graph, spins, degrees(graph), jnp.array(levels, jnp.float32), sweeps)
+    levels = jnp.array(thresholds, jnp.float32)
+    end, done, flips, agreed, settled = _descend(graph, spins, degrees(graph), levels, sweeps)
     return finished(graph, end, done, flips, history(agreed, done, total), settled)
 
 
 @functools.partial(jax.jit, static_argnames="limit")
 def _descend(graph: Graph, spins: jax.Array, degree: Any, thresholds: jax.Array, limit: int) -> Any:
-    most = limit * thresholds.size
+    most = thresholds.size + limit
 
     def one(start: jax.Array) -> Any:
         blocks = spins_of(graph, start, jnp.float32)
         largest = jnp.stack([jnp.abs(row).max(initial=0) for row in graph.product(blocks)]).max()
+        # One loop over all passes, so that a pass is compiled once; after the last threshold it is 0.
+        levels = jnp.append(largest * thresholds, 0.0)
 
         def body(carry: Any) -> Any:
-            blocks, level, here, done, flips, agreed, record, _ = carry
-            blocks, flipped, gain = pass_over_blocks(graph, blocks, downhill(degree, largest * thresholds[level]))
+            blocks, done, flips, agreed, record, _ = carry
+            level = levels[jnp.minimum(done, thresholds.size)]
+            blocks, flipped, gain = pass_over_blocks(graph, blocks, downhill(degree, level))
             agreed += gain
-            settled = (flipped == 0) | (here + 1 >= limit)
-            here = jnp.where(settled, 0, here + 1)
             record = record.at[done].set(agreed)
-            return blocks, level + settled, here, done + 1, flips + flipped, agreed, record, flipped == 0
+            return blocks, done + 1, flips + flipped, agreed, record, (flipped == 0) & (done >= thresholds.size)
 
         record = jnp.zeros(most, jnp.float32)
-        carry = (blocks, 0, 0, 0, jnp.zeros((), jnp.int32), agreement(graph, blocks), record, False)
-        out = jax.lax.while_loop(lambda carry: carry[1] < thresholds.size, body, carry)
-        return graph.join(out[0]).astype(jnp.int8), out[3], out[4], out[6], out[7]
+        carry = (blocks, 0, jnp.zeros((), jnp.int32), agreement(graph, blocks), record, False)
+        out = jax.lax.while_loop(lambda carry: ~carry[5] & (carry[1] < most), body, carry)
+        return graph.join(out[0]).astype(jnp.int8), out[1], out[2], out[4], out[5]
 
     return each_replica(one, graph, spins)

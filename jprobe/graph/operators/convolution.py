@@ -68,6 +68,42 @@ class Conv(Layer):
             rhs_dilation=self.dilation,
             dimension_numbers=self.numbers,
             feature_group_count=self.groups,
+            precision=lax.Precision.HIGHEST,
+        )
+
+    def transpose(self, y: jax.Array, shape: Shape, weights: Weights) -> jax.Array:
+        """As a convolution with the flipped kernel, its features swapped.
+
+        So is the transpose that JAX derives, but inside loops XLA folds that one's flip into the convolution's labels,
+        for which it has no fast code on a CPU; behind the barrier it sees a plain kernel.
+        """
+        numbers = self.numbers
+        out, _, *spatial = numbers.rhs_spec
+        kernel = self.kernel(weights).astype(y.dtype)
+        flipped = jnp.flip(kernel, spatial).transpose(
+            *spatial, *numbers.rhs_spec[:2]
+        )  # *window, outputs, inputs of a group
+        *window, _, ins = flipped.shape
+        by_group = jnp.moveaxis(flipped.reshape(*window, self.groups, -1, ins), -3, -2)
+        swapped = lax.optimization_barrier(by_group.reshape(*window, kernel.shape[out] // self.groups, -1))
+        reach = [(size - 1) * step + 1 for size, step in zip(window, self.dilation, strict=True)]
+        before = [r - 1 - low for r, (low, _) in zip(reach, self.padding, strict=True)]
+        sizes = [(shape[n] - 1) * step + 1 for n, step in zip(numbers.lhs_spec[2:], self.spread, strict=True)]
+        made = [(y.shape[n] - 1) * step + 1 for n, step in zip(numbers.out_spec[2:], self.strides, strict=True)]
+        after = [n + r - 1 - m - b for n, r, m, b in zip(sizes, reach, made, before, strict=True)]
+        rank = len(window)
+        return lax.conv_general_dilated(
+            y,
+            swapped,
+            window_strides=self.spread,
+            padding=list(zip(before, after, strict=True)),
+            lhs_dilation=self.strides,
+            rhs_dilation=self.dilation,
+            dimension_numbers=lax.ConvDimensionNumbers(
+                numbers.out_spec, (rank + 1, rank, *range(rank)), numbers.lhs_spec
+            ),
+            feature_group_count=self.groups,
+            precision=lax.Precision.HIGHEST,
         )
 
     def absolute(self) -> "Conv":

@@ -125,7 +125,7 @@ def _summed(x: jax.Array, weights: jax.Array, unsigned: bool) -> jax.Array:
     def some(part: tuple[jax.Array, ...]) -> jax.Array:
         here, mine = part
         mine = (jnp.abs(mine) if unsigned else mine).astype(x.dtype)
-        return jnp.einsum("npgi,npgio->npgo", here, mine)
+        return jnp.einsum("npgi,npgio->npgo", here, mine, precision=lax.Precision.HIGHEST)
 
     # A checkpoint, or JAX would move what is done to the weights out of the loop on the way back, and keep it.
     sums = lax.map(jax.checkpoint(some), tuple(parts))

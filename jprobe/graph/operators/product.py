@@ -57,7 +57,7 @@ class Dot(Layer):
         """Multiply an array."""
         matrix = self.matrix(weights).astype(x.dtype)
         left, right = (matrix, x) if self.weights_left else (x, matrix)
-        return lax.dot_general(left, right, self.numbers)
+        return lax.dot_general(left, right, self.numbers, precision=lax.Precision.HIGHEST)
 
     def absolute(self) -> "Dot":
         """Product with the absolute values."""
