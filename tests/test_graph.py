@@ -718,6 +718,58 @@ def test_elementwise_lets_no_other_function_through():
     np.testing.assert_array_equal(agree(graph)[4:, :4], np.array(W.at[2:].set(0)).T)
 
 
+def named(name, fn):
+    """A jitted function of that name."""
+    fn.__name__ = name
+    return jax.jit(fn)
+
+
+@pytest.mark.parametrize("name", ["elu", "relu", "softmax", "log_softmax"])
+def test_names_are_not_trusted_where_a_body_can_be_read(name):
+    square = whole(5, 3, 3)
+    own = named(name, lambda y: jnp.tanh(y @ square))
+    np.testing.assert_array_equal(
+        to_scipy(trace(lambda w, x: own(x @ w), W, ROW)).toarray(),
+        to_scipy(trace(lambda w, x: jnp.tanh(x @ w @ square), W, ROW)).toarray(),
+    )
+    falling = named(name, lambda y: jnp.where(y > 0, -y, jnp.exp(y) - 1))
+    with pytest.raises(UnsupportedOperationError):
+        trace(lambda w, x: falling(x @ w) @ w.T, W, ROW)
+
+
+@pytest.mark.parametrize("name", ["elu", "selu", "leaky_relu", "hard_tanh", "softplus", "log_softmax"])
+def test_functions_of_jax_are_known_under_vmap_too(name):
+    fn = lambda w, x: jax.vmap(getattr(jax.nn, name))(x @ w) @ w.T  # noqa: E731
+    assert trace(fn, W, ROW).num_edges == 2 * W.size
+
+
+@jax.jit
+def with_a_note(w, x):
+    y = jnp.tanh(x @ w)
+    return y, jnp.sin(y).mean()
+
+
+class Noting(nn.Module):
+    @nn.compact
+    def __call__(self, x):
+        return nn.Dense(3)(x), jnp.sin(x).mean()
+
+
+DEAD = {
+    "an unused mean": lambda w, x: (x @ w, jnp.tanh(x @ w).mean())[0],
+    "an output dropped": lambda w, x: with_a_note(w, x)[0],
+    "of a checkpoint": lambda w, x: jax.checkpoint(with_a_note)(w, x)[0],
+    "of a module": lambda w, x: Noting().apply({"params": {"Dense_0": {"kernel": w, "bias": w[0]}}}, x)[0],
+}
+
+
+@pytest.mark.parametrize("name", DEAD)
+def test_what_nothing_reads_is_not_in_the_graph(name):
+    np.testing.assert_array_equal(
+        to_scipy(trace(DEAD[name], W, ROW)).toarray(), to_scipy(trace(lambda w, x: x @ w, W, ROW)).toarray()
+    )
+
+
 def gate(w, x):
     y = x @ w
     return jnp.where(y > 0, x[:, :3], 0) @ w[:3]

@@ -41,7 +41,7 @@ def run(jaxpr: core.Jaxpr, consts: Sequence[Value], args: Sequence[Value], walk:
 def _equation(eqn: Any, inputs: list[Value], walk: Walk) -> list[Value]:
     known = [value for value in inputs if isinstance(value, Known)]
     body = _body(eqn)
-    if is_elementwise(eqn, inputs):
+    if is_elementwise(eqn, inputs, body):
         return _with_numbers(eqn, inputs, views_of(inputs), body, walk)
     if body is not None:
         return run(body.jaxpr, [Known(c, "", ("const", id(c))) for c in body.consts], inputs, walk)

@@ -7,6 +7,8 @@ import flax.errors
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend import core
+from jax.interpreters import partial_eval
 
 from jprobe.choices import Residual
 from jprobe.errors import ArgumentError, WeightsError
@@ -92,7 +94,7 @@ def _input_shape(fn: Any, x: Any) -> jax.ShapeDtypeStruct:
 def _jaxpr(fn: Callable[..., Any], params: Params, x: jax.ShapeDtypeStruct) -> tuple[Any, Any]:
     shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(jnp.shape(leaf), jnp.result_type(leaf)), params)
     try:
-        return jax.make_jaxpr(fn, return_shape=True)(shapes, x)
+        closed, made = jax.make_jaxpr(fn, return_shape=True)(shapes, x)
     except flax.errors.FlaxError as error:
         if has_collections(params) or not isinstance(params, Mapping):
             raise
@@ -100,3 +102,6 @@ def _jaxpr(fn: Callable[..., Any], params: Params, x: jax.ShapeDtypeStruct) -> t
             f"The parameters, {{{', '.join(map(repr, params))}}}, are not what the Flax module takes, which is the whole "
             f"variables dictionary: pass {{'params': params}}, with its other collections beside it. ({error})"
         ) from error
+    # What nothing reads, such as an auxiliary output that is dropped, has no place in the graph and needs no rule.
+    needed, _ = partial_eval.dce_jaxpr(closed.jaxpr, [True] * len(closed.jaxpr.outvars), instantiate=True)
+    return core.ClosedJaxpr(needed, closed.consts), made

@@ -7,8 +7,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend import core
 
 from jprobe.graph.context import Walk, layer_of, shape_of, unknown, view_of, views_of
+from jprobe.graph.known_functions import is_known
 from jprobe.graph.layout_rules import (
     broadcast_rule,
     concatenate_rule,
@@ -23,12 +25,8 @@ from jprobe.graph.layout_rules import (
 from jprobe.graph.operators import Broadcast, Conv, Dot, Pool
 from jprobe.graph.views import Compared, Known, Value, View
 
-# Jitted functions that never decrease in their input, whatever they are made of: known by their names in the jaxpr.
+# The name of what :func:`elementwise` wraps begins so.
 MARK = "jprobe_elementwise_"
-ELEMENTWISE_NAMES = {
-    "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "softplus", "sigmoid", "log_sigmoid", "hard_sigmoid", "hard_tanh",
-    "soft_sign", "softmax", "log_softmax", "local_response_normalization",
-}  # fmt: skip
 
 _INCREASING = (
     "tanh", "logistic", "exp", "exp2", "expm1", "log", "log1p", "sqrt", "cbrt", "erf", "erf_inv", "asinh", "atan", "sinh", "asin",
@@ -68,10 +66,10 @@ def elementwise(fn: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], j
     return jax.jit(marked)
 
 
-def is_elementwise(eqn: Any, inputs: list[Value]) -> bool:
-    """Whether an equation calls a function that is known, by its name, to be increasing in each element."""
+def is_elementwise(eqn: Any, inputs: list[Value], body: core.ClosedJaxpr | None) -> bool:
+    """Whether an equation calls a function that is known to increase in each element, or said to."""
     name = eqn.params.get("name")
-    if not isinstance(name, str) or not (name in ELEMENTWISE_NAMES or name.startswith(MARK)):
+    if not isinstance(name, str) or body is None or not (name.startswith(MARK) or is_known(name, body)):
         return False
     views = [value for value in inputs if not isinstance(value, Known)]
     return len(views) == len(eqn.outvars) == 1 and isinstance(views[0], View) and views[0].shape == shape_of(eqn)

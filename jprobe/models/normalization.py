@@ -5,7 +5,6 @@ import functools
 import jax
 
 
-@functools.partial(jax.jit, static_argnames=("window", "alpha", "beta"))
 def local_response_normalization(x: jax.Array, window: int = 5, alpha: float = 1e-4, beta: float = 0.75) -> jax.Array:
     """Divide each value by what its neighbours in other channels amount to.
 
@@ -28,7 +27,13 @@ def local_response_normalization(x: jax.Array, window: int = 5, alpha: float = 1
         >>> local_response_normalization(jnp.ones((1, 3)), alpha=5.0, beta=1.0).tolist()
         [[0.25, 0.25, 0.25]]
     """
-    # A jit of its own, so that its name stands in the jaxpr: there it is one operation, not a sum over channels.
+    return jprobe_elementwise_normalization(x, window, alpha, beta)
+
+
+# A jit of its own, with a name that graphs read as one operation of each element: not a sum over channels.
+@functools.partial(jax.jit, static_argnames=("window", "alpha", "beta"))
+def jprobe_elementwise_normalization(x: jax.Array, window: int, alpha: float, beta: float) -> jax.Array:
+    """What :func:`local_response_normalization` computes."""
     axes = x.ndim - 1
     sides = [(0, 0)] * axes + [(window // 2, window // 2)]
     squares = jax.lax.reduce_window(x * x, 0.0, jax.lax.add, (1,) * axes + (window,), (1,) * x.ndim, sides)

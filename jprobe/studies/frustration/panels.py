@@ -36,8 +36,8 @@ def about(ds: xr.Dataset, config: Config) -> About:
 def _notes(ds: xr.Dataset, config: Config) -> list[str]:
     out = [
         *json.loads(ds.attrs["notes"]),
-        "The descent flips, block after block, every spin with a negative row sum, where the paper flips the most negative one at "
-        f"a time; every minimum is checked in double precision ({int(ds.is_local.sum())} of {ds.sizes['replica']} replicas are true "
+        "The descent flips, block after block, every spin with a negative row sum, the largest first, where the paper flips the "
+        f"most negative one at a time; every minimum is checked in double precision ({int(ds.is_local.sum())} of {ds.sizes['replica']} replicas are true "
         f"local minima). Starts: {min(config.flips, int(ds.attrs['nodes'])):,} random single flips from all ones, as in the paper.",
         "Sums of two branches: "
         + ("edges of weight 1 into the main branch's block." if config.residual == "identity" else "the paper's rows.")
