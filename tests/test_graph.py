@@ -770,6 +770,34 @@ def test_what_nothing_reads_is_not_in_the_graph(name):
     )
 
 
+SQUARES = whole(6, 2, 4, 4)
+WRITTEN = {
+    "stack": (lambda w, x: jnp.stack([x @ w[0], x], 1).reshape(1, 8) @ w.reshape(8, 4), lambda w, x: jnp.concatenate([x @ w[0], x], 1) @ w.reshape(8, 4)),
+    "unstack": (lambda w, x: jnp.unstack(x @ w[0], axis=1)[2] * jnp.ones(1), lambda w, x: (x @ w[0])[:, 2]),
+    "tile": (lambda w, x: jnp.tile(x, (1, 2)) @ w.reshape(8, 4), lambda w, x: jnp.concatenate([x, x], 1) @ w.reshape(8, 4)),
+    "barrier": (lambda w, x: lax.optimization_barrier(x @ w[0]) @ w[1], lambda w, x: x @ w[0] @ w[1]),
+    "scan": (lambda w, x: lax.scan(lambda c, k: (jnp.tanh(c @ k), None), x, w)[0], lambda w, x: jnp.tanh(jnp.tanh(x @ w[0]) @ w[1])),
+    "scan backwards": (
+        lambda w, x: lax.scan(lambda c, k: (jnp.tanh(c @ k),) * 2, x, w, reverse=True)[1].reshape(1, 8) @ w.reshape(8, 4),
+        lambda w, x: (lambda h: jnp.concatenate([jnp.tanh(h @ w[0]), h], 1) @ w.reshape(8, 4))(jnp.tanh(x @ w[1])),
+    ),
+    "scan with one weight": (
+        lambda w, x: lax.scan(lambda c, _: (jnp.tanh(c @ w[0]), None), x, None, length=2)[0],
+        lambda w, x: jnp.tanh(jnp.tanh(x @ w[0]) @ w[0]),
+    ),
+    "a branch taken": (lambda w, x: lax.cond(w.shape[0] > 1, lambda y: y @ w[0], lambda y: y @ w[1], x), lambda w, x: x @ w[0]),
+    "a branch of a parameter": (lambda w, x: lax.cond(w[0, 0, 0] > 99, lambda y: y @ w[0], lambda y: y @ w[1], x), lambda w, x: x @ w[1]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_other_forms_of_known_operations_are_read(name):
+    short, long = WRITTEN[name]
+    np.testing.assert_array_equal(*(to_scipy(trace(fn, SQUARES, ROW)).toarray() for fn in (short, long)))
+    np.testing.assert_allclose(states(short, SQUARES, ROW).output, long(SQUARES, ROW), rtol=1e-6)
+    assert trace(short, SQUARES, ROW).layout.trained == trace(long, SQUARES, ROW).layout.trained
+
+
 def gate(w, x):
     y = x @ w
     return jnp.where(y > 0, x[:, :3], 0) @ w[:3]
@@ -800,7 +828,8 @@ REFUSED = {
     "truth": (lambda w, x: x.astype(bool) @ w, "convert_element_type", "bool"),
     "an embedding": (lambda w, x: w[x.astype(jnp.int32)], "gather", "indices"),
     "a kernel from the input": (lambda w, x: lax.conv(w[None, None], x[None, None, :, :3], (1, 1), "SAME"), "conv_general_dilated", "kernel"),
-    "scan": (lambda w, x: lax.scan(lambda c, v: (c @ v, None), x, jnp.stack([w @ w.T] * 2))[0], "scan", ""),
+    "a branch that hangs on the input": (lambda w, x: lax.cond(x[0, 0] > 0, lambda y: y @ w, lambda y: y @ -w, x), "convert_element_type", "comparison"),
+    "a loop of unknown length": (lambda w, x: lax.while_loop(lambda c: c.sum() < 9, lambda c: c @ w @ w.T, x), "while", ""),
     "a sort": (lambda w, x: jnp.sort(x), "sort", ""),
     "a running sum": (lambda w, x: jnp.cumsum(x, 1), "cumsum", ""),
     "a reduction of one's own": (lambda w, x: lax.reduce(x, -jnp.inf, jnp.logaddexp, (1,)), "reduce", ""),

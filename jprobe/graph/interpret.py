@@ -9,6 +9,7 @@ import jax
 from jax.extend import core
 
 from jprobe.graph.context import Walk, unknown, views_of
+from jprobe.graph.rewriting import written_out
 from jprobe.graph.rules import COMPARISONS, RULES, is_elementwise
 from jprobe.graph.views import Compared, Known, Value, View
 
@@ -47,6 +48,10 @@ def _equation(eqn: Any, inputs: list[Value], walk: Walk) -> list[Value]:
         return run(body.jaxpr, [Known(c, "", ("const", id(c))) for c in body.consts], inputs, walk)
     if len(known) == len(inputs):
         return _computed(eqn, known)
+    written = written_out(eqn, inputs)
+    if written is not None:
+        body, inputs = written
+        return run(body.jaxpr, [Known(c, "", ("const", id(c))) for c in body.consts], inputs, walk)
     rule = RULES.get(eqn.primitive.name)
     if rule is None:
         raise unknown(eqn)

@@ -29,7 +29,8 @@ def trace(
     branches makes. Edges are the entries of those linear maps whose input is a node, not padding: the weights of
     convolutions and products; 0.01 / p for a p x p pool, of maxima and means alike; 1 for sums. Biases are left
     out. Elementwise increasing functions (ReLU and its like), normalisations and dropout have neither nodes nor
-    edges; concatenations, slices and shuffles only move nodes.
+    edges; concatenations, slices and shuffles only move nodes. A scan is unrolled, and a branch that does not depend on
+    x is the one taken. What nothing reads has no nodes. Functions are told by what they compute, not by their names.
 
     Args:
         fn: ``fn(params, x)``; ``model.apply`` of a Flax Linen module, or any function.

@@ -1,0 +1,90 @@
+"""Operations that are other operations in another form: written out, they need no rules of their own."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+from jax import lax
+from jax.extend import core
+
+from jprobe.graph.views import Known, Value
+
+Written = Callable[..., Sequence[jax.Array]]
+
+
+def written_out(eqn: Any, inputs: list[Value]) -> tuple[core.ClosedJaxpr, list[Value]] | None:
+    """The equations that do what an equation does, and their inputs; None for an operation of its own.
+
+    A loop of known length is its body so many times, with the same weights or with a slice of them each; a branch
+    that does not depend on the input is the one taken.
+
+    Args:
+        eqn: the equation.
+        inputs: its inputs; one of them depends on the network's.
+    """
+    if eqn.primitive.name == "cond":
+        return _branch(eqn, inputs)
+    write = _WRITTEN.get(eqn.primitive.name)
+    if write is None:
+        return None
+    shapes = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype, weak_type=v.aval.weak_type) for v in eqn.invars]
+    return jax.make_jaxpr(write(**eqn.params))(*shapes), inputs
+
+
+def _branch(eqn: Any, inputs: list[Value]) -> tuple[core.ClosedJaxpr, list[Value]] | None:
+    which, *rest = inputs
+    if not isinstance(which, Known) or isinstance(which.value, jax.ShapeDtypeStruct | jax.core.Tracer):
+        return None
+    branches = eqn.params["branches"]
+    return branches[min(max(int(which.value), 0), len(branches) - 1)], rest
+
+
+def _stacked(arrays: Sequence[jax.Array], axis: int) -> jax.Array:
+    return lax.concatenate([lax.expand_dims(array, (axis,)) for array in arrays], axis)
+
+
+def _stack(axis: int) -> Written:
+    return lambda *arrays: [_stacked(arrays, axis)]
+
+
+def _unstack(axis: int) -> Written:
+    return lambda x: [lax.index_in_dim(x, n, axis, keepdims=False) for n in range(x.shape[axis])]
+
+
+def _tile(reps: tuple[int, ...]) -> Written:
+    def write(x: jax.Array) -> list[jax.Array]:
+        for axis, times in enumerate(reps):
+            x = lax.concatenate([x] * times, axis) if times > 1 else x
+        return [x]
+
+    return write
+
+
+def _unchanged(**_: Any) -> Written:
+    return lambda *arrays: list(arrays)
+
+
+def _scan(jaxpr: core.ClosedJaxpr, length: int, reverse: bool, num_consts: int, num_carry: int, **_: Any) -> Written:
+    body = core.jaxpr_as_fun(jaxpr)
+
+    def write(*arrays: jax.Array) -> list[jax.Array]:
+        consts, carry, over = arrays[:num_consts], arrays[num_consts:][:num_carry], arrays[num_consts + num_carry :]
+        made = []
+        for n in reversed(range(length)) if reverse else range(length):
+            out = body(*consts, *carry, *(lax.index_in_dim(x, n, keepdims=False) for x in over))
+            carry, each = out[:num_carry], out[num_carry:]
+            made.append(each)
+        steps = zip(*(reversed(made) if reverse else made), strict=True)
+        return [*carry, *(_stacked(step, 0) for step in steps)]
+
+    return write
+
+
+_WRITTEN: dict[str, Callable[..., Written]] = {
+    "stack": _stack,
+    "unstack": _unstack,
+    "tile": _tile,
+    "optimization_barrier": _unchanged,
+    "sharding_constraint": _unchanged,
+    "scan": _scan,
+}
