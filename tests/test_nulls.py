@@ -16,6 +16,7 @@ from jprobe.frustration import (
     anneal,
     descend,
     reinitialize,
+    shuffle_edges,
     shuffle_layers,
     total_weight,
     with_weights,
@@ -186,3 +187,26 @@ def test_weights_of_another_network_do_not_fit():
     tied = trace(lambda p, x: jax.nn.relu(x @ p["w"]) @ p["w"].T, {"w": jnp.ones((2, 2))}, jnp.ones((1, 2)))
     with pytest.raises(CheckpointError, match="in two ways"):
         with_weights({"w": jnp.ones((2, 2))}, tied)
+
+
+def test_constants_of_the_code_are_no_weights():
+    blur = jnp.asarray(np.random.default_rng(0).normal(size=(4, 4)), jnp.float32)
+
+    def resized(p, x):
+        return jax.image.resize(x @ p, (1, 8), "linear") @ jnp.tile(blur, (2, 1)) @ p
+
+    kernel = jnp.asarray(np.random.default_rng(1).normal(size=(4, 4)), jnp.float32)
+    graph = trace(resized, kernel, jnp.ones((1, 4)))
+    assert sum(graph.layout.trained) == 1
+    for null in (shuffle_layers(graph, key=KEY), reinitialize(graph, key=KEY)):
+        kept = [bool((a == b).all()) for a, b in zip(graph.weights, null.weights, strict=True)]
+        assert kept == [not trained for trained in graph.layout.trained]
+    # Of every edge of the constants the weight stays; the kernel's are dealt over both layers that read it.
+    before, after = (to_scipy(g).toarray() for g in (graph, shuffle_edges(graph, key=KEY)))
+    rows = np.cumsum([block.size for block in graph.blocks])
+    for n, link in enumerate(graph.layout.links):
+        here = np.s_[rows[link.target] - graph.blocks[link.target].size : rows[link.target]]
+        mine = any(graph.layout.trained[k] for k in link.fans(graph.weights))
+        assert (before[here] == after[here]).all() != mine, n
+    with pytest.raises(ArgumentError, match="no trained weights"):
+        shuffle_layers(trace(lambda p, x: x @ blur, kernel, jnp.ones((1, 4))), key=KEY)

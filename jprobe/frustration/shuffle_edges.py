@@ -116,8 +116,9 @@ def _layers(layout: Layout, shapes: tuple[Shape, ...]) -> list[_Layer]:
     weights = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
     layers, first = [], 0
     for n, link in enumerate(layout.links):
-        unshared = link.unshared(layout.blocks, weights)
-        if unshared is not None:
+        unshared, mine = link.unshared(layout.blocks, weights), link.fans(weights)
+        # A constant of the network's code, such as a matrix that resizes images, is no weight to shuffle.
+        if unshared is not None and (not mine or any(layout.trained[n] for n in mine)):
             layers.append(_Layer(n, unshared, tuple(range(first, first + len(unshared.counts)))))
             first += len(unshared.counts)
     return layers

@@ -102,9 +102,11 @@ def _computed(eqn: Any, inputs: list[Known]) -> list[Value]:
     # A weight that is only cast or reshaped is still that weight, wherever it is read.
     keys = [known.key for known in inputs if known.key is not None]
     key: Any = (eqn.primitive.name, str(eqn.params), *keys) if len(keys) == len(inputs) == 1 else object()
+    trained = any(known.trained for known in inputs)
     if any(isinstance(known.value, jax.ShapeDtypeStruct) for known in inputs):
         return [
-            Known(jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype), name, (key, n)) for n, v in enumerate(eqn.outvars)
+            Known(jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype), name, (key, n), trained)
+            for n, v in enumerate(eqn.outvars)
         ]
     if any(isinstance(known.value, jax.core.Tracer) for known in inputs):
         out = eqn.primitive.bind(*(known.value for known in inputs), **eqn.params)
@@ -113,4 +115,4 @@ def _computed(eqn: Any, inputs: list[Known]) -> list[Value]:
         with jax.ensure_compile_time_eval():
             out = eqn.primitive.bind(*(known.value for known in inputs), **eqn.params)
     made = out if eqn.primitive.multiple_results else [out]
-    return [Known(value, name, (key, n)) for n, value in enumerate(made)]
+    return [Known(value, name, (key, n), trained) for n, value in enumerate(made)]

@@ -202,7 +202,7 @@ def _conv(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
         raise unknown(eqn, "with groups of examples")
     p = eqn.params
     conv = Conv(
-        walk.builder.weight(kernel, trained=True),
+        walk.builder.weight(kernel, kernel.trained),
         strides=tuple(p["window_strides"]),
         padding=tuple(map(tuple, p["padding"])),
         spread=tuple(p["lhs_dilation"]),
@@ -218,7 +218,7 @@ def _dot(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
         raise unknown(eqn, "of two values that both depend on the input, as attention has")
     left = isinstance(inputs[0], Known)
     known = next(value for value in inputs if isinstance(value, Known))
-    dot = Dot(walk.builder.weight(known, trained=True), eqn.params["dimension_numbers"], left)
+    dot = Dot(walk.builder.weight(known, known.trained), eqn.params["dimension_numbers"], left)
     return walk.builder.read(view_of(inputs), dot, layer_of(eqn) or "dense", "dense", shape_of(eqn))
 
 

@@ -31,6 +31,7 @@ def trace(
     out. Elementwise increasing functions (ReLU and its like), normalisations and dropout have neither nodes nor
     edges; concatenations, slices and shuffles only move nodes. A scan is unrolled, and a branch that does not depend on
     x is the one taken. What nothing reads has no nodes. Functions are told by what they compute, not by their names.
+    Only what comes from ``params`` is trained: null models leave constants of the code as they are.
 
     Args:
         fn: ``fn(params, x)``; ``model.apply`` of a Flax Linen module, or any function.

@@ -61,11 +61,13 @@ class Known(NamedTuple):
         value: an array, or a ``jax.ShapeDtypeStruct`` where only shapes were given.
         name: path of the parameter it was made from, or "".
         key: the same for the same parameter, so that shared weights are one array of the graph.
+        trained: whether it was made from a trained parameter; constants of the network's code are not.
     """
 
     value: Any
     name: str = ""
     key: Any = None
+    trained: bool = False
 
 
 class Compared(NamedTuple):
