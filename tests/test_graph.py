@@ -718,6 +718,21 @@ def test_elementwise_lets_no_other_function_through():
     np.testing.assert_array_equal(agree(graph)[4:, :4], np.array(W.at[2:].set(0)).T)
 
 
+@pytest.mark.parametrize("factor", [0.01, -2.0])
+def test_numbers_multiply_edges_where_they_are_folded(factor):
+    params = {"a": jnp.float32(factor), "w": whole(7, 4, 4)}
+    for fn in (lambda p, x: x @ p["w"] + p["a"] * x, lambda p, x: x @ p["w"] + factor * x):
+        folded = to_scipy(trace(fn, params, ROW, fold_bn=True)).toarray()[4:, :4]
+        np.testing.assert_allclose(folded, np.asarray(params["w"]).T + factor * np.eye(4), rtol=1e-6)
+        left_out = to_scipy(trace(fn, params, ROW)).toarray()[4:, :4]
+        np.testing.assert_allclose(left_out, np.asarray(params["w"]).T + np.sign(factor) * np.eye(4), rtol=1e-6)
+    shapes = jax.eval_shape(lambda: params)
+    assert trace(lambda p, x: x @ p["w"] + p["a"] * x, shapes, ROW, fold_bn=True).num_edges == 20
+    # What a mean divides by is in the weight of a pool's edges already.
+    means = [to_scipy(trace(lambda w, x: (x @ w).mean(-1), W, ROW, fold_bn=fold)).toarray() for fold in (False, True)]
+    np.testing.assert_array_equal(*means)
+
+
 def named(name, fn):
     """A jitted function of that name."""
     fn.__name__ = name

@@ -86,6 +86,10 @@ class Builder:
         self.links = [k._replace(operators=k.operators + folded) if k.target == view.fresh else k for k in self.links]
         return view
 
+    def is_pool(self, view: View) -> bool:
+        """Whether a value is what a pool made."""
+        return view.fresh is not None and self.blocks[view.fresh].kind == "pool"
+
     def add(self, views: list[View], name: str, shape: tuple[int, ...]) -> View:
         """The sum of two values: the block of the main branch's layer, or a new one where no branch ends in a layer."""
         ends = {v.fresh: v.pieces[0].operators for v in views if v.fresh is not None}

@@ -167,20 +167,26 @@ def _div(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
 
 
 def _times(walk: Walk, eqn: Any, view: View, factor: Known) -> Value:
-    """A number keeps its sign alone; an array is a normalisation, folded or left out."""
+    """A number keeps its sign alone; an array is a normalisation; both are folded into the edges where asked."""
     _grown(view, eqn)
     shape = np.shape(factor.value)
     axes = frozenset(len(view.shape) - len(shape) + n for n, size in enumerate(shape) if size > 1)
     traced = isinstance(factor.value, jax.core.Tracer)
     known = not (traced or isinstance(factor.value, jax.ShapeDtypeStruct))
+    of_code = not (factor.name or factor.trained)
     if len(axes) > 1:
-        if known and not factor.name and (np.asarray(factor.value) > 0).all():
+        if known and of_code and (np.asarray(factor.value) > 0).all():
             return view  # how many elements lie in each window of a mean
         raise unknown(eqn, "by an array of weights, elementwise, which is neither a layer nor a normalisation")
     if axes:
         if walk.fold_bn:
             return walk.builder.scale(view, factor, axes)
         return replace(view, scaled=view.scaled | axes)
+    # A pool's edges have their weight already: the number that a mean divides by is no other.
+    if walk.fold_bn and not (of_code and walk.builder.is_pool(view)):
+        if isinstance(factor.value, jax.ShapeDtypeStruct):
+            return walk.builder.scale(view, factor._replace(value=jax.ShapeDtypeStruct((), np.float32)), frozenset())
+        return walk.builder.scale(view, factor._replace(value=jnp.reshape(factor.value, ())), frozenset())
     if traced:
         return walk.builder.scale(view, Known(jnp.sign(factor.value).reshape(())), frozenset())
     if known and float(np.asarray(factor.value, np.float32).reshape(())) < 0:

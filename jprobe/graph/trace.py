@@ -43,8 +43,9 @@ def trace(
             block's rows hold, beside its layer's weights, the rows of the other summands on those summands' own
             inputs; a shortcut's layer has no nodes, and a tensor that feeds a shortcut's convolution or strided
             pool stands twice.
-        fold_bn: whether multiplication by arrays (gamma / sigma of a normalisation with fixed statistics) multiplies
-            the edges. The paper leaves normalisations out, taking gamma > 0; trained networks have negative ones.
+        fold_bn: whether multiplication by arrays (gamma / sigma of a normalisation with fixed statistics) and by numbers
+            (the scale of a branch) multiplies the edges; else numbers leave their sign. The paper leaves normalisations
+            out, taking gamma > 0; trained networks have negative ones.
 
     Returns:
         The graph. A node that is added to its own layer, or read twice, may have parallel edges to a neighbour: they
