@@ -747,6 +747,8 @@ def test_names_are_not_trusted_where_a_body_can_be_read(name):
         to_scipy(trace(lambda w, x: own(x @ w), W, ROW)).toarray(),
         to_scipy(trace(lambda w, x: jnp.tanh(x @ w @ square), W, ROW)).toarray(),
     )
+    bias = named(name, lambda: jnp.ones(3))
+    assert trace(lambda w, x: x @ w + bias(), W, ROW).num_edges == W.size
     falling = named(name, lambda y: jnp.where(y > 0, -y, jnp.exp(y) - 1))
     with pytest.raises(UnsupportedOperationError):
         trace(lambda w, x: falling(x @ w) @ w.T, W, ROW)

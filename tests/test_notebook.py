@@ -41,7 +41,7 @@ def execute(tmp_path_factory):
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("JPROBE_NOTEBOOK_QUICK", "1")
             patch.setenv("JPROBE_CACHE", str(folder / "cache"))
-            patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # as the fixture "quick", here of another process
+            patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")  # as files marked "quick" are, here in another process
             patch.setenv("PYTHONPATH", str(FOLDER.parent))  # this checkout, not an installed jprobe
             client = nbclient.NotebookClient(
                 notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": folder}}

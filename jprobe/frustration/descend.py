@@ -16,9 +16,10 @@ from jprobe.frustration.passes import agreement, downhill, each_replica, pass_ov
 from jprobe.graph import Graph, as_graph
 from jprobe.keys import as_key
 
-# A block that flips as a whole takes the side of its neighbours before those could move, and freezes: on MNIST's
-# perceptron, shuffled within its layers, half of the starts end 20% too high. Measured there, on fresh weights and on
-# SqueezeNet at 64 x 64: these sixteen passes reach what one flip at a time reaches, to 0.1%, for ten passes more.
+# A block that flips as a whole takes the side of its neighbours before those could move, and freezes: of MNIST's
+# perceptron, shuffled within its layers, half of the starts end 20% too high. Means of 128 descents of eight such
+# copies: 0.3921 without thresholds, 0.3496 with these, 0.3474 one flip at a time; 64 of fresh weights: 0.4351, 0.4328,
+# 0.4317. All three may end in the higher basin, more often from wholly random spins (0.3949, 0.3717, 0.3734).
 THRESHOLDS = tuple(np.geomspace(0.3, 0.002, 16).tolist())
 
 

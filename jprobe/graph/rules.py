@@ -69,10 +69,12 @@ def elementwise(fn: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], j
 def is_elementwise(eqn: Any, inputs: list[Value], body: core.ClosedJaxpr | None) -> bool:
     """Whether an equation calls a function that is known to increase in each element, or said to."""
     name = eqn.params.get("name")
-    if not isinstance(name, str) or body is None or not (name.startswith(MARK) or is_known(name, body)):
-        return False
     views = [value for value in inputs if not isinstance(value, Known)]
-    return len(views) == len(eqn.outvars) == 1 and isinstance(views[0], View) and views[0].shape == shape_of(eqn)
+    if not isinstance(name, str) or body is None or not len(views) == len(eqn.outvars) == 1:
+        return False
+    if not isinstance(views[0], View) or views[0].shape != shape_of(eqn):
+        return False
+    return name.startswith(MARK) or is_known(name, body)
 
 
 def _same(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
