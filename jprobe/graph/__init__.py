@@ -6,10 +6,12 @@ from jprobe.graph.block import Block
 from jprobe.graph.edges import Edges
 from jprobe.graph.explicit import edge_list, to_bcoo, to_networkx, to_scipy
 from jprobe.graph.from_edges import from_edges
+from jprobe.graph.from_matvec import from_matvec
 from jprobe.graph.graph import Graph
 from jprobe.graph.layout import Layout
 from jprobe.graph.link import Bundle, Link
 from jprobe.graph.networks import network
+from jprobe.graph.read_edges import EdgeFile, read_edges
 from jprobe.graph.rules import elementwise
 from jprobe.graph.states import States, states
 from jprobe.graph.trace import trace
@@ -17,6 +19,7 @@ from jprobe.graph.trace import trace
 __all__ = [
     "Block",
     "Bundle",
+    "EdgeFile",
     "Edges",
     "Graph",
     "Layout",
@@ -27,7 +30,9 @@ __all__ = [
     "edge_list",
     "elementwise",
     "from_edges",
+    "from_matvec",
     "network",
+    "read_edges",
     "states",
     "to_bcoo",
     "to_networkx",

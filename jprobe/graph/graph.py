@@ -9,14 +9,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jprobe.errors import ShapeError, WeightsError
+from jprobe.errors import ArgumentError, ShapeError, WeightsError
 from jprobe.graph.block import Block
 from jprobe.graph.layout import Layout
+from jprobe.graph.origin import Origin
+from jprobe.typing import Params
 
 Blocks = tuple[jax.Array, ...]
 
 
-@functools.partial(jax.tree_util.register_dataclass, data_fields=("weights", "alive"), meta_fields=("layout",))
+@functools.partial(
+    jax.tree_util.register_dataclass,
+    data_fields=("weights", "alive"),
+    meta_fields=("layout",),
+    drop_fields=("origin",),  # as part of the layout it would make every function that is traced compile anew
+)
 @dataclass(frozen=True, eq=False)
 class Graph:
     """A signed, weighted graph whose matrix is never built; a pytree of weights over a fixed layout.
@@ -29,6 +36,7 @@ class Graph:
         weights: the arrays that the links read; shapes alone (``jax.ShapeDtypeStruct``) where only counts are asked.
         layout: everything else.
         alive: of each block, 1 where a node belongs to the graph and 0 where it does not; None: all do.
+        origin: the network that was traced, for :meth:`with_params`; lost where a graph leaves a JAX transformation.
 
     Example:
         >>> from jprobe.graph import bipartite
@@ -42,12 +50,16 @@ class Graph:
     weights: tuple[Any, ...]
     layout: Layout
     alive: Blocks | None = None
+    origin: Origin | None = None
 
     def __repr__(self) -> str:
         """How large it is; no weights."""
         # JAX puts other things than arrays in the place of weights.
         known = all(hasattr(w, "shape") for w in self.weights)
-        edges = f"{self.num_edges:,}" if known else "?"
+        try:
+            edges = f"{self.num_edges:,}" if known else "?"
+        except ArgumentError:  # of an operator that only multiplies
+            edges = "?"
         part = "" if self.alive is None else ", a part of them alive"
         return f"Graph({self.num_nodes:,} nodes, {edges} edges, {len(self.blocks):,} blocks{part})"
 
@@ -63,7 +75,11 @@ class Graph:
 
     @property
     def num_edges(self) -> int:
-        """E, the number of edges, exactly, of nodes alive or not; parallel edges and those of weight 0 count one by one."""
+        """E, the number of edges, exactly, of nodes alive or not; parallel edges and those of weight 0 count one by one.
+
+        Raises:
+            ArgumentError: the graph only multiplies, as one of :func:`from_matvec` may do.
+        """
         return sum(self.edges_by_link())
 
     def edges_by_link(self) -> list[int]:
@@ -99,6 +115,37 @@ class Graph:
         if self.alive is not None:
             return tuple(a.astype(dtype) for a in self.alive)
         return tuple(jnp.ones(block.shape, dtype) for block in self.blocks)
+
+    def with_params(self, params: Params) -> "Graph":
+        """The graph of the same network with other parameters, over the same layout: nothing compiles again.
+
+        Equal to tracing the function with those parameters, at the same input and by the same conventions; pure, so
+        that it goes under ``jax.jit`` and ``jax.vmap``. A null model's weights become the network's own again; nodes
+        that are not alive stay so.
+
+        Args:
+            params: as the graph was traced with: the same leaves of the same shapes.
+
+        Raises:
+            ArgumentError: the graph does not come from :func:`trace`, or it came out of a JAX transformation; or with
+                these parameters the network has another layout.
+            CheckpointError: other leaves, or leaves of other shapes.
+
+        Example:
+            >>> from jprobe.graph import trace
+            >>> graph = trace(lambda p, x: x @ p["w"], {"w": jnp.ones((2, 1))}, jnp.ones((1, 2)))
+            >>> graph.with_params({"w": jnp.array([[3.0], [-4.0]])}).matvec(jnp.ones(3)).tolist()
+            [3.0, -4.0, -1.0]
+            >>> jax.vmap(graph.with_params)({"w": jnp.ones((5, 2, 1))}).weights[0].shape  # five networks at once
+            (5, 2, 1)
+        """
+        if self.origin is None:
+            raise ArgumentError(
+                "This graph does not know its network: it was made from weights or edges, or came out of a JAX "
+                "transformation. Call with_params of the graph that jprobe.graph.trace returned, inside the "
+                "transformation if need be: jax.vmap(graph.with_params)(params)."
+            )
+        return replace(self, weights=self.origin.again(self, params).weights)
 
     def absolute(self) -> "Graph":
         """The graph of the absolute weights, |A|."""

@@ -1,5 +1,7 @@
 """The graph of any JAX function, read off its jaxpr."""
 
+import dataclasses
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +12,7 @@ import jax.numpy as jnp
 from jprobe.choices import Residual
 from jprobe.graph.context import views_of
 from jprobe.graph.graph import Graph
+from jprobe.graph.origin import Origin, shapes_of
 from jprobe.graph.reading import read
 from jprobe.paths import parameters
 from jprobe.typing import Params
@@ -68,4 +71,6 @@ def trace(
     """
     found = read(fn, params, x, residual, fold_bn)
     count = sum(math.prod(jnp.shape(leaf)) for leaf in jax.tree.leaves(parameters(params)))
-    return found.walk.builder.graph(views_of(found.results), count)
+    graph = found.walk.builder.graph(views_of(found.results), count)
+    again = functools.partial(trace, fn, x=x, residual=residual, fold_bn=fold_bn)
+    return dataclasses.replace(graph, origin=Origin(again, shapes_of(params)))
