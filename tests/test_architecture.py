@@ -122,7 +122,7 @@ def texts():
     return [path for place in places for path in place if path.is_file() and path.suffix not in {".gz", ".pyc", ".png"}]
 
 
-FOLDERS = ("jprobe", "tests", "scripts", "notebooks")
+FOLDERS = ("jprobe", "tests", "scripts", "notebooks", "docs")
 
 
 def test_no_address_that_the_project_does_not_own():

@@ -29,6 +29,11 @@ class EdgeFile(NamedTuple):
         repeated: edges between two nodes that an earlier line joins, in either direction.
         loops: lines left out that join a node to itself.
         header: the fields of the first line, if it names the columns.
+
+    Example:
+        >>> _ = Path("club.txt").write_text("Ann Bob 1\\nBob Ann 1\\nBob Cleo -1\\n")
+        >>> read_edges("club.txt")
+        EdgeFile(Graph(3 nodes, 3 edges, 2 blocks), 1 edges repeated, 0 loops left out)
     """
 
     graph: Graph
