@@ -109,6 +109,12 @@ def test_other_functions_than_those_of_jax_go_through_a_callback():
     assert (to_scipy(from_matvec(outside, NODES)).toarray() == np.tril(A)).all()
 
 
+def test_a_directed_operator_becomes_symmetric_by_its_transpose():
+    a = jnp.asarray(np.tril(A) - 2 * np.triu(A))
+    graph = from_matvec(lambda s: a @ s + jax.linear_transpose(lambda s: a @ s, s)(s)[0], NODES)
+    assert (to_scipy(graph).toarray() == np.tril(a + a.T)).all()
+
+
 def test_rounding_of_a_transform_is_no_edge():
     kernel = np.zeros(16)
     kernel[[1, -1, 3, -3]] = 1.0, 1.0, -0.5, -0.5
@@ -164,6 +170,8 @@ def test_what_is_refused(matvec, more, error, says):
 
 
 def test_large_operators_are_not_read_out():
+    with pytest.raises(ShapeError, match="one node or more"):
+        from_matvec(lambda s: s, 0)
     with pytest.raises(ArgumentError, match=r"up to 4,096 nodes; this has 5,000.*colors="):
         from_matvec(lambda s: s, 5000)
 

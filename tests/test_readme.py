@@ -55,7 +55,9 @@ def signed_graphs(names):
 
 
 # Page of the docs -> what makes it smaller, and whether its numbers are those that it states.
-PAGES = {"signed_graphs.md": ({"(64, 64)": "(8, 8)", "sweeps=300": "sweeps=100", "sweeps=30,": "sweeps=20,"}, signed_graphs)}
+PAGES = {
+    "signed_graphs.md": ({"(64, 64)": "(8, 8)", "sweeps=300": "sweeps=100", "sweeps=30,": "sweeps=20,"}, signed_graphs)
+}
 
 
 @pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs").glob("*.md")))

@@ -54,7 +54,8 @@ def as_graph(graph: Any) -> Graph:
         return _from_networkx(graph)
     raise ShapeError(
         f"A graph is a jprobe Graph, a square matrix (NumPy, JAX, BCOO or SciPy) or a networkx graph, not "
-        f"{type(graph).__name__}. jprobe.graph.trace makes one of a network, from_edges of a list of edges."
+        f"{type(graph).__name__}. jprobe.graph.trace makes one of a network, from_edges of a list of edges, read_edges of a "
+        "file of them, from_matvec of a product."
     )
 
 

@@ -1,6 +1,7 @@
 """A signed graph from an operator that can only multiply."""
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -39,7 +40,7 @@ def from_matvec(
     """A signed graph from its product s -> A_u s alone.
 
     A_u = A + A^T is symmetric with zeros on the diagonal; each entry off it is one edge. A directed A becomes symmetric
-    by ``transpose = jax.linear_transpose(a, s)``, ``lambda s: a(s) + transpose(s)[0]``.
+    by ``lambda s: a(s) + jax.linear_transpose(a, s)(s)[0]``.
 
     Without ``colors``, the operator is read out: N products give all edges, and the graph is that of
     :func:`from_edges`, for every function of jprobe. With ``colors`` no edge is ever looked at: a sweep takes one
@@ -48,9 +49,9 @@ def from_matvec(
     allow for rounding in units of a row's weight; neither follows from products by A_u, so ``absolute`` is needed too.
 
     Args:
-        matvec: a linear JAX function of one array that keeps its dtype; arrays that it should read as arguments are
-            bound by ``jax.tree_util.Partial(function, arrays)``. What is no JAX function goes into
-            ``jax.pure_callback``.
+        matvec: a linear JAX function of one array that keeps its dtype. If it is a pytree, such as
+            ``jax.tree_util.Partial(function, arrays)``, its arrays are the graph's weights, and others compile nothing
+            again. What is no JAX function goes into ``jax.pure_callback``.
         shape: of s, [N] or any; nodes are numbered in row-major order.
         colors: a color for each node, whole numbers of that shape; no edge joins nodes of one color. A layered network
             has the color of the layer, modulo 2 where edges join neighbouring layers alone; a square lattice
@@ -84,8 +85,10 @@ def from_matvec(
         raise ArgumentError(
             "colors and absolute come together: with them the operator only multiplies, without both it is read out."
         )
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    nodes = int(np.prod(shape))
+    shape = tuple(int(size) for size in np.atleast_1d(shape))
+    nodes = math.prod(shape)
+    if nodes < 1:
+        raise ShapeError(f"shape is that of s, with one node or more, not {shape}.")
     signed, weights = _operator(matvec, 0, shape)
     if absolute is None:
         return _read_out(signed, weights, nodes)
@@ -105,8 +108,8 @@ def from_matvec(
 
 def _operator(matvec: Callable[..., Any], first: int, shape: tuple[int, ...]) -> tuple[Operator, list[jax.Array]]:
     """The function without its arrays, and its arrays."""
-    # Of other callables the arrays are not known; they are constants of what is compiled.
-    bound = matvec if isinstance(matvec, jax.tree_util.Partial) else jax.tree_util.Partial(matvec)
+    # The arrays of a plain function are not known; they are constants of what is compiled.
+    bound = jax.tree_util.Partial(matvec) if jax.tree_util.all_leaves([matvec]) else matvec
     leaves, tree = jax.tree.flatten(bound)
     try:
         made = jax.eval_shape(bound, jax.ShapeDtypeStruct(shape, jnp.float32))
@@ -252,7 +255,7 @@ def _check_linear(expected: np.ndarray, found: np.ndarray, behind: np.ndarray, n
 def _refuse_asymmetric(how: str) -> None:
     raise ArgumentError(
         f"The operator is not symmetric: {how}. Of a directed A take A + A^T: "
-        "transpose = jax.linear_transpose(a, s); lambda s: a(s) + transpose(s)[0]."
+        "lambda s: a(s) + jax.linear_transpose(a, s)(s)[0]."
     )
 
 

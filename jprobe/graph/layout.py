@@ -18,7 +18,8 @@ class Layout:
 
     Attributes:
         blocks: in topological order: links go from earlier to later blocks, and no edge runs within a block.
-        links: the edges: links from block to block, or one list of edges between any blocks.
+        links: the edges: links from block to block, or one list of edges between any blocks, or an operator that only
+            multiplies.
         outputs: indices of the blocks that hold the network's output.
         names: of each weight, its path in the parameters.
         trained: of each weight, whether it is a layer's weights (null models shuffle these alone).
