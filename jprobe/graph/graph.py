@@ -145,7 +145,8 @@ class Graph:
                 "transformation. Call with_params of the graph that jprobe.graph.trace returned, inside the "
                 "transformation if need be: jax.vmap(graph.with_params)(params)."
             )
-        return replace(self, weights=self.origin.again(self, params).weights)
+        made = self.origin.again(self, params)
+        return replace(self, weights=made.weights, alive=self.alive if made.alive is None else made.alive)
 
     def absolute(self) -> "Graph":
         """The graph of the absolute weights, |A|."""

@@ -98,9 +98,39 @@ def read_edges(
             f"columns are the places of source, target and weight, three numbers from 0, not {columns}."
         )
     path = named_file(path, _MEND)
-    ends: list[tuple[str, str]] = []
-    weights: list[float] = []
-    lines: list[int] = []
+    edges, loops, header = _listed(path, columns, delimiter, drop_loops)
+    if not edges:
+        raise ArgumentError(f"{path} has no edges. {_MEND}")
+    labels, nodes = _numbered([edge.ends for edge in edges])
+    kept = _first_of_pairs(nodes)
+    repeated = len(edges) - np.unique(kept).size
+    weight = np.array([edge.weight for edge in edges])
+    if undirected:
+        for n in np.flatnonzero(weight != weight[kept])[:1]:
+            one, other = edges[n], edges[kept[n]]
+            raise ArgumentError(
+                f"{path}, line {one.line}: the edge between {one.ends[0]!r} and {one.ends[1]!r} has weight {one.weight:g}, "
+                f"and {other.weight:g} in line {other.line}. Without undirected=True they are two edges."
+            )
+        kept = np.unique(kept)
+        nodes, weight = nodes[kept], weight[kept]
+    graph = from_edges(nodes[:, 0], nodes[:, 1], weight, len(labels))
+    return EdgeFile(graph, labels, repeated, loops, header)
+
+
+class _Edge(NamedTuple):
+    """An edge as a line has it."""
+
+    line: int
+    ends: tuple[str, str]
+    weight: float
+
+
+def _listed(
+    path: Path, columns: tuple[int, int, int], delimiter: str | None, drop_loops: bool
+) -> tuple[list[_Edge], int, tuple[str, ...]]:
+    """The edges, the number of loops left out, and the names of columns."""
+    edges: list[_Edge] = []
     header: tuple[str, ...] = ()
     loops = 0
     for n, (line, fields) in enumerate(_rows(path, delimiter)):
@@ -109,11 +139,9 @@ def read_edges(
             header = tuple(fields)
             _check_header(where, header, columns)
             continue
-        source, target, weight = _edge(where, fields, columns)
+        source, target, weight = _read(where, fields, columns)
         if source != target:
-            ends.append((source, target))
-            weights.append(weight)
-            lines.append(line)
+            edges.append(_Edge(line, (source, target), weight))
         elif drop_loops:
             loops += 1
         else:
@@ -121,24 +149,7 @@ def read_edges(
                 f"{where}: node {source!r} has an edge to itself, which no spin can change; drop_loops=True leaves "
                 "such lines out."
             )
-    if not weights:
-        raise ArgumentError(f"{path} has no edges. {_MEND}")
-    labels, nodes = _numbered(ends)
-    kept = _first_of_pairs(nodes)
-    repeated = len(ends) - np.unique(kept).size
-    signed = np.asarray(weights)
-    if undirected:
-        other = np.flatnonzero(signed != signed[kept])
-        if other.size:
-            n = int(other[0])
-            raise ArgumentError(
-                f"{path}, line {lines[n]}: the edge between {ends[n][0]!r} and {ends[n][1]!r} has weight {weights[n]:g}, "
-                f"and {weights[kept[n]]:g} in line {lines[kept[n]]}. Without undirected=True they are two edges."
-            )
-        kept = np.unique(kept)
-        nodes, signed = nodes[kept], signed[kept]
-    graph = from_edges(nodes[:, 0], nodes[:, 1], signed, len(labels))
-    return EdgeFile(graph, labels, repeated, loops, header)
+    return edges, loops, header
 
 
 def _rows(path: Path, delimiter: str | None) -> Iterator[tuple[int, list[str]]]:
@@ -181,7 +192,7 @@ def _is_number(field: str) -> bool:
     return True
 
 
-def _edge(where: str, fields: list[str], columns: tuple[int, int, int]) -> tuple[str, str, float]:
+def _read(where: str, fields: list[str], columns: tuple[int, int, int]) -> tuple[str, str, float]:
     """Source, target and weight of a line."""
     if len(fields) <= max(columns) or not all(fields[column] for column in columns):
         raise ArgumentError(
