@@ -15,8 +15,8 @@ from jprobe.graph.constant import Constant
 from jprobe.graph.from_edges import from_edges
 from jprobe.graph.graph import Graph
 from jprobe.graph.layout import Layout
+from jprobe.graph.matvec_edges import Matvec, MatvecEdges
 from jprobe.graph.operators import Weights
-from jprobe.graph.product import Operator, Product
 
 # The most nodes whose edges are read out, one product for each: 134 MB of entries in double precision.
 READ_OUT = 4096
@@ -102,11 +102,11 @@ def from_matvec(
     offsets = tuple(np.cumsum([0, *sizes]).tolist())
     places = None if (order == np.arange(nodes)).all() else Constant(order)
     names = tuple(f"array {n}" for n in range(len(weights)))
-    links = (Product(signed, unsigned, offsets, places),)
+    links = (MatvecEdges(signed, unsigned, offsets, places),)
     return Graph(tuple(weights), Layout(blocks, links, (), names, (False,) * len(names), 0, places))
 
 
-def _operator(matvec: Callable[..., Any], first: int, shape: tuple[int, ...]) -> tuple[Operator, list[jax.Array]]:
+def _operator(matvec: Callable[..., Any], first: int, shape: tuple[int, ...]) -> tuple[Matvec, list[jax.Array]]:
     """The function without its arrays, and its arrays."""
     # The arrays of a plain function are not known; they are constants of what is compiled.
     bound = jax.tree_util.Partial(matvec) if jax.tree_util.all_leaves([matvec]) else matvec
@@ -121,7 +121,7 @@ def _operator(matvec: Callable[..., Any], first: int, shape: tuple[int, ...]) ->
         raise ShapeError(f"matvec makes {made} of an array of shape {shape}; the product has the same shape.")
     if not jnp.issubdtype(made.dtype, jnp.floating):
         raise WeightsError(f"matvec makes {made.dtype} of float32; a signed graph has real weights.")
-    return Operator(tree, first, shape), [jnp.asarray(leaf) for leaf in leaves]
+    return Matvec(tree, first, shape), [jnp.asarray(leaf) for leaf in leaves]
 
 
 def _numbered(colors: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -132,7 +132,7 @@ def _numbered(colors: Any, shape: tuple[int, ...]) -> np.ndarray:
     return np.unique(colors, return_inverse=True)[1].reshape(-1)
 
 
-def _read_out(operator: Operator, weights: Weights, nodes: int) -> Graph:
+def _read_out(operator: Matvec, weights: Weights, nodes: int) -> Graph:
     """The graph of all entries above the diagonal."""
     if nodes > READ_OUT:
         raise ArgumentError(
@@ -162,7 +162,7 @@ def _read_out(operator: Operator, weights: Weights, nodes: int) -> Graph:
     return from_edges(low, high, matrix[high, low], nodes)
 
 
-def _check(signed: Operator, unsigned: Operator, weights: Weights, color: np.ndarray) -> None:
+def _check(signed: Matvec, unsigned: Matvec, weights: Weights, color: np.ndarray) -> None:
     """Refuse what random vectors show not to be what was said."""
     rng = np.random.default_rng(0)
     u, v = rng.normal(size=(2, color.size)).astype(np.float32).astype(np.float64)
@@ -198,17 +198,17 @@ def _check(signed: Operator, unsigned: Operator, weights: Weights, color: np.nda
 Times = Callable[[np.ndarray], np.ndarray]
 
 
-def _in_double(operator: Operator, weights: Weights) -> Times:
+def _in_double(operator: Matvec, weights: Weights) -> Times:
     return lambda s: np.asarray(_product(operator, jnp.asarray(s, jnp.float64), weights))
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _product(operator: Operator, s: jax.Array, weights: Weights) -> jax.Array:
+def _product(operator: Matvec, s: jax.Array, weights: Weights) -> jax.Array:
     return operator(s, weights)
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _products(operator: Operator, s: jax.Array, weights: Weights) -> jax.Array:
+def _products(operator: Matvec, s: jax.Array, weights: Weights) -> jax.Array:
     return jax.vmap(lambda one: operator(one, weights))(s)
 
 

@@ -17,7 +17,7 @@ from jprobe.graph.operators import Weights
 
 
 @dataclass(frozen=True)
-class Operator:
+class Matvec:
     """A function s -> A s without the arrays that it reads.
 
     Attributes:
@@ -27,7 +27,7 @@ class Operator:
 
     Example:
         >>> leaves, tree = jax.tree.flatten(jax.tree_util.Partial(jnp.multiply, jnp.array([2.0, 3.0])))
-        >>> Operator(tree, 0, (2,))(jnp.ones(2), leaves).tolist()
+        >>> Matvec(tree, 0, (2,))(jnp.ones(2), leaves).tolist()
         [2.0, 3.0]
     """
 
@@ -44,7 +44,7 @@ class Operator:
 
 
 @dataclass(frozen=True)
-class Product:
+class MatvecEdges:
     """The edges of a symmetric operator A_u that can only multiply; each counts half in either direction.
 
     A block's row sums take one product with the whole operator.
@@ -63,8 +63,8 @@ class Product:
         [[2.0, 2.0, 2.0], [2.0, 2.0, 2.0]]
     """
 
-    signed: Operator
-    unsigned: Operator
+    signed: Matvec
+    unsigned: Matvec
     offsets: tuple[int, ...]
     order: Constant | None = None
 
@@ -107,7 +107,7 @@ class Product:
         """The other half."""
         return self.forward(blocks, weights)
 
-    def absolute(self) -> "Product":
+    def absolute(self) -> "MatvecEdges":
         """The operator |A_u|."""
         return replace(self, signed=self.unsigned)
 
