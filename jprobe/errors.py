@@ -139,3 +139,16 @@ class UnsupportedOperationError(JprobeError, NotImplementedError):
             "If the operation increases in each element (or nearly so), wrap it: jprobe.graph.elementwise(fn). "
             "If it comes after the output that you ask about, return the value before it."
         )
+
+
+class UnsupportedDerivativeError(UnsupportedOperationError):
+    """An operation whose derivative at one input a signed graph cannot represent."""
+
+    def __init__(self, primitive: str, layer: str, line: str, why: str) -> None:
+        where = " ".join(part for part in (layer and f"in {layer}", line and f"at {line}") if part)
+        NotImplementedError.__init__(
+            self,
+            f"The local graph of this network is not known: {primitive}{f' {where}' if where else ''} {why}.\n"
+            "Known are products, convolutions, sums, pools, indexing, elementwise functions, loops and branches. Write it "
+            "with those, or return the value before it.",
+        )

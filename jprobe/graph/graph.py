@@ -48,7 +48,8 @@ class Graph:
         # JAX puts other things than arrays in the place of weights.
         known = all(hasattr(w, "shape") for w in self.weights)
         edges = f"{self.num_edges:,}" if known else "?"
-        part = "" if self.alive is None else ", a part of them alive"
+        part = ", local" if self.layout.local else ""
+        part += "" if self.alive is None else ", a part of them alive"
         return f"Graph({self.num_nodes:,} nodes, {edges} edges, {len(self.blocks):,} blocks{part})"
 
     @property

@@ -8,9 +8,11 @@ import jax
 import jax.numpy as jnp
 
 from jprobe.choices import Residual
+from jprobe.errors import ArgumentError, ShapeError
 from jprobe.graph.context import views_of
 from jprobe.graph.graph import Graph
-from jprobe.graph.reading import read
+from jprobe.graph.local import local_graph
+from jprobe.graph.reading import input_shape, read
 from jprobe.paths import parameters
 from jprobe.typing import Params
 
@@ -20,6 +22,7 @@ def trace(
     params: Params,
     x: Any,
     *,
+    at: Any = None,
     residual: Residual = "identity",
     fold_bn: bool = False,
 ) -> Graph:
@@ -66,6 +69,22 @@ def trace(
         >>> graph.num_nodes, graph.num_edges, graph.num_params
         (850, 50304, 50304)
     """
+    if at is not None:
+        return _at(fn, params, x, at, residual)
     found = read(fn, params, x, residual, fold_bn)
     count = sum(math.prod(jnp.shape(leaf)) for leaf in jax.tree.leaves(parameters(params)))
     return found.walk.builder.graph(views_of(found.results), count)
+
+
+def _at(fn: Callable[..., Any], params: Params, x: Any, at: Any, residual: Residual) -> Graph:
+    if residual != "identity":
+        raise ArgumentError("At one input sums are what they are in the Jacobian: residual='identity'.")
+    shape, given = input_shape(fn, x), input_shape(fn, at)
+    if shape.shape != given.shape or jnp.issubdtype(shape.dtype, jnp.floating) != jnp.issubdtype(
+        given.dtype, jnp.floating
+    ):
+        raise ShapeError(
+            f"The input is {shape.dtype}{list(shape.shape)}, and the one to take the derivative at "
+            f"{given.dtype}{list(given.shape)}: at is one such input."
+        )
+    return local_graph(fn, params, at)
