@@ -145,6 +145,7 @@ class UnsupportedDerivativeError(UnsupportedOperationError):
     """An operation whose derivative at one input a signed graph cannot represent."""
 
     def __init__(self, primitive: str, layer: str, line: str, why: str) -> None:
+        self.primitive, self.layer, self.line, self.why = primitive, layer, line, why
         where = " ".join(part for part in (layer and f"in {layer}", line and f"at {line}") if part)
         NotImplementedError.__init__(
             self,

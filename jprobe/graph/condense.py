@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from jprobe.errors import WeightsError
 from jprobe.graph.building import Builder
 from jprobe.graph.operators import Broadcast, Carrier, Operator, Place, Reshape, Scale, Select
 from jprobe.graph.operators.chain import origin, reversed_chain, reversible, then
@@ -68,18 +69,17 @@ class Condenser:
         for n in live:
             for source in dict.fromkeys(steps[n].sources):
                 self.readers[source].append(n)
+        self.apart: set[int] = set()  # whose parts lie beside each other
         self.exits = self._exits(live)
         for n in live:
             self.parts[n] = self._read(n)
 
     def _read(self, n: int) -> list[Part]:
         step = self.steps[n]
+        if step.kind == "beside" or (step.kind in ("move", "times") and step.sources[0] in self.apart):
+            self.apart.add(n)
         if step.kind in ("input", "layer"):
-            edges = (
-                []
-                if step.kind == "input"
-                else [self._layered(part, step.operator) for part in self.parts[step.sources[0]]]
-            )
+            edges = [] if step.kind == "input" else [self._layered(part, step) for part in self.parts[step.sources[0]]]
             self._add(n, Node(step.name, step.block or "input", step.shape, edges))
             return [Part(n)]
         parts = _merged(self._made(step))
@@ -102,12 +102,18 @@ class Condenser:
             return [new for part in parts if (new := _moved(part, step.operator, self.nodes)) is not None]
         return parts
 
-    def _layered(self, part: Part, operator: Operator | None) -> Edge:
-        assert operator is not None
-        return Edge(part.block, (*part.moves, *self._scale(part.factor), operator), None)
+    def _layered(self, part: Part, step: Step) -> Edge:
+        assert step.operator is not None
+        return Edge(part.block, (*part.moves, *self._scale(part.factor, step.name), step.operator), None)
 
-    def _scale(self, factor: Factor) -> tuple[Scale, ...]:
-        return () if factor is None else (Scale(self.builder.weight(Known(np.asarray(factor, np.float32)), False)),)
+    def _scale(self, factor: Factor, name: str) -> tuple[Scale, ...]:
+        if factor is None:
+            return ()
+        if not np.isfinite(factor).all():
+            raise WeightsError(
+                f"The derivative of {name} is NaN or infinite at this input, so there is no local graph."
+            )
+        return (Scale(self.builder.weight(Known(np.asarray(factor, np.float32)), False)),)
 
     def _folds(self, n: int, part: Part) -> bool:
         """Whether a block's edges may take a factor: it is a layer's, and all that reads it reads it through this step."""
@@ -152,7 +158,6 @@ class Condenser:
         return n in self.outputs or any(_whole(self.steps[r]) for r in self.readers[n])
 
     def _is_block(self, n: int, parts: list[Part]) -> bool:
-        step = self.steps[n]
         if n in self.outputs:
             return (
                 len(parts) != 1
@@ -161,7 +166,7 @@ class Condenser:
             )
         if any(isinstance(self.steps[r].operator, Place) for r in self.readers[n]) and len(parts) == 1:
             return parts[0].factor is not None
-        if len(parts) < 2 or step.kind == "beside":
+        if len(parts) < 2 or n in self.apart:
             return False
         return self._hard(n) or (len(self.readers[n]) > 1 and len(self.exits[n]) > 1)
 
@@ -198,7 +203,10 @@ class Condenser:
         number: dict[int, int] = {}
         for n in sorted(self.nodes):
             node = self.nodes[n]
-            chains = [(e.source, functools.reduce(then, (*e.through, *self._scale(e.factor)), ())) for e in node.edges]
+            chains = [
+                (e.source, functools.reduce(then, (*e.through, *self._scale(e.factor, node.name)), ()))
+                for e in node.edges
+            ]
             links = [(number[source], chain) for source, chain in chains]
             number[n] = self.builder.block(node.name, node.kind, node.shape, links)
         return [

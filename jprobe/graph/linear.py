@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jax.extend import core
 
-from jprobe.graph.linear_rules import LINEAR, refused
+from jprobe.graph.linear_rules import LINEAR, located, refused
 from jprobe.graph.operators import Place, Reshape
 from jprobe.graph.operators.movement import sliced
 from jprobe.graph.rewriting import written_out
@@ -68,7 +68,8 @@ def _equation(eqn: Any, values: list[Found], tape: Tape) -> list[Found]:
         return list(_evaluated(eqn, known))
     if name in _CALLS:
         body = eqn.params["call_jaxpr" if "call_jaxpr" in eqn.params else "jaxpr"]
-        return walk(core.ClosedJaxpr(body, ()) if isinstance(body, core.Jaxpr) else body, values, tape)
+        with located(eqn):
+            return walk(core.ClosedJaxpr(body, ()) if isinstance(body, core.Jaxpr) else body, values, tape)
     if name == "cond":
         which = _number(eqn, values[0], "whose branch is chosen by a derivative")
         branches = eqn.params["branches"]

@@ -1,7 +1,8 @@
 """What each linear operation of a derivative is on the tape: one rule a kind of JAX primitive."""
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -37,6 +38,18 @@ def refused(eqn: Any, why: str) -> UnsupportedDerivativeError:
     return UnsupportedDerivativeError(
         eqn.primitive.name, layer_of(eqn), source_info_util.summarize(eqn.source_info), why
     )
+
+
+@contextlib.contextmanager
+def located(eqn: Any) -> Iterator[None]:
+    """Inside a call of JAX's own functions, equations know no line of the user's code: that of the call is told."""
+    try:
+        yield
+    except UnsupportedDerivativeError as error:
+        if error.line:
+            raise
+        line = source_info_util.summarize(eqn.source_info)
+        raise UnsupportedDerivativeError(error.primitive, error.layer or layer_of(eqn), line, error.why) from None
 
 
 def layer_of(eqn: Any) -> str:
@@ -102,7 +115,8 @@ def _neg(tape: Tape, eqn: Any, values: Values) -> Tangent:
 
 def _times(tape: Tape, eqn: Any, x: Tangent, factor: Any) -> Tangent:
     factor, shape = np.asarray(factor, np.float32), _shape(eqn)
-    return tape.times(_repeated(tape, x, shape), factor.reshape(()) if factor.size == 1 else factor, layer_of(eqn))
+    factor = factor.reshape(()) if factor.size == 1 else np.broadcast_to(factor, shape)
+    return tape.times(_repeated(tape, x, shape), factor, layer_of(eqn))
 
 
 def _mul(tape: Tape, eqn: Any, values: Values) -> Tangent:

@@ -13,6 +13,7 @@ Lookup = Callable[[Any, jax.Array], jax.Array]
 
 _OPENED = ("jit", "pjit", "closed_call", "remat2", "checkpoint", "custom_vjp_call")
 _LOOPS = ("scan", "while", "cond")
+_LOOKUPS = ("gather", "dynamic_slice")
 
 
 def replay(closed: core.ClosedJaxpr, values: Sequence[Any], tokens: Sequence[bool], looked_up: Lookup) -> list[Any]:
@@ -64,12 +65,12 @@ def _equation(eqn: Any, inputs: list[tuple[Any, bool]], looked_up: Lookup) -> li
     by_hand = name == "custom_vjp_call" or any(_contains(body, "custom_vjp_call") for body in bodies)
     if name in _OPENED and (reads_tokens or by_hand):
         return _run(bodies[0], inputs, looked_up)
-    if name in _LOOPS and reads_tokens and any(_contains(body, "gather") for body in bodies):
+    if name in _LOOPS and reads_tokens and any(_contains(body, *_LOOKUPS) for body in bodies):
         raise refused(eqn, "looks up tokens inside a loop or a branch: look them up before it")
     out = eqn.primitive.bind(*(value for value, _ in inputs), **eqn.primitive.get_bind_params(eqn.params))
     made = out if eqn.primitive.multiple_results else [out]
     whole = [not jnp.issubdtype(variable.aval.dtype, jnp.floating) for variable in eqn.outvars]
-    if name in ("gather", "dynamic_slice") and reads_tokens and not inputs[0][1] and not whole[0]:
+    if name in _LOOKUPS and reads_tokens and not inputs[0][1] and not whole[0]:
         return [(looked_up(eqn, made[0]), False)]
     return [(value, reads_tokens and is_whole) for value, is_whole in zip(made, whole, strict=True)]
 
@@ -83,7 +84,8 @@ def _bodies(eqn: Any) -> Iterator[core.ClosedJaxpr]:
                 yield core.ClosedJaxpr(body, ())
 
 
-def _contains(closed: core.ClosedJaxpr, name: str) -> bool:
+def _contains(closed: core.ClosedJaxpr, *names: str) -> bool:
     return any(
-        eqn.primitive.name == name or any(_contains(body, name) for body in _bodies(eqn)) for eqn in closed.jaxpr.eqns
+        eqn.primitive.name in names or any(_contains(body, *names) for body in _bodies(eqn))
+        for eqn in closed.jaxpr.eqns
     )
