@@ -69,8 +69,9 @@ FUNCTIONS = {
     "cumulative sums": lambda w, x: jnp.cumsum(x @ w, 0) + lax.cumsum(x @ w, 1, reverse=True),
     "sorted": lambda w, x: jnp.sort(x @ w, 1) @ w[:, :2] + lax.top_k(x @ w, 2)[0],
     "joined": lambda w, x: jnp.concatenate([jax.nn.relu(x @ w), x, jnp.stack([x @ w + x @ w.T, x])[0]], 1) @ jnp.tile(w, (3, 1)),
-    "moved": lambda w, x: jnp.pad(jnp.roll(x @ w, 1, 1)[::-1, ::2], ((1, 0), (0, 2))) + lax.reshape(x @ w, (3, 4), (1, 0))
-    if x.size == 12 else jnp.repeat(jnp.roll(x @ w, 1, 1)[::-1, ::2], 2, 0) + lax.reshape(x @ w, (4, 2), (1, 0)),
+    "nothing left": lambda w, x: (jnp.concatenate([x, jnp.zeros((2, 4))], 1)[:, 4:] @ w) @ w + jnp.concatenate([w[:2], x])[1:3],
+    "moved": lambda w, x: jnp.repeat(jnp.roll(x @ w, 1, 1)[::-1, ::2], 2, 0) + lax.reshape(x @ w, (4, 2), (1, 0)),
+    "padded": lambda w, x: jnp.pad(x @ w, ((1, 0), (0, 2)))[:, 1:],
     "indexed": lambda w, x: jnp.take(x @ w, jnp.array([1, 1, 0]), 1) + (x @ w)[jnp.array([1, 0])][:, 1:],
     "written over": lambda w, x: (x @ w).at[0].set(x[1]) + lax.dynamic_update_slice(x @ w, x[:1, :2], (1, 1))
     + (x @ w).at[jnp.array([1, 1])].add(x) + lax.dynamic_slice(x, (0, 1), (2, 1)),
@@ -227,6 +228,16 @@ def test_gpt_reads_tokens():
     # Nothing flows from later tokens to earlier ones.
     sums = path_sums(graph).reshape(3, 7, 3, 4)
     assert np.abs(sums[0, :, 1:]).max() == np.abs(sums[1, :, 2]).max() == 0 < np.abs(sums[2, :, 0]).max()
+
+
+def test_a_lookup_that_is_not_used():
+    fn = lambda p, t: p["a"][t] @ p["b"][t * 0 + 1, :, None] + 0 * p["a"][0].sum()  # noqa: E731
+    params = {"a": normal(0, 5, 3), "b": normal(1, 5, 3)}
+    tokens = jnp.array([4, 0])
+    graph = jp.graph.trace(lambda p, t: (p["b"][t], jnp.tanh(p["a"][t]))[1], params, tokens, at=tokens)
+    assert [block.shape for block in graph.blocks if block.kind == "input"] == [(2, 3)]
+    both = jp.graph.trace(fn, params, tokens, at=tokens)
+    assert [block.shape for block in both.blocks if block.kind == "input"] == [(2, 3), (2, 3)]
 
 
 def test_other_libraries():

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from jprobe import frustration
-from jprobe.errors import ArgumentError
 from jprobe.graph import bipartite, edge_list, from_edges, to_scipy, trace
 
 pytestmark = pytest.mark.quick

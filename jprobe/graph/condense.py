@@ -1,6 +1,5 @@
 """From a linear program to blocks of nodes: which of its values are nodes, and the links between those."""
 
-import functools
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ import numpy as np
 from jprobe.errors import WeightsError
 from jprobe.graph.building import Builder
 from jprobe.graph.operators import Broadcast, Carrier, Operator, Place, Reshape, Scale, Select
-from jprobe.graph.operators.chain import origin, reversed_chain, reversible, then
+from jprobe.graph.operators.chain import Chain, origin, reversed_chain, reversible, then
 from jprobe.graph.tape import Step
 from jprobe.graph.views import Known, Piece, View
 
@@ -198,16 +197,18 @@ class Condenser:
         node.depth = 1 + max((self.nodes[edge.source].depth for edge in node.edges), default=-1)
         self.nodes[n] = node
 
+    def _chain(self, edge: Edge, name: str) -> Chain:
+        chain: Chain = ()
+        for operator in (*edge.through, *self._scale(edge.factor, name)):
+            chain = then(chain, operator)
+        return chain
+
     def build(self) -> list[View]:
         """Give the builder its blocks and links, and say where the outputs are."""
         number: dict[int, int] = {}
         for n in sorted(self.nodes):
             node = self.nodes[n]
-            chains = [
-                (e.source, functools.reduce(then, (*e.through, *self._scale(e.factor, node.name)), ()))
-                for e in node.edges
-            ]
-            links = [(number[source], chain) for source, chain in chains]
+            links = [(number[e.source], self._chain(e, node.name)) for e in node.edges]
             number[n] = self.builder.block(node.name, node.kind, node.shape, links)
         return [
             View(self.steps[n].shape, tuple(Piece(number[p.block], p.moves) for p in self.parts[n]))
@@ -226,7 +227,8 @@ def _live(steps: list[Step], outputs: list[int]) -> list[int]:
 def _whole(step: Step) -> bool:
     if step.kind == "layer":
         return True
-    return step.kind == "move" and not isinstance(step.operator, Broadcast) and not reversible((step.operator,))
+    moved = step.operator
+    return isinstance(moved, Carrier) and not isinstance(moved, Broadcast) and not reversible((moved,))
 
 
 def _merged(parts: Iterable[Part]) -> list[Part]:

@@ -16,7 +16,7 @@ def carried(graph: Graph, inputs: Sequence[jax.Array], outputs: tuple[int, ...])
 
     Args:
         graph: a local graph.
-        inputs: of each block that no edge enters, in order.
+        inputs: of each block of the input, in order.
         outputs: numbers of the blocks that are asked of.
 
     Example:
@@ -28,9 +28,9 @@ def carried(graph: Graph, inputs: Sequence[jax.Array], outputs: tuple[int, ...])
     """
     given = iter(inputs)
     at = [jnp.zeros(block.shape) for block in graph.blocks]
-    for n in range(len(at)):
+    for n, block in enumerate(graph.blocks):
         links = graph.layout.into[n]
-        at[n] = sum((link.forward(at, graph.weights)[n] for link in links), at[n]) if links else next(given)
+        at[n] = next(given) if block.kind == "input" else sum((k.forward(at, graph.weights)[n] for k in links), at[n])
     return tuple(at[n] for n in outputs)
 
 
@@ -48,7 +48,7 @@ def carrying(graph: Graph) -> Blocks:
         [[[1]], [[1, 0]], [[1]]]
     """
     layout, order = graph.layout.absolute, range(len(graph.blocks))
-    starts = {n for n in order if not layout.into[n]}
+    starts = {n for n in order if graph.blocks[n].kind == "input"}
 
     def forward(n: int, at: Sequence[jax.Array]) -> list[jax.Array]:
         return [link.forward(at, graph.weights)[n] for link in layout.into[n]]

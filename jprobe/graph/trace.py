@@ -26,7 +26,7 @@ def trace(
     residual: Residual = "identity",
     fold_bn: bool = False,
 ) -> Graph:
-    """The signed DAG of a network, read off the function's jaxpr.
+    """The signed DAG of a network, read off the function's jaxpr: of all inputs, or at one of them (a local graph).
 
     Nodes are the elements of the input and of every tensor that a convolution, a product, a pool or a sum of two
     branches makes. Edges are the entries of those linear maps whose input is a node, not padding: the weights of
@@ -36,11 +36,18 @@ def trace(
     x is the one taken. What nothing reads has no nodes. Functions are told by what they compute, not by their names.
     Only what comes from ``params`` is trained: null models leave constants of the code as they are.
 
+    Without ``at``, only what has one sign at every input is taken. With it, the graph is local: its edges are the
+    derivatives at that input, dy_i / dx_j between the network's own layers, and the sums over all ways from the input to
+    the output are the Jacobian, ((I - A)^-1)_ij = df_i / dx_j. Then normalisations, GELU, SiLU, softmax, attention,
+    gates, embeddings and loops have their place too; docs/local_graphs.md says what is a node and what an edge.
+
     Args:
         fn: ``fn(params, x)``; ``model.apply`` of a Flax Linen module, or any function.
         params: what ``fn`` takes first, such as the whole variables dictionary of a Linen module, statistics included;
             arrays, or shapes (``jax.eval_shape``) where only counts are asked.
         x: one input, with its leading axis of 1 where the network wants one; an array or a shape.
+        at: an input to take the derivative at, of the shape and kind of ``x``: floats, or tokens. Tokens have no derivative,
+            so the input's nodes are then what the network looks up with them in a table.
         residual: what the sum of two branches is. "identity": the block of the main branch's layer, with edges of
             weight 1 from what is added to it, the pattern of the network's own Jacobian. "paper": no such edges; the
             block's rows hold, beside its layer's weights, the rows of the other summands on those summands' own
@@ -52,13 +59,16 @@ def trace(
 
     Returns:
         The graph. A node that is added to its own layer, or read twice, may have parallel edges to a neighbour: they
-        are counted, and weigh in the energy, one by one, and add up where a matrix is made. ``num_params`` counts the "params" collection where params are Flax variables, all leaves else.
+        are counted, and weigh in the energy, one by one, and add up where a matrix is made. In a local graph edges of weight 0 are counted too, and
+        nodes that carry no derivative (a ReLU that is off) are not alive. ``num_params`` counts the "params" collection where params are Flax variables, all leaves else.
 
     Raises:
         UnsupportedOperationError: an operation that is no linear map and not known to be increasing.
+        UnsupportedDerivativeError: with ``at``, an operation whose derivative has no rule.
+        ShapeError: ``at`` is no such input as ``x``.
         ArgumentError: ``residual`` is unknown, the output does not depend on x, arguments in another order, or a Linen
-            module's bare parameters in the place of its variables.
-        WeightsError: weights that are complex, NaN or infinite.
+            module's bare parameters in the place of its variables; with ``at``, a derivative that is 0 everywhere.
+        WeightsError: weights that are complex, NaN or infinite; with ``at``, such an input or derivative.
 
     Source:
         Paper 2, section 'Adjacency matrix of a DNN' and supplement D.1.
@@ -68,6 +78,10 @@ def trace(
         >>> graph = trace(lambda p, x: jax.nn.relu(x @ p["w1"]) @ p["w2"], params, jnp.ones((1, 784)))
         >>> graph.num_nodes, graph.num_edges, graph.num_params
         (850, 50304, 50304)
+        >>> x = jnp.array([[1.0, -2.0]])
+        >>> graph = trace(lambda w, x: jax.nn.softmax(x @ w), jnp.eye(2), x, at=x)
+        >>> graph, [block.name for block in graph.blocks]
+        (Graph(7 nodes, 10 edges, 4 blocks, local), ['input', 'dense', 'sum', 'add'])
     """
     if at is not None:
         return _at(fn, params, x, at, residual)
