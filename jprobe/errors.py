@@ -130,12 +130,24 @@ class DiskError(JprobeError, OSError):
 
 
 class UnsupportedOperationError(JprobeError, NotImplementedError):
-    """An operation that a signed graph cannot represent."""
+    """An operation that a signed graph cannot represent; ``locate`` says of which layer, and on which line."""
 
-    def __init__(self, primitive: str, where: str, why: str = "") -> None:
-        super().__init__(
-            f"The graph of this network is not known: {primitive}{f' {why}' if why else ''}"
-            f"{f' (in {where})' if where else ''}.\n"
-            "If the operation increases in each element (or nearly so), wrap it: jprobe.graph.elementwise(fn). "
+    def __init__(self, primitive: str, where: str = "", why: str = "") -> None:
+        super().__init__(primitive, where, why)
+        self.primitive, self.why, self.where, self.line = primitive, why, where, ""
+
+    def locate(self, where: str, line: str) -> None:
+        """Add what is not known yet of where the operation stands: its layer, and the line of the user's code."""
+        self.where, self.line = self.where or where, self.line or line
+
+    def __str__(self) -> str:
+        """What was found, where, and what works."""
+        place = ", ".join(word for word in (self.where and f"in {self.where}", self.line) if word)
+        return (
+            f"The graph of this network is not known: {self.primitive}{self.why and f' {self.why}'}"
+            f"{place and f' ({place})'}.\n"
+            "If the signs of its derivatives hang on the input, take them at one input x0: "
+            "jprobe.graph.trace(fn, params, x, at=x0). "
+            "If it increases in each element (or nearly so), wrap it: jprobe.graph.elementwise(fn). "
             "If it comes after the output that you ask about, return the value before it."
         )

@@ -4,10 +4,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 from jax.extend import core
 
+from jprobe.graph.context import unknown
 from jprobe.graph.views import Known, Value
+
+# Equations that a loop may have once it is written out: more take minutes to read, and more still to compile.
+MOST = 100_000
 
 Written = Callable[..., Sequence[jax.Array]]
 
@@ -27,8 +32,34 @@ def written_out(eqn: Any, inputs: list[Value]) -> tuple[core.ClosedJaxpr, list[V
     write = _WRITTEN.get(eqn.primitive.name)
     if write is None:
         return None
+    if eqn.primitive.name == "scan":
+        check_length(eqn, eqn.params["jaxpr"], eqn.params["length"])
     shapes = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype, weak_type=v.aval.weak_type) for v in eqn.invars]
     return jax.make_jaxpr(write(**eqn.params))(*shapes), inputs
+
+
+def check_length(eqn: Any, body: core.ClosedJaxpr, steps: int) -> None:
+    """Refuse a loop that takes too long to write out.
+
+    Raises:
+        UnsupportedOperationError: it has more than 100,000 operations, or so many steps.
+    """
+    count = steps * _operations(body.jaxpr)
+    if count > MOST:
+        raise unknown(
+            eqn,
+            f"of {steps:,} steps or more, which would be written out as {count:,} operations, {MOST:,} at most: trace it "
+            "over fewer steps",
+        )
+
+
+def _operations(jaxpr: core.Jaxpr) -> int:
+    """Number of equations of a jaxpr, loops of known length written out."""
+    total = 1
+    for eqn in jaxpr.eqns:
+        inside = [value for value in eqn.params.values() if isinstance(value, core.ClosedJaxpr)]
+        total += eqn.params.get("length", 1) * max((_operations(body.jaxpr) for body in inside), default=1)
+    return total
 
 
 def _branch(eqn: Any, inputs: list[Value]) -> tuple[core.ClosedJaxpr, list[Value]] | None:
@@ -64,6 +95,12 @@ def _unchanged(**_: Any) -> Written:
     return lambda *arrays: list(arrays)
 
 
+def _step(x: jax.Array, n: int) -> jax.Array:
+    """Step n of the leading axis; its number is an operand, so that one compiled program slices all steps."""
+    at = [jnp.int32(n), *[jnp.int32(0)] * (x.ndim - 1)]
+    return lax.squeeze(lax.dynamic_slice_p.bind(x, *at, slice_sizes=(1, *x.shape[1:])), (0,))
+
+
 def _scan(jaxpr: core.ClosedJaxpr, length: int, reverse: bool, num_consts: int, num_carry: int, **_: Any) -> Written:
     body = core.jaxpr_as_fun(jaxpr)
 
@@ -71,7 +108,7 @@ def _scan(jaxpr: core.ClosedJaxpr, length: int, reverse: bool, num_consts: int, 
         consts, carry, over = arrays[:num_consts], arrays[num_consts:][:num_carry], arrays[num_consts + num_carry :]
         made = []
         for n in reversed(range(length)) if reverse else range(length):
-            out = body(*consts, *carry, *(lax.index_in_dim(x, n, keepdims=False) for x in over))
+            out = body(*consts, *carry, *(_step(x, n) for x in over))
             carry, each = out[:num_carry], out[num_carry:]
             made.append(each)
         steps = zip(*(reversed(made) if reverse else made), strict=True)
