@@ -11,7 +11,7 @@ from jax.extend import core
 from jprobe.errors import UnsupportedOperationError
 from jprobe.graph.context import Walk, layer_of, unknown, views_of
 from jprobe.graph.rewriting import check_length, written_out
-from jprobe.graph.rules import COMPARISONS, FACTORS, MOVES, RULES, SUMS, is_elementwise
+from jprobe.graph.rules import COMPARISONS, EXTREMES, FACTORS, MOVES, RULES, SUMS, is_elementwise
 from jprobe.graph.source import line_of
 from jprobe.graph.views import Compared, Known, Value, View
 
@@ -111,18 +111,20 @@ def _with_numbers(
         else:
             result = result._replace(value=value)
         out.append(result)
-    if eqn.primitive.name in ("reduce_window_max", "reduce_max"):
+    if eqn.primitive.name in EXTREMES:
         walk.seen.saw_window(source, out[0], walk.builder.blocks)
     return out
 
 
 # "remat2" is what jax.checkpoint makes.
-_CALLS = ("jit", "pjit", "closed_call", "core_call", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call")
+CONTROL = ("cond", "while")
+
+CALLS = ("jit", "pjit", "closed_call", "core_call", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call")
 
 
 def _body(eqn: Any) -> core.ClosedJaxpr | None:
     """The jaxpr that a call runs."""
-    if eqn.primitive.name not in _CALLS:
+    if eqn.primitive.name not in CALLS:
         return None
     body = eqn.params["call_jaxpr" if "call_jaxpr" in eqn.params else "jaxpr"]
     return core.ClosedJaxpr(body, ()) if isinstance(body, core.Jaxpr) else body

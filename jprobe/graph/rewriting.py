@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.extend import core
 
@@ -29,7 +30,7 @@ def written_out(eqn: Any, inputs: list[Value]) -> tuple[core.ClosedJaxpr, list[V
     """
     if eqn.primitive.name == "cond":
         return _branch(eqn, inputs)
-    write = _WRITTEN.get(eqn.primitive.name)
+    write = WRITTEN.get(eqn.primitive.name)
     if write is None:
         return None
     if eqn.primitive.name == "scan":
@@ -91,6 +92,17 @@ def _tile(reps: tuple[int, ...]) -> Written:
     return write
 
 
+def _running_sum(axis: int, reverse: bool) -> Written:
+    def write(x: jax.Array) -> list[jax.Array]:
+        length, rest = x.shape[axis], [1] * x.ndim
+        window = [length if n == axis else 1 for n in range(x.ndim)]
+        around = (0, length - 1) if reverse else (length - 1, 0)
+        padding = [around if n == axis else (0, 0) for n in range(x.ndim)]
+        return [lax.reduce_window(x, np.zeros((), x.dtype), lax.add, window, rest, padding)]
+
+    return write
+
+
 def _unchanged(**_: Any) -> Written:
     return lambda *arrays: list(arrays)
 
@@ -117,10 +129,12 @@ def _scan(jaxpr: core.ClosedJaxpr, length: int, reverse: bool, num_consts: int, 
     return write
 
 
-_WRITTEN: dict[str, Callable[..., Written]] = {
+WRITTEN: dict[str, Callable[..., Written]] = {
     "stack": _stack,
     "unstack": _unstack,
     "tile": _tile,
+    "cumsum": _running_sum,
+    "device_put": _unchanged,
     "optimization_barrier": _unchanged,
     "sharding_constraint": _unchanged,
     "scan": _scan,

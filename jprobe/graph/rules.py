@@ -29,7 +29,7 @@ from jprobe.graph.views import Compared, Known, Piece, Value, View
 MARK = "jprobe_elementwise_"
 
 _INCREASING = (
-    "tanh", "logistic", "exp", "exp2", "expm1", "log", "log1p", "sqrt", "cbrt", "erf", "erf_inv", "asinh", "atan", "sinh", "asin",
+    "tanh", "logistic", "exp", "exp2", "expm1", "log", "log1p", "sqrt", "cbrt", "erf", "erf_inv", "asinh", "acosh", "atanh", "atan", "sinh", "asin",
     "floor", "ceil", "round", "sign", "convert_element_type", "copy", "stop_gradient", "reduce_precision", "name",
 )  # fmt: skip
 
@@ -41,6 +41,8 @@ MOVES = (
 FACTORS = ("mul", "div")
 
 SUMS = ("reduce_sum", "reduce_window_sum")
+
+EXTREMES = ("reduce_max", "reduce_min", "reduce_window_max", "reduce_window_min")
 
 COMPARISONS = ("gt", "ge", "lt", "le", "eq", "ne", "is_finite")
 
@@ -161,7 +163,8 @@ def _sub(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
     return _add(walk, eqn, [left, minus])
 
 
-def _neg(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
+def _falling(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
+    """A decreasing function of each element."""
     return walk.builder.scale(view_of(inputs), Known(np.float32(-1)), frozenset())
 
 
@@ -233,7 +236,7 @@ def _reduce(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
 
 
 def _maximum(walk: Walk, eqn: Any) -> int | None:
-    return walk.builder.maximum() if "max" in eqn.primitive.name else None
+    return None if eqn.primitive.name in SUMS else walk.builder.maximum()
 
 
 def _pool(walk: Walk, eqn: Any, view: View, pool: Pool, shape: tuple[int, ...]) -> View:
@@ -251,11 +254,11 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(COMPARISONS, _compare),
     **dict.fromkeys(("reshape", "squeeze"), reshape_rule),
     **dict.fromkeys(("slice", "dynamic_slice", "rev"), slice_rule),
-    **dict.fromkeys(("reduce_window_max", "reduce_window_sum"), _window),
-    **dict.fromkeys(("reduce_sum", "reduce_max"), _reduce),
+    **dict.fromkeys(("reduce_window_sum", "reduce_window_max", "reduce_window_min"), _window),
+    **dict.fromkeys(("reduce_sum", "reduce_max", "reduce_min"), _reduce),
     **dict.fromkeys(("add", "add_any"), _add),
     "sub": _sub,
-    "neg": _neg,
+    **dict.fromkeys(("neg", "erfc", "acos"), _falling),
     "mul": multiply_rule,
     "div": divide_rule,
     "integer_pow": _power,

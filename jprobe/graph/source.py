@@ -2,14 +2,13 @@
 
 import os
 import sysconfig
+from pathlib import Path
 from typing import Any
-
-import jprobe
 
 # Nobody's own code: the standard library, installed packages, jprobe.
 _FOREIGN = (
     *{sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")},
-    os.path.dirname(jprobe.__file__) + os.sep,
+    str(Path(__file__).parents[1]) + os.sep,
     "<frozen ",
 )
 
