@@ -133,15 +133,15 @@ class UnsupportedOperationError(JprobeError, NotImplementedError):
     """An operation that a signed graph cannot represent; ``locate`` says of which layer, and on which line."""
 
     def __init__(self, primitive: str, where: str = "", why: str = "") -> None:
-        super().__init__(primitive, where, why)
-        self.primitive, self.why, self.where, self.line = primitive, why, where, ""
+        self.primitive, self.where, self.why, self.line = primitive, where, why, ""
+        super().__init__(self._message())
 
     def locate(self, where: str, line: str) -> None:
         """Add what is not known yet of where the operation stands: its layer, and the line of the user's code."""
         self.where, self.line = self.where or where, self.line or line
+        self.args = (self._message(),)
 
-    def __str__(self) -> str:
-        """What was found, where, and what works."""
+    def _message(self) -> str:
         place = ", ".join(word for word in (self.where and f"in {self.where}", self.line) if word)
         return (
             f"The graph of this network is not known: {self.primitive}{self.why and f' {self.why}'}"

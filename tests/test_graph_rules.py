@@ -12,7 +12,6 @@ import pytest
 from jax import lax
 from jax.ad_checkpoint import checkpoint_name
 from jax.extend import core
-from jax.scipy import special
 
 from jprobe.errors import UnsupportedOperationError
 from jprobe.graph import elementwise, states, to_scipy, trace
@@ -275,12 +274,17 @@ def test_a_loop_that_ends_by_what_is_known_is_written_out():
     for fn in (
         lambda w, x: lax.fori_loop(0, 2, lambda i, c: step(c, w, x), x @ w),
         lambda w, x: lax.fori_loop(0, (w[0, 0] ** 2).astype(int) * 0 + 2, lambda i, c: step(c, w, x), x @ w),
-        lambda w, x: lax.while_loop(lambda c: c[0] < w.shape[0] - 1, lambda c: (c[0] + 1, step(c[1], w, x)), (0, start(w, x)))[1],
+        lambda w, x: lax.while_loop(
+            lambda c: c[0] < w.shape[0] - 1, lambda c: (c[0] + 1, step(c[1], w, x)), (0, start(w, x))
+        )[1],
     ):
         np.testing.assert_array_equal(matrix(fn, W, x), by_hand)
         np.testing.assert_allclose(states(fn, W, x).output, fn(W, x), rtol=1e-5)
     for reads, why in (
-        (lambda w, x: lax.fori_loop(0, w[0, 0].astype(int), lambda i, c: c @ w, x), "a parameter that has no value here"),
+        (
+            lambda w, x: lax.fori_loop(0, w[0, 0].astype(int), lambda i, c: c @ w, x),
+            "a parameter that has no value here",
+        ),
         (lambda w, x: lax.while_loop(lambda c: c.sum() < 9, lambda c: c @ w, x), "depends on the input"),
     ):
         with pytest.raises(UnsupportedOperationError, match=f"not known: while whose length .*{why}"):
@@ -430,7 +434,9 @@ def test_a_refusal_names_the_line_of_the_users_code():
         with pytest.raises(UnsupportedOperationError, match=rf"\({here(fn)}\)\.\n.*at=x0.*elementwise"):
             trace(fn, W, x)
     sequence = jnp.ones((1, 3, 4))
-    with pytest.raises(UnsupportedOperationError, match=rf"as attention has \(in attend.*, {re.escape(__file__)}:\d+\)"):
+    with pytest.raises(
+        UnsupportedOperationError, match=rf"as attention has \(in attend.*, {re.escape(__file__)}:\d+\)"
+    ):
         trace(Transformer().apply, drawn(Transformer(), sequence), sequence)
     # Of code that is nobody's own, the layer.
     library = nn.Sequential([nn.Dense(4), nn.LayerNorm()])
@@ -449,6 +455,36 @@ def test_an_embedding_is_refused_and_its_one_hot_rows_are_not():
     table = whole(0, 5, 3)
     tokens = jnp.array([[3, 0, 1]])
     for fn in (lambda p, x: p[x], lambda p, x: nn.Embed(5, 3).apply({"params": {"embedding": p}}, x)):
-        with pytest.raises(UnsupportedOperationError, match="gather with indices .* one-hot rows and the look-up a product"):
+        with pytest.raises(
+            UnsupportedOperationError, match=r"gather with indices .* one-hot rows and the look-up a product"
+        ):
             trace(fn, table, tokens)
     assert trace(lambda p, x: x @ p, table, jax.nn.one_hot(tokens, 5)).num_edges == 3 * table.size
+
+
+# --- the tables of the documentation
+
+DOCS = (Path(__file__).parent.parent / "docs" / "graphs.md").read_text()
+
+
+def rows(title):
+    """The cells of the table under a title."""
+    (section,) = (part for part in DOCS.split("\n## ") if part.startswith(title))
+    lines = [line.strip("|").split(" | ") for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line] for line in lines[2:]]
+
+
+def test_the_table_of_operations_is_the_rules():
+    named = [name for row in rows("Operations") for name in re.findall(r"`(\w+)`", row[0])]
+    assert sorted(named) == sorted({*RULES, *WRITTEN, *CONTROL, *CALLS})
+
+
+@pytest.mark.parametrize("row", rows("Refused"), ids=lambda row: row[0].strip("`"))
+def test_what_the_documentation_says_is_refused_is_refused(row):
+    expression, _, instead = row
+    fn = eval(f"lambda w, x: {expression.strip('`')}", {"jax": jax, "jnp": jnp, "lax": lax, "nn": nn})
+    with pytest.raises(UnsupportedOperationError):
+        trace(fn, whole(0, 4, 4), jnp.ones((1, 4)))
+    if "elementwise(" in instead:
+        act = eval(re.search(r"`(elementwise\(.*?\))`", instead)[1], {"elementwise": elementwise, "jax": jax})
+        assert trace(lambda w, x: act(x @ w), whole(0, 4, 4), jnp.ones((1, 4))).num_edges == 16

@@ -21,8 +21,8 @@ Written = Callable[..., Sequence[jax.Array]]
 def written_out(eqn: Any, inputs: list[Value]) -> tuple[core.ClosedJaxpr, list[Value]] | None:
     """The equations that do what an equation does, and their inputs; None for an operation of its own.
 
-    A loop of known length is its body so many times, with the same weights or with a slice of them each; a branch
-    that does not depend on the input is the one taken.
+    A scan is its body so many times, with the same weights or with a slice of them each; a running sum is one over
+    windows; a branch that does not depend on the input is the one taken.
 
     Args:
         eqn: the equation.
