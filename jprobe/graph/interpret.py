@@ -117,8 +117,6 @@ def _with_numbers(
 
 
 # "remat2" is what jax.checkpoint makes.
-CONTROL = ("cond", "while")
-
 CALLS = ("jit", "pjit", "closed_call", "core_call", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call")
 
 
