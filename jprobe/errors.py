@@ -130,13 +130,25 @@ class DiskError(JprobeError, OSError):
 
 
 class UnsupportedOperationError(JprobeError, NotImplementedError):
-    """An operation that a signed graph cannot represent."""
+    """An operation that a signed graph cannot represent; ``locate`` says of which layer, and on which line."""
 
-    def __init__(self, primitive: str, where: str, why: str = "") -> None:
-        super().__init__(
-            f"The graph of this network is not known: {primitive}{f' {why}' if why else ''}"
-            f"{f' (in {where})' if where else ''}.\n"
-            "If the operation increases in each element (or nearly so), wrap it: jprobe.graph.elementwise(fn). "
+    def __init__(self, primitive: str, where: str = "", why: str = "") -> None:
+        self.primitive, self.where, self.why, self.line = primitive, where, why, ""
+        super().__init__(self._message())
+
+    def locate(self, where: str, line: str) -> None:
+        """Add what is not known yet of where the operation stands: its layer, and the line of the user's code."""
+        self.where, self.line = self.where or where, self.line or line
+        self.args = (self._message(),)
+
+    def _message(self) -> str:
+        place = ", ".join(word for word in (self.where and f"in {self.where}", self.line) if word)
+        return (
+            f"The graph of this network is not known: {self.primitive}{self.why and f' {self.why}'}"
+            f"{place and f' ({place})'}.\n"
+            "If the signs of its derivatives hang on the input, take them at one input x0: "
+            "jprobe.graph.trace(fn, params, x, at=x0). "
+            "If it increases in each element (or nearly so), wrap it: jprobe.graph.elementwise(fn). "
             "If it comes after the output that you ask about, return the value before it."
         )
 
@@ -144,12 +156,10 @@ class UnsupportedOperationError(JprobeError, NotImplementedError):
 class UnsupportedDerivativeError(UnsupportedOperationError):
     """An operation whose derivative at one input a signed graph cannot represent."""
 
-    def __init__(self, primitive: str, layer: str, line: str, why: str) -> None:
-        self.primitive, self.layer, self.line, self.why = primitive, layer, line, why
-        where = " ".join(part for part in (layer and f"in {layer}", line and f"at {line}") if part)
-        NotImplementedError.__init__(
-            self,
-            f"The local graph of this network is not known: {primitive}{f' {where}' if where else ''} {why}.\n"
+    def _message(self) -> str:
+        place = ", ".join(word for word in (self.where and f"in {self.where}", self.line) if word)
+        return (
+            f"The local graph of this network is not known: {self.primitive} {self.why}{place and f' ({place})'}.\n"
             "Known are products, convolutions, sums, pools, indexing, elementwise functions, loops and branches. Write it "
-            "with those, or return the value before it.",
+            "with those, or return the value before it."
         )

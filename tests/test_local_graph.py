@@ -329,7 +329,7 @@ def test_refusals():
         jp.graph.trace(lambda w, x: jax.nn.one_hot(x, 4) @ w, W, jnp.arange(2), at=jnp.arange(2))
     with pytest.raises(WeightsError, match="NaN or infinite at this input"):
         jp.graph.trace(lambda w, x: jnp.sqrt(x @ w), W, X * 0, at=X * 0)
-    with pytest.raises(UnsupportedDerivativeError, match=r"fft at .*test_local_graph.py:\d+.* no rule"):
+    with pytest.raises(UnsupportedDerivativeError, match=r"fft has no rule \(.*test_local_graph.py:\d+\)"):
         jp.graph.trace(lambda w, x: jnp.abs(jnp.fft.fft(x @ w)), W, X, at=X)
     with pytest.raises(UnsupportedDerivativeError, match="before it"):
         jp.graph.trace(lambda w, x: lax.map(lambda n: w[n], x).sum(0), W, jnp.arange(2), at=jnp.arange(2))

@@ -21,7 +21,8 @@ def shuffle_layers(graph: Any, *, key: Any = None) -> Graph:
     """N1: the weights of each layer in a random order within the layer.
 
     A convolution stays one: a parameter goes to another place in the kernel, and all its copies with it. Pools keep
-    their weights. A matrix or a list of edges is one layer: its weights change places among its edges.
+    their weights. A matrix or a list of edges is one layer: its weights change places among its edges. Factors that were
+    folded into the edges (``fold_bn``) stay where they are, so there the magnitudes of the edges change with the order.
 
     Args:
         graph: a network, or whatever :func:`jprobe.graph.as_graph` takes.

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -86,9 +87,21 @@ class Builder:
         self.links = [k._replace(operators=k.operators + folded) if k.target == view.fresh else k for k in self.links]
         return view
 
-    def is_pool(self, view: View) -> bool:
-        """Whether a value is what a pool made."""
-        return view.fresh is not None and self.blocks[view.fresh].kind == "pool"
+    def is_increasing(self, scale: Scale) -> bool:
+        """Whether factors are known not to be negative; of shapes alone no sign is asked."""
+        factors = self.weights[scale.weight]
+        if isinstance(factors, jax.core.Tracer):
+            return False
+        return isinstance(factors, jax.ShapeDtypeStruct) or bool((np.asarray(factors) >= 0).all())
+
+    def average(self, view: View) -> View:
+        """A sum over windows that is a mean, as what divides it shows."""
+
+        def averaged(chain: Chain) -> Chain:
+            return tuple(replace(o, plain=False) if isinstance(o, Pool) else o for o in chain)
+
+        self.links = [k._replace(operators=averaged(k.operators)) if k.target == view.fresh else k for k in self.links]
+        return view.changed()
 
     def add(self, views: list[View], name: str, shape: tuple[int, ...]) -> View:
         """The sum of two values: the block of the main branch's layer, or a new one where no branch ends in a layer."""

@@ -23,8 +23,8 @@ class Walk(NamedTuple):
 
 
 def unknown(eqn: Any, why: str = "") -> UnsupportedOperationError:
-    """The error that says which operation of which layer has no place in a graph."""
-    return UnsupportedOperationError(eqn.primitive.name, layer_of(eqn), why)
+    """The error that says which operation has no place in a graph; the walk adds where it stands."""
+    return UnsupportedOperationError(eqn.primitive.name, why=why)
 
 
 def view_of(inputs: list[Value]) -> View:
@@ -40,6 +40,13 @@ def views_of(inputs: list[Value]) -> list[View]:
 def shape_of(eqn: Any) -> tuple[int, ...]:
     """Shape of an equation's result."""
     return tuple(eqn.outvars[0].aval.shape)
+
+
+def grown(view: View, eqn: Any) -> View:
+    """A value as an equation with constants returns it, which must not be larger."""
+    if view.shape != shape_of(eqn):
+        raise unknown(eqn, "that repeats its input over a larger constant")
+    return view
 
 
 def layer_of(eqn: Any) -> str:

@@ -8,9 +8,11 @@ from typing import Any
 import jax
 from jax.extend import core
 
-from jprobe.graph.context import Walk, unknown, views_of
-from jprobe.graph.rewriting import written_out
-from jprobe.graph.rules import COMPARISONS, RULES, is_elementwise
+from jprobe.errors import UnsupportedOperationError
+from jprobe.graph.context import Walk, layer_of, unknown, views_of
+from jprobe.graph.rewriting import check_length, written_out
+from jprobe.graph.rules import COMPARISONS, EXTREMES, FACTORS, MOVES, RULES, SUMS, is_elementwise
+from jprobe.graph.source import line_of
 from jprobe.graph.views import Compared, Known, Value, View
 
 
@@ -35,7 +37,11 @@ def run(jaxpr: core.Jaxpr, consts: Sequence[Value], args: Sequence[Value], walk:
         if not any(v in reads or v in compared for v in eqn.outvars):
             continue
         inputs = [read(atom) for atom in eqn.invars]
-        write(eqn.outvars, _equation(eqn, inputs, walk))
+        try:
+            write(eqn.outvars, _equation(eqn, inputs, walk))
+        except UnsupportedOperationError as error:
+            error.locate(layer_of(eqn), line_of(eqn))  # of what a library does inside a call, the call is the line
+            raise
     return [read(atom) for atom in jaxpr.outvars]
 
 
@@ -45,13 +51,15 @@ def _equation(eqn: Any, inputs: list[Value], walk: Walk) -> list[Value]:
     if is_elementwise(eqn, inputs, body):
         return _with_numbers(eqn, inputs, views_of(inputs), body, walk)
     if body is not None:
-        return run(body.jaxpr, [Known(c, "", ("const", id(c))) for c in body.consts], inputs, walk)
+        return _call(body, inputs, walk)
     if len(known) == len(inputs):
         return _computed(eqn, known)
+    if eqn.primitive.name == "while":
+        return _while(eqn, inputs, walk)
     written = written_out(eqn, inputs)
     if written is not None:
         body, inputs = written
-        return run(body.jaxpr, [Known(c, "", ("const", id(c))) for c in body.consts], inputs, walk)
+        return _call(body, inputs, walk)
     rule = RULES.get(eqn.primitive.name)
     if rule is None:
         raise unknown(eqn)
@@ -61,10 +69,35 @@ def _equation(eqn: Any, inputs: list[Value], walk: Walk) -> list[Value]:
     return _with_numbers(eqn, inputs, made if isinstance(made, list) else [made], None, walk)
 
 
+def _call(body: core.ClosedJaxpr, inputs: Sequence[Value], walk: Walk) -> list[Value]:
+    return run(body.jaxpr, [Known(c, "", ("const", id(c))) for c in body.consts], inputs, walk)
+
+
+def _while(eqn: Any, inputs: list[Value], walk: Walk) -> list[Value]:
+    """A loop that ends when something says so that does not depend on the input: its body so many times."""
+    of_test, of_body = eqn.params["cond_nconsts"], eqn.params["body_nconsts"]
+    # Every step reads them.
+    again = [value.read_again() if isinstance(value, View) else value for value in inputs[: of_test + of_body]]
+    carried, steps = inputs[of_test + of_body :], 0
+    while True:
+        (on,) = _call(eqn.params["cond_jaxpr"], [*again[:of_test], *carried], walk)
+        if not isinstance(on, Known):
+            raise unknown(eqn, "whose length depends on the input")
+        if isinstance(on.value, jax.ShapeDtypeStruct | jax.core.Tracer):
+            raise unknown(eqn, "whose length is a parameter that has no value here")
+        if not on.value:
+            return carried
+        steps += 1
+        check_length(eqn, eqn.params["body_jaxpr"], steps)
+        carried = _call(eqn.params["body_jaxpr"], [*again[of_test:], *carried], walk)
+
+
 def _with_numbers(
     eqn: Any, inputs: list[Value], results: Sequence[Value], body: core.ClosedJaxpr | None, walk: Walk
 ) -> list[Value]:
     """The results with their numbers, where the network is run while it is traced."""
+    if eqn.primitive.name not in (*MOVES, *FACTORS, *SUMS):
+        results = [result.changed() if isinstance(result, View) else result for result in results]
     if walk.seen is None:
         return list(results)
     source = next(value for value in inputs if not isinstance(value, Known))
@@ -78,18 +111,18 @@ def _with_numbers(
         else:
             result = result._replace(value=value)
         out.append(result)
-    if eqn.primitive.name in ("reduce_window_max", "reduce_max"):
+    if eqn.primitive.name in EXTREMES:
         walk.seen.saw_window(source, out[0], walk.builder.blocks)
     return out
 
 
 # "remat2" is what jax.checkpoint makes.
-_CALLS = ("jit", "pjit", "closed_call", "core_call", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call")
+CALLS = ("jit", "pjit", "closed_call", "core_call", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call")
 
 
 def _body(eqn: Any) -> core.ClosedJaxpr | None:
     """The jaxpr that a call runs."""
-    if eqn.primitive.name not in _CALLS:
+    if eqn.primitive.name not in CALLS:
         return None
     body = eqn.params["call_jaxpr" if "call_jaxpr" in eqn.params else "jaxpr"]
     return core.ClosedJaxpr(body, ()) if isinstance(body, core.Jaxpr) else body
@@ -103,9 +136,10 @@ def _computed(eqn: Any, inputs: list[Known]) -> list[Value]:
     keys = [known.key for known in inputs if known.key is not None]
     key: Any = (eqn.primitive.name, str(eqn.params), *keys) if len(keys) == len(inputs) == 1 else object()
     trained = any(known.trained for known in inputs)
+    made, roots = _descent(eqn, inputs)
     if any(isinstance(known.value, jax.ShapeDtypeStruct) for known in inputs):
         return [
-            Known(jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype), name, (key, n), trained)
+            Known(jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype), name, (key, n), trained, made, roots)
             for n, v in enumerate(eqn.outvars)
         ]
     if any(isinstance(known.value, jax.core.Tracer) for known in inputs):
@@ -114,5 +148,16 @@ def _computed(eqn: Any, inputs: list[Known]) -> list[Value]:
         # Inside somebody's jit, constants stay numbers that rules can look at.
         with jax.ensure_compile_time_eval():
             out = eqn.primitive.bind(*(known.value for known in inputs), **eqn.params)
-    made = out if eqn.primitive.multiple_results else [out]
-    return [Known(value, name, (key, n), trained) for n, value in enumerate(made)]
+    values = out if eqn.primitive.multiple_results else [out]
+    return [Known(value, name, (key, n), trained, made, roots) for n, value in enumerate(values)]
+
+
+def _descent(eqn: Any, inputs: list[Known]) -> tuple[frozenset[int], frozenset[int]]:
+    """The parameters that a value was made from, and those that it is a product or quotient of the roots of."""
+    made = frozenset[int]().union(*(known.made for known in inputs))
+    roots = frozenset[int]().union(*(known.roots for known in inputs))
+    if eqn.primitive.name in ("sqrt", "rsqrt"):
+        return frozenset(), made | roots
+    if eqn.primitive.name in ("mul", "div", *MOVES):
+        return made, roots
+    return made | roots, frozenset()  # such as a difference of roots, which may have any sign

@@ -55,6 +55,12 @@ def slice_rule(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
 def _selected(eqn: Any, inputs: list[Value]) -> tuple[View, Select]:
     """The value that elements are taken of, and which."""
     view, *rest = inputs
+    if isinstance(view, Known) and eqn.primitive.name == "gather":
+        raise unknown(
+            eqn,
+            "with indices that depend on the input, as an embedding has, of which they have no derivatives: make x "
+            "the vectors that are looked up, or one-hot rows and the look-up a product with the table",
+        )
     if not isinstance(view, View) or len(views_of(inputs)) > 1:
         raise unknown(eqn, "with indices that depend on the input")
     indices = [value.value for value in rest if isinstance(value, Known)]

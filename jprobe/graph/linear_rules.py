@@ -8,7 +8,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend import source_info_util
 
 from jprobe.errors import UnsupportedDerivativeError
 from jprobe.graph.constant import Constant
@@ -18,15 +17,16 @@ from jprobe.graph.operators import (
     Dot,
     Pad,
     Place,
+    Pool,
     Reshape,
     Scatter,
     Select,
     Take,
     Total,
     Transpose,
-    WindowSum,
 )
 from jprobe.graph.operators.movement import sliced
+from jprobe.graph.source import line_of
 from jprobe.graph.tape import Tangent, Tape
 from jprobe.graph.views import Known
 
@@ -35,9 +35,9 @@ Values = list[Any]
 
 def refused(eqn: Any, why: str) -> UnsupportedDerivativeError:
     """The error that says which operation, on which line of the user's code, has no place in a local graph."""
-    return UnsupportedDerivativeError(
-        eqn.primitive.name, layer_of(eqn), source_info_util.summarize(eqn.source_info), why
-    )
+    error = UnsupportedDerivativeError(eqn.primitive.name, layer_of(eqn), why)
+    error.locate("", line_of(eqn))
+    return error
 
 
 @contextlib.contextmanager
@@ -46,10 +46,8 @@ def located(eqn: Any) -> Iterator[None]:
     try:
         yield
     except UnsupportedDerivativeError as error:
-        if error.line:
-            raise
-        line = source_info_util.summarize(eqn.source_info)
-        raise UnsupportedDerivativeError(error.primitive, error.layer or layer_of(eqn), line, error.why) from None
+        error.locate(layer_of(eqn), line_of(eqn))
+        raise
 
 
 def layer_of(eqn: Any) -> str:
@@ -186,8 +184,8 @@ def _window(tape: Tape, eqn: Any, values: Values) -> Tangent:
     p = eqn.params
     if any(d != 1 for d in p["base_dilation"]):
         raise refused(eqn, "sums over spread inputs")
-    pool = WindowSum(
-        tuple(p["window_dimensions"]), tuple(p["window_strides"]), tuple(map(tuple, p["padding"])), tuple(p["window_dilation"])
+    pool = Pool(
+        tuple(p["window_dimensions"]), tuple(p["window_strides"]), tuple(map(tuple, p["padding"])), tuple(p["window_dilation"]), plain=True
     )  # fmt: skip
     return tape.layer(values[0], pool, _shape(eqn), layer_of(eqn) or "pool", "pool")
 
@@ -199,18 +197,6 @@ def _maximum(tape: Tape, eqn: Any, values: Values) -> Tangent:
     taken = eqn.primitive.bind(_numbers(eqn, x.shape), jnp.asarray(values[1].value, jnp.float32), **eqn.params)
     take = Take(Constant(np.asarray(taken).astype(np.int32)))
     return tape.layer(x, take, shape, layer_of(eqn) or "pool", "pool")
-
-
-def _cumsum(tape: Tape, eqn: Any, values: Values) -> Tangent:
-    """A sum of all before: a product with a triangle of ones."""
-    x, axis = values[0], eqn.params["axis"]
-    size, rank = x.shape[axis], len(x.shape)
-    ones = np.triu(np.ones((size, size), np.float32))
-    triangle = Known(ones.T if eqn.params["reverse"] else ones, key=("cumsum", size, eqn.params["reverse"]))
-    dot = Dot(tape.weight(triangle), (((axis,), (0,)), ((), ())), weights_left=False)
-    rest = [n for n in range(rank) if n != axis]
-    made = tape.layer(x, dot, (*(x.shape[n] for n in rest), size), layer_of(eqn) or "cumsum", "product")
-    return tape.move(made, Transpose(tuple(np.argsort([*rest, axis]).tolist())), x.shape)
 
 
 def _reshape(tape: Tape, eqn: Any, values: Values) -> Tangent:
@@ -360,7 +346,6 @@ LINEAR: dict[str, Rule] = {
     "reduce_sum": _reduce,
     "reduce_window_sum": _window,
     "select_and_gather_add": _maximum,
-    "cumsum": _cumsum,
     "transpose": _transpose,
     "broadcast_in_dim": _broadcast,
     "slice": _slice,

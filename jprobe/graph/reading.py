@@ -64,7 +64,9 @@ def read(
     closed, made = _jaxpr(fn, params, shape)
     builder = Builder(residual)
     first = builder.block("input", "input", shape.shape, [])
-    values: list[Value] = [Known(leaf, path, ("param", n), trained) for n, (path, trained, leaf) in enumerate(leaves)]
+    values: list[Value] = [
+        Known(leaf, path, ("param", n), trained, frozenset({n})) for n, (path, trained, leaf) in enumerate(leaves)
+    ]
     values.append(View(shape.shape, (Piece(first, ()),), frozenset({first}), value=x if running else None))
     walk = Walk(builder, fold_bn, Activations(first, x) if running else None)
     consts: list[Value] = [Known(const, "", ("const", id(const))) for const in closed.consts]

@@ -4,10 +4,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.extend import core
 
+from jprobe.graph.context import unknown
 from jprobe.graph.views import Known, Value
+
+# Equations that a loop may have once it is written out: more take minutes to read, and more still to compile.
+MOST = 100_000
 
 Written = Callable[..., Sequence[jax.Array]]
 
@@ -15,8 +21,8 @@ Written = Callable[..., Sequence[jax.Array]]
 def written_out(eqn: Any, inputs: list[Value]) -> tuple[core.ClosedJaxpr, list[Value]] | None:
     """The equations that do what an equation does, and their inputs; None for an operation of its own.
 
-    A loop of known length is its body so many times, with the same weights or with a slice of them each; a branch
-    that does not depend on the input is the one taken.
+    A scan is its body so many times, with the same weights or with a slice of them each; a running sum is one over
+    windows; a branch that does not depend on the input is the one taken.
 
     Args:
         eqn: the equation.
@@ -24,11 +30,37 @@ def written_out(eqn: Any, inputs: list[Value]) -> tuple[core.ClosedJaxpr, list[V
     """
     if eqn.primitive.name == "cond":
         return _branch(eqn, inputs)
-    write = _WRITTEN.get(eqn.primitive.name)
+    write = WRITTEN.get(eqn.primitive.name)
     if write is None:
         return None
+    if eqn.primitive.name == "scan":
+        check_length(eqn, eqn.params["jaxpr"], eqn.params["length"])
     shapes = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype, weak_type=v.aval.weak_type) for v in eqn.invars]
     return jax.make_jaxpr(write(**eqn.params))(*shapes), inputs
+
+
+def check_length(eqn: Any, body: core.ClosedJaxpr, steps: int) -> None:
+    """Refuse a loop that takes too long to write out.
+
+    Raises:
+        UnsupportedOperationError: it has more than 100,000 operations, or so many steps.
+    """
+    count = steps * _operations(body.jaxpr)
+    if count > MOST:
+        raise unknown(
+            eqn,
+            f"of {steps:,} steps or more, which would be written out as {count:,} operations, {MOST:,} at most: trace it "
+            "over fewer steps",
+        )
+
+
+def _operations(jaxpr: core.Jaxpr) -> int:
+    """Number of equations of a jaxpr, loops of known length written out."""
+    total = 1
+    for eqn in jaxpr.eqns:
+        inside = [value for value in eqn.params.values() if isinstance(value, core.ClosedJaxpr)]
+        total += eqn.params.get("length", 1) * max((_operations(body.jaxpr) for body in inside), default=1)
+    return total
 
 
 def _branch(eqn: Any, inputs: list[Value]) -> tuple[core.ClosedJaxpr, list[Value]] | None:
@@ -60,8 +92,25 @@ def _tile(reps: tuple[int, ...]) -> Written:
     return write
 
 
+def _running_sum(axis: int, reverse: bool) -> Written:
+    def write(x: jax.Array) -> list[jax.Array]:
+        length, rest = x.shape[axis], [1] * x.ndim
+        window = [length if n == axis else 1 for n in range(x.ndim)]
+        around = (0, length - 1) if reverse else (length - 1, 0)
+        padding = [around if n == axis else (0, 0) for n in range(x.ndim)]
+        return [lax.reduce_window(x, np.zeros((), x.dtype), lax.add, window, rest, padding)]
+
+    return write
+
+
 def _unchanged(**_: Any) -> Written:
     return lambda *arrays: list(arrays)
+
+
+def _step(x: jax.Array, n: int) -> jax.Array:
+    """Step n of the leading axis; its number is an operand, so that one compiled program slices all steps."""
+    at = [jnp.int32(n), *[jnp.int32(0)] * (x.ndim - 1)]
+    return lax.squeeze(lax.dynamic_slice_p.bind(x, *at, slice_sizes=(1, *x.shape[1:])), (0,))
 
 
 def _scan(jaxpr: core.ClosedJaxpr, length: int, reverse: bool, num_consts: int, num_carry: int, **_: Any) -> Written:
@@ -71,7 +120,7 @@ def _scan(jaxpr: core.ClosedJaxpr, length: int, reverse: bool, num_consts: int, 
         consts, carry, over = arrays[:num_consts], arrays[num_consts:][:num_carry], arrays[num_consts + num_carry :]
         made = []
         for n in reversed(range(length)) if reverse else range(length):
-            out = body(*consts, *carry, *(lax.index_in_dim(x, n, keepdims=False) for x in over))
+            out = body(*consts, *carry, *(_step(x, n) for x in over))
             carry, each = out[:num_carry], out[num_carry:]
             made.append(each)
         steps = zip(*(reversed(made) if reverse else made), strict=True)
@@ -80,10 +129,12 @@ def _scan(jaxpr: core.ClosedJaxpr, length: int, reverse: bool, num_consts: int, 
     return write
 
 
-_WRITTEN: dict[str, Callable[..., Written]] = {
+WRITTEN: dict[str, Callable[..., Written]] = {
     "stack": _stack,
     "unstack": _unstack,
     "tile": _tile,
+    "cumsum": _running_sum,
+    "device_put": _unchanged,
     "optimization_barrier": _unchanged,
     "sharding_constraint": _unchanged,
     "scan": _scan,

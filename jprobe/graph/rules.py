@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
-from jprobe.graph.context import Walk, layer_of, shape_of, unknown, view_of, views_of
+from jprobe.graph.context import Walk, grown, layer_of, shape_of, unknown, view_of, views_of
+from jprobe.graph.factor_rules import divide_rule, multiply_rule
 from jprobe.graph.known_functions import is_known
 from jprobe.graph.layout_rules import (
     broadcast_rule,
@@ -22,16 +22,27 @@ from jprobe.graph.layout_rules import (
     split_rule,
     transpose_rule,
 )
-from jprobe.graph.operators import Broadcast, Conv, Dot, Pool
-from jprobe.graph.views import Compared, Known, Value, View
+from jprobe.graph.operators import Broadcast, Conv, Dot, Operator, Pool, Scale
+from jprobe.graph.views import Compared, Known, Piece, Value, View
 
 # The name of what :func:`elementwise` wraps begins so.
 MARK = "jprobe_elementwise_"
 
 _INCREASING = (
-    "tanh", "logistic", "exp", "exp2", "expm1", "log", "log1p", "sqrt", "cbrt", "erf", "erf_inv", "asinh", "atan", "sinh", "asin",
+    "tanh", "logistic", "exp", "exp2", "expm1", "log", "log1p", "sqrt", "cbrt", "erf", "erf_inv", "asinh", "acosh", "atanh", "atan", "sinh", "asin",
     "floor", "ceil", "round", "sign", "convert_element_type", "copy", "stop_gradient", "reduce_precision", "name",
 )  # fmt: skip
+
+# What leaves the numbers as they are, in other places or of another type.
+MOVES = (
+    "reshape", "squeeze", "broadcast_in_dim", "transpose", "convert_element_type", "copy", "reduce_precision", "name", "slice",
+)  # fmt: skip
+
+FACTORS = ("mul", "div")
+
+SUMS = ("reduce_sum", "reduce_window_sum")
+
+EXTREMES = ("reduce_max", "reduce_min", "reduce_window_max", "reduce_window_min")
 
 COMPARISONS = ("gt", "ge", "lt", "le", "eq", "ne", "is_finite")
 
@@ -87,33 +98,43 @@ def _same(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
 def _bounded(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
     """max, min and clamp: of one value and bounds that do not depend on the input."""
     views = views_of(inputs)
-    if not _one(views):
+    if not _one(walk, views):
         raise unknown(eqn, "of two values that both depend on the input")
-    return _grown(_joined(views), eqn)
+    return grown(_joined(views), eqn)
 
 
-def _one(views: list[View]) -> bool:
+def _one(walk: Walk, views: list[View]) -> bool:
     """Whether all are the same value, but for increasing functions of each element."""
-    return bool(views) and all(view.pieces == views[0].pieces for view in views)
+    return bool(views) and len({_source(walk, view.pieces) for view in views}) == 1
+
+
+def _source(walk: Walk, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    """Pieces without the factors that are known not to be negative, such as the slope of a leaky ReLU."""
+
+    def changes(operator: Operator) -> bool:
+        return not isinstance(operator, Scale) or not walk.builder.is_increasing(operator)
+
+    return tuple(Piece(p.block, tuple(filter(changes, p.operators))) for p in pieces)
 
 
 def _joined(views: list[View]) -> View:
-    return replace(views[0], scaled=frozenset[int]().union(*(view.scaled for view in views)))
+    plainest = min(views, key=lambda view: sum(len(piece.operators) for piece in view.pieces))
+    return replace(plainest, scaled=frozenset[int]().union(*(view.scaled for view in views)))
 
 
 def _compare(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
     views = views_of(inputs)
-    if not _one(views):
+    if not _one(walk, views):
         raise unknown(eqn, "of two values that both depend on the input")
-    return Compared(views[0].pieces)
+    return Compared(_source(walk, views[0].pieces))
 
 
 def _select(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
     """A choice between branches: elementwise, if all are one value or constants and that value alone decides."""
     which, cases = inputs[0], views_of(inputs[1:])
-    if not _one(cases):
+    if not _one(walk, cases):
         raise unknown(eqn, "between values that come from different places")
-    if not isinstance(which, Known) and which.pieces != cases[0].pieces:
+    if not isinstance(which, Known) and _source(walk, which.pieces) != _source(walk, cases[0].pieces):
         raise unknown(eqn, "by a value that comes from another place")
     return _joined(cases)
 
@@ -122,7 +143,7 @@ def _add(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
     """A bias changes nothing; two branches meet in a sum."""
     views, shape = views_of(inputs), shape_of(eqn)
     if len(views) == 1:
-        return _grown(views[0], eqn)
+        return grown(views[0], eqn)
     return walk.builder.add([_repeated(view, shape) for view in views], layer_of(eqn) or "add", shape)
 
 
@@ -133,67 +154,18 @@ def _repeated(view: View, shape: tuple[int, ...]) -> View:
     return view.then(Broadcast(shape, tuple(range(len(shape)))), shape, view.scaled).read_again()
 
 
-def _grown(view: View, eqn: Any) -> View:
-    if view.shape != shape_of(eqn):
-        raise unknown(eqn, "that repeats its input over a larger constant")
-    return view
-
-
 def _sub(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
     left, right = inputs
     if isinstance(right, Known):
-        return _grown(view_of(inputs), eqn)
+        return grown(view_of(inputs), eqn)
     assert isinstance(right, View)
     minus = walk.builder.scale(right, Known(np.float32(-1)), frozenset())
     return _add(walk, eqn, [left, minus])
 
 
-def _neg(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
+def _falling(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
+    """A decreasing function of each element."""
     return walk.builder.scale(view_of(inputs), Known(np.float32(-1)), frozenset())
-
-
-def _mul(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
-    if len(views_of(inputs)) > 1:
-        raise unknown(eqn, "of two values that both depend on the input")
-    factor = next(value for value in inputs if isinstance(value, Known))
-    return _times(walk, eqn, view_of(inputs), factor)
-
-
-def _div(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
-    right = inputs[1]
-    if not isinstance(right, Known):
-        raise unknown(eqn, "by a value that depends on the input")
-    if not isinstance(right.value, jax.ShapeDtypeStruct):
-        right = right._replace(value=np.float32(1) / right.value, key=right.key and (right.key, "inverse"))
-    return _times(walk, eqn, view_of(inputs), right)
-
-
-def _times(walk: Walk, eqn: Any, view: View, factor: Known) -> Value:
-    """A number keeps its sign alone; an array is a normalisation; both are folded into the edges where asked."""
-    _grown(view, eqn)
-    shape = np.shape(factor.value)
-    axes = frozenset(len(view.shape) - len(shape) + n for n, size in enumerate(shape) if size > 1)
-    traced = isinstance(factor.value, jax.core.Tracer)
-    known = not (traced or isinstance(factor.value, jax.ShapeDtypeStruct))
-    of_code = not (factor.name or factor.trained)
-    if len(axes) > 1:
-        if known and of_code and (np.asarray(factor.value) > 0).all():
-            return view  # how many elements lie in each window of a mean
-        raise unknown(eqn, "by an array of weights, elementwise, which is neither a layer nor a normalisation")
-    if axes:
-        if walk.fold_bn:
-            return walk.builder.scale(view, factor, axes)
-        return replace(view, scaled=view.scaled | axes)
-    # A pool's edges have their weight already: the number that a mean divides by is no other.
-    if walk.fold_bn and not (of_code and walk.builder.is_pool(view)):
-        if isinstance(factor.value, jax.ShapeDtypeStruct):
-            return walk.builder.scale(view, factor._replace(value=jax.ShapeDtypeStruct((), np.float32)), frozenset())
-        return walk.builder.scale(view, factor._replace(value=jnp.reshape(factor.value, ())), frozenset())
-    if traced:
-        return walk.builder.scale(view, Known(jnp.sign(factor.value).reshape(())), frozenset())
-    if known and float(np.asarray(factor.value, np.float32).reshape(())) < 0:
-        return walk.builder.scale(view, Known(np.float32(-1)), frozenset())
-    return view
 
 
 def _power(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
@@ -239,33 +211,39 @@ def _window(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
     if set(window) == {1} and shape_of(eqn) == view.shape:
         return view
     pool = Pool(
-        window, tuple(p["window_strides"]), tuple(map(tuple, p["padding"])), tuple(p["window_dilation"]), _maximum(walk, eqn)
-    )  # fmt: skip
+        window,
+        tuple(p["window_strides"]),
+        tuple(map(tuple, p["padding"])),
+        tuple(p["window_dilation"]),
+        _maximum(walk, eqn),
+        plain=eqn.primitive.name in SUMS,
+    )
     return _pool(walk, eqn, view, pool, shape_of(eqn))
 
 
 def _reduce(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
-    """A sum, mean or maximum over whole axes: one window over them, then the axes are dropped."""
+    """A sum or maximum over whole axes: one window over them, then the axes are dropped."""
     view, axes = view_of(inputs), tuple(eqn.params["axes"])
     if all(view.shape[a] == 1 for a in axes):
         return reshaped(view, shape_of(eqn))
     ndim = len(view.shape)
     window = tuple(view.shape[n] if n in axes else 1 for n in range(ndim))
     one = (1,) * ndim
-    pool = Pool(window, one, ((0, 0),) * ndim, one, _maximum(walk, eqn))
+    pool = Pool(window, one, ((0, 0),) * ndim, one, _maximum(walk, eqn), plain=eqn.primitive.name in SUMS)
     kept = tuple(1 if n in axes else size for n, size in enumerate(view.shape))
     pooled = _pool(walk, eqn, view, pool, kept)
     return reshaped(pooled, shape_of(eqn))
 
 
 def _maximum(walk: Walk, eqn: Any) -> int | None:
-    return walk.builder.maximum() if "max" in eqn.primitive.name else None
+    return None if eqn.primitive.name in SUMS else walk.builder.maximum()
 
 
 def _pool(walk: Walk, eqn: Any, view: View, pool: Pool, shape: tuple[int, ...]) -> View:
     if any(pool.window[axis] > 1 for axis in view.scaled):
         raise unknown(eqn, "over an axis along which the input was multiplied by weights; write that as a product")
-    return walk.builder.read(view, pool, layer_of(eqn) or "pool", "pool", shape)
+    made = walk.builder.read(view, pool, layer_of(eqn) or "pool", "pool", shape)
+    return replace(made, summed=(pool, view.shape)) if pool.plain else made
 
 
 Rule = Callable[[Walk, Any, list[Value]], Value | list[Value]]
@@ -276,13 +254,13 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(COMPARISONS, _compare),
     **dict.fromkeys(("reshape", "squeeze"), reshape_rule),
     **dict.fromkeys(("slice", "dynamic_slice", "rev"), slice_rule),
-    **dict.fromkeys(("reduce_window_max", "reduce_window_sum"), _window),
-    **dict.fromkeys(("reduce_sum", "reduce_max"), _reduce),
+    **dict.fromkeys(("reduce_window_sum", "reduce_window_max", "reduce_window_min"), _window),
+    **dict.fromkeys(("reduce_sum", "reduce_max", "reduce_min"), _reduce),
     **dict.fromkeys(("add", "add_any"), _add),
     "sub": _sub,
-    "neg": _neg,
-    "mul": _mul,
-    "div": _div,
+    **dict.fromkeys(("neg", "erfc", "acos"), _falling),
+    "mul": multiply_rule,
+    "div": divide_rule,
     "integer_pow": _power,
     "select_n": _select,
     "transpose": transpose_rule,

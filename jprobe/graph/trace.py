@@ -30,11 +30,16 @@ def trace(
 
     Nodes are the elements of the input and of every tensor that a convolution, a product, a pool or a sum of two
     branches makes. Edges are the entries of those linear maps whose input is a node, not padding: the weights of
-    convolutions and products; 0.01 / p for a p x p pool, of maxima and means alike; 1 for sums. Biases are left
-    out. Elementwise increasing functions (ReLU and its like), normalisations and dropout have neither nodes nor
-    edges; concatenations, slices and shuffles only move nodes. A scan is unrolled, and a branch that does not depend on
-    x is the one taken. What nothing reads has no nodes. Functions are told by what they compute, not by their names.
-    Only what comes from ``params`` is trained: null models leave constants of the code as they are.
+    convolutions and products; 0.01 / p for a p x p pool, of maxima and means alike; 1 for sums, of two values or over
+    axes (a sum that is divided by its number of terms is a mean). Biases are left out. Elementwise increasing functions
+    (ReLU and its like) and dropout have neither nodes nor edges; concatenations, slices and shuffles only move nodes. A
+    loop whose length does not depend on x is written out, and a branch that does not is the one taken. What nothing
+    reads has no nodes. Functions are told by what they compute, not by their names. Only what comes from ``params`` is
+    trained: null models leave constants of the code as they are. docs/graphs.md lists what is read, and what is refused.
+
+    Factors, numbers or vectors that do not depend on x, have no nodes either. Of a normalisation with fixed statistics
+    (gamma over the root of another parameter, at once or one after the other) nothing is left, as in the paper, which
+    takes gamma > 0; any other factor leaves the edges its signs, and 0 where it is 0. ``fold_bn`` keeps all of them.
 
     Without ``at``, only what has one sign at every input is taken. With it, the graph is local: its edges are the
     derivatives at that input, dy_i / dx_j between the network's own layers, and the sums over all ways from the input to
@@ -53,18 +58,19 @@ def trace(
             block's rows hold, beside its layer's weights, the rows of the other summands on those summands' own
             inputs; a shortcut's layer has no nodes, and a tensor that feeds a shortcut's convolution or strided
             pool stands twice.
-        fold_bn: whether multiplication by arrays (gamma / sigma of a normalisation with fixed statistics) and by numbers
-            (the scale of a branch) multiplies the edges; else numbers leave their sign. The paper leaves normalisations
-            out, taking gamma > 0; trained networks have negative ones.
+        fold_bn: whether factors multiply the edges, signs and magnitudes, those of normalisations too: trained networks
+            have negative gammas. Left out is only the number of terms of a mean, which its edges of 0.01 / p stand for.
 
     Returns:
         The graph. A node that is added to its own layer, or read twice, may have parallel edges to a neighbour: they
-        are counted, and weigh in the energy, one by one, and add up where a matrix is made. In a local graph edges of weight 0 are counted too, and
-        nodes that carry no derivative (a ReLU that is off) are not alive. ``num_params`` counts the "params" collection where params are Flax variables, all leaves else.
+        are counted, and weigh in the energy, one by one, and add up where a matrix is made. In a local graph edges of
+        weight 0 are counted too, and nodes that carry no derivative (a ReLU that is off) are not alive. ``num_params``
+        counts the "params" collection where params are Flax variables, all leaves else.
 
     Raises:
-        UnsupportedOperationError: an operation that is no linear map and not known to be increasing.
-        UnsupportedDerivativeError: with ``at``, an operation whose derivative has no rule.
+        UnsupportedOperationError: an operation that is no linear map and not known to be increasing; the message names
+            the layer and the line of the user's code.
+        UnsupportedDerivativeError: with ``at``, an operation whose derivative has no rule; so does this one.
         ShapeError: ``at`` is no such input as ``x``.
         ArgumentError: ``residual`` is unknown, the output does not depend on x, arguments in another order, or a Linen
             module's bare parameters in the place of its variables; with ``at``, a derivative that is 0 everywhere.

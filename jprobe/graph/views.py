@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from jprobe.graph.operators import Carrier, Chain, Place
+from jprobe.graph.operators import Carrier, Chain, Place, Pool
 from jprobe.graph.operators.chain import reversible, then
 
 
@@ -28,6 +28,9 @@ class View:
         pieces: the blocks it consists of.
         sole: those of its blocks that nothing but this value has read.
         scaled: axes along which factors were applied since the blocks were made.
+        summed: the sum over windows that made it, and the shape it was taken of, while it has only been moved since: the
+            next number may make it a mean.
+        normalised: the parameters whose root it was divided by, while it has only been moved since: gamma may be next.
         value: its numbers, where a network is run while it is traced.
     """
 
@@ -35,6 +38,8 @@ class View:
     pieces: tuple[Piece, ...]
     sole: frozenset[int] = frozenset()
     scaled: frozenset[int] = frozenset()
+    summed: tuple[Pool, tuple[int, ...]] | None = None
+    normalised: frozenset[int] = frozenset()
     value: Any = None
 
     @property
@@ -47,7 +52,11 @@ class View:
     def then(self, carrier: Carrier, shape: tuple[int, ...], scaled: frozenset[int] = frozenset()) -> "View":
         """The value after one more carrier on each of its pieces."""
         pieces = tuple(Piece(p.block, then(p.operators, carrier)) for p in self.pieces)
-        return View(shape, pieces, self.sole, scaled)
+        return replace(self, shape=shape, pieces=pieces, scaled=scaled, value=None)
+
+    def changed(self) -> "View":
+        """The same value after something else than a move: what was summed or normalised is a value like any other."""
+        return replace(self, summed=None, normalised=frozenset())
 
     def read_again(self) -> "View":
         """The same value, of which others have read."""
@@ -62,12 +71,16 @@ class Known(NamedTuple):
         name: path of the parameter it was made from, or "".
         key: the same for the same parameter, so that shared weights are one array of the graph.
         trained: whether it was made from a trained parameter; constants of the network's code are not.
+        made: numbers of the parameters that it was made from, those under a root apart.
+        roots: numbers of the parameters whose roots it is a product or quotient of.
     """
 
     value: Any
     name: str = ""
     key: Any = None
     trained: bool = False
+    made: frozenset[int] = frozenset()
+    roots: frozenset[int] = frozenset()
 
 
 class Compared(NamedTuple):

@@ -13,7 +13,6 @@ from jprobe.graph.operators.pool import Pool
 from jprobe.graph.operators.product import Dot
 from jprobe.graph.operators.scale import Scale
 from jprobe.graph.operators.total import Total
-from jprobe.graph.operators.window_sum import WindowSum
 
 __all__ = [
     "Broadcast",
@@ -39,5 +38,4 @@ __all__ = [
     "Transpose",
     "Unshared",
     "Weights",
-    "WindowSum",
 ]

@@ -20,14 +20,17 @@ from jprobe.graph.operators.windows import Tap, taps
 class Pool(Layer):
     """Sum over windows, each edge of weight 0.01 / p for a p x p window (paper 2, D.1), of maxima and means alike.
 
+    The edges of a plain sum, which is no mean, have weight 1.
+
     Attributes:
         window: its size along every axis.
         strides: its steps.
         padding: (low, high) along every axis; what lies there is no node.
         dilation: distance of its elements.
         maximum: which of the network's maxima it is, of which one input leaves the edges from the largest elements
-            alone; None for a mean.
+            alone; None for a mean or a sum.
         seen: indices of what the maximum was taken of for one input, and of its result; None: all edges are there.
+        plain: whether it is a sum that nothing has divided by its number of terms.
 
     Example:
         >>> [round(y, 6) for y in Pool((4,), (4,), ((0, 0),), (1,))(jnp.ones(8), []).tolist()]
@@ -40,11 +43,23 @@ class Pool(Layer):
     dilation: tuple[int, ...]
     maximum: int | None = None
     seen: tuple[int, int] | None = None
+    plain: bool = False
 
     @property
     def edge_weight(self) -> float:
         """Weight of each edge."""
-        return 0.01 / math.sqrt(math.prod(self.window))
+        return 1.0 if self.plain else 0.01 / math.sqrt(math.prod(self.window))
+
+    def terms(self, shape: Shape) -> np.ndarray:
+        """How many inputs each window holds, [*result], padding apart.
+
+        Args:
+            shape: of the operand.
+        """
+        made = np.zeros(self.result(shape, ()), np.int64)
+        for tap in self._taps(shape):
+            made[tap.outputs] += 1
+        return made
 
     def __call__(self, x: jax.Array, weights: Weights) -> jax.Array:
         """Sum an array over windows."""
