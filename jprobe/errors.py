@@ -151,3 +151,15 @@ class UnsupportedOperationError(JprobeError, NotImplementedError):
             "If it increases in each element (or nearly so), wrap it: jprobe.graph.elementwise(fn). "
             "If it comes after the output that you ask about, return the value before it."
         )
+
+
+class UnsupportedDerivativeError(UnsupportedOperationError):
+    """An operation whose derivative at one input a signed graph cannot represent."""
+
+    def _message(self) -> str:
+        place = ", ".join(word for word in (self.where and f"in {self.where}", self.line) if word)
+        return (
+            f"The local graph of this network is not known: {self.primitive} {self.why}{place and f' ({place})'}.\n"
+            "Known are products, convolutions, sums, pools, indexing, elementwise functions, loops and branches. Write it "
+            "with those, or return the value before it."
+        )

@@ -123,6 +123,12 @@ def primitives(jaxpr):
                     yield from primitives(getattr(inner, "jaxpr", inner))
 
 
+def test_a_reshape_may_take_another_order_of_axes():
+    fn = lambda w, x: lax.reshape(x, (1, 6), dimensions=(1, 0)) @ w  # noqa: E731
+    w = whole(1, 6, 2)
+    np.testing.assert_array_equal(matrix(fn, w, X)[6:, :6], jax.jacfwd(partial(fn, w))(X).reshape(2, 6))
+
+
 def test_every_rule_has_a_case():
     there = {name for name in CASES if name in primitives(jax.make_jaxpr(CASES[name])(V, X))}
     assert there == set(CASES)
@@ -491,3 +497,7 @@ def test_what_the_documentation_says_is_refused_is_refused(row):
     if "elementwise(" in instead:
         act = eval(re.search(r"`(elementwise\(.*?\))`", instead)[1], {"elementwise": elementwise, "jax": jax})
         assert trace(lambda w, x: act(x @ w), whole(0, 4, 4), jnp.ones((1, 4))).num_edges == 16
+    if "at=" in instead:
+        w, at = whole(1, 4, 4), jnp.array([[0.5, -1.0, 2.0, 0.25]])
+        at = jnp.array([[2, 0, 1, 3]]) if "tokens" in instead else at
+        assert trace(fn, w, at, at=at).layout.local

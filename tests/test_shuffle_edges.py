@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from jprobe import frustration
-from jprobe.errors import ArgumentError
 from jprobe.graph import bipartite, edge_list, from_edges, to_scipy, trace
 
 pytestmark = pytest.mark.quick
@@ -79,8 +78,10 @@ def test_a_layer_and_a_list_of_edges():
     assert sorted(edge_list(null).weight.tolist()) == [1.0, 2.0, 3.0, 4.0]
 
 
-def test_a_product_over_several_axes_is_refused():
-    params = jnp.ones((2, 3, 4))
-    graph = trace(lambda w, x: jnp.tensordot(x, w, 2), params, jnp.ones((2, 3)))
-    with pytest.raises(ArgumentError, match="along several"):
-        frustration.shuffle_edges(graph, key=jax.random.key(0))
+def test_a_product_over_several_axes():
+    kernel = jnp.arange(24.0).reshape(2, 3, 4)
+    for numbers in (((1, 2), (0, 1)), ((2, 1), (1, 0))):
+        graph = trace(lambda w, x, n=numbers: jax.lax.dot_general(x, w, (n, ((), ()))), kernel, jnp.ones((5, 2, 3)))
+        null = frustration.shuffle_edges(graph, key=jax.random.key(0))
+        assert null.num_edges == graph.num_edges == 5 * 24
+        assert sorted(edge_list(null).weight) == sorted(edge_list(graph).weight)

@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import lax
 from signed_graphs import IMAGE, KEY, LAYER, PARAMS, Cnn, parameters
 
-from jprobe.errors import ArgumentError, CheckpointError
+from jprobe.errors import ArgumentError, CheckpointError, UnsupportedOperationError
 from jprobe.frustration import descend, shuffle_edges, shuffle_layers
 from jprobe.graph import trace
 
@@ -107,12 +108,28 @@ def test_other_leaves_are_refused(params, says):
 
 
 def test_a_number_that_decides_the_layout_is_refused_not_guessed():
+    looped = lambda p, x: lax.fori_loop(0, p["steps"], lambda _, c: c @ p["w"], x)  # noqa: E731
+    params = {"w": jnp.ones((2, 2)), "steps": jnp.int32(2)}
+    graph = trace(looped, params, jnp.ones((1, 2)))
+    assert same(graph.with_params(params | {"steps": 2}), graph)
+    with pytest.raises(ArgumentError, match="another layout"):
+        graph.with_params(params | {"steps": jnp.int32(3)})
+    with pytest.raises(UnsupportedOperationError, match="no value here"):
+        jax.jit(graph.with_params)(params)
+
+
+@pytest.mark.parametrize("fold_bn", [False, True])
+def test_a_number_takes_its_sign_or_value_along(fold_bn):
     scaled = lambda p, x: p["scale"] * (x @ p["w"])  # noqa: E731
     params = {"w": jnp.ones((2, 2)), "scale": jnp.float32(2.0)}
-    graph = trace(scaled, params, jnp.ones((1, 2)))
-    assert same(graph.with_params(params | {"scale": 3.0}), graph)
+    graph = trace(scaled, params, jnp.ones((1, 2)), fold_bn=fold_bn)
     for call in (graph.with_params, jax.jit(graph.with_params)):
-        with pytest.raises(ArgumentError, match="another layout"):
-            call(params | {"scale": jnp.float32(-2.0)})
-    folded = trace(scaled, params, jnp.ones((1, 2)), fold_bn=True)
-    assert folded.with_params(params | {"scale": -2.0}).matvec(jnp.ones(4)).tolist() == [-4.0] * 4
+        found = call(params | {"scale": jnp.float32(-3.0)})
+        assert found.matvec(jnp.ones(4)).tolist() == [-6.0 if fold_bn else -2.0] * 4
+
+
+def test_a_local_graph_takes_other_parameters_at_the_same_input():
+    fn = lambda w, x: jax.nn.softmax(x @ w)  # noqa: E731
+    x, w = jnp.array([[1.0, -2.0]]), jnp.array([[1.0, 2.0], [0.5, -1.0]])
+    graph = trace(fn, jnp.eye(2), x, at=x)
+    assert same(graph.with_params(w), trace(fn, w, x, at=x))

@@ -116,9 +116,12 @@ def _layers(layout: Layout, shapes: tuple[Shape, ...]) -> list[_Layer]:
     weights = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
     layers, first = [], 0
     for n, link in enumerate(layout.links):
-        unshared, mine = link.unshared(layout.blocks, weights), link.fans(weights)
+        mine = link.fans(weights)
         # A constant of the network's code, such as a matrix that resizes images, is no weight to shuffle.
-        if unshared is not None and (not mine or any(layout.trained[n] for n in mine)):
+        if mine and not any(layout.trained[w] for w in mine):
+            continue
+        unshared = link.unshared(layout.blocks, weights)
+        if unshared is not None:
             layers.append(_Layer(n, unshared, tuple(range(first, first + len(unshared.counts)))))
             first += len(unshared.counts)
     return layers

@@ -9,7 +9,7 @@ class Block(NamedTuple):
 
     Attributes:
         name: where it is in the network.
-        kind: "input", "conv", "dense", "pool", "add", or "nodes" of a graph that is no network.
+        kind: "input", "conv", "dense", "pool", "add", "product" of two activations (local graphs), or "nodes" of a graph that is no network.
         shape: of the tensor.
 
     Example:

@@ -158,7 +158,7 @@ class Builder:
             pending += new
         return _topological([n for n in self.blocks if n in wanted], self.links)
 
-    def graph(self, output: Sequence[View], params: int) -> Graph:
+    def graph(self, output: Sequence[View], params: int, *, local: bool = False) -> Graph:
         """The finished graph."""
         order = self.order(output)
         place = {number: n for n, number in enumerate(order)}
@@ -173,6 +173,7 @@ class Builder:
             names=tuple(self.names),
             trained=tuple(self.trained),
             params=params,
+            local=local,
         )
         return Graph(tuple(map(_array, self.weights, self.names)), layout)
 

@@ -60,7 +60,8 @@ class Graph:
             edges = f"{self.num_edges:,}" if known else "?"
         except ArgumentError:  # of an operator that only multiplies
             edges = "?"
-        part = "" if self.alive is None else ", a part of them alive"
+        part = ", local" if self.layout.local else ""
+        part += "" if self.alive is None else ", a part of them alive"
         return f"Graph({self.num_nodes:,} nodes, {edges} edges, {len(self.blocks):,} blocks{part})"
 
     @property

@@ -10,7 +10,7 @@ from jax.extend import core
 
 from jprobe.errors import UnsupportedOperationError
 from jprobe.graph.context import Walk, layer_of, unknown, views_of
-from jprobe.graph.rewriting import check_length, written_out
+from jprobe.graph.rewriting import too_long, written_out
 from jprobe.graph.rules import COMPARISONS, EXTREMES, FACTORS, MOVES, RULES, SUMS, is_elementwise
 from jprobe.graph.source import line_of
 from jprobe.graph.views import Compared, Known, Value, View
@@ -88,7 +88,9 @@ def _while(eqn: Any, inputs: list[Value], walk: Walk) -> list[Value]:
         if not on.value:
             return carried
         steps += 1
-        check_length(eqn, eqn.params["body_jaxpr"], steps)
+        why = too_long(eqn.params["body_jaxpr"], steps)
+        if why:
+            raise unknown(eqn, why)
         carried = _call(eqn.params["body_jaxpr"], [*again[of_test:], *carried], walk)
 
 

@@ -1,7 +1,7 @@
 """The structure of a graph: all of it but its weights."""
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,7 @@ class Layout:
         trained: of each weight, whether it is a layer's weights (null models shuffle these alone).
         params: number of parameters of the network.
         order: node number, in the caller's numbering, of each node in the order of blocks; None: the same.
+        local: whether this is the graph of a derivative at one input.
 
     Example:
         >>> import jax.numpy as jnp
@@ -43,10 +44,11 @@ class Layout:
     trained: tuple[bool, ...]
     params: int
     order: Constant | None = None
+    local: bool = False
 
     @functools.cached_property
     def _structure(self) -> tuple[object, ...]:
-        return self.blocks, self.links, self.outputs, self.names, self.trained, self.params, self.order
+        return self.blocks, self.links, self.outputs, self.names, self.trained, self.params, self.order, self.local
 
     @functools.cached_property
     def _hash(self) -> int:
@@ -93,4 +95,4 @@ class Layout:
     def absolute(self) -> "Layout":
         """The layout that reads the same weights without their signs."""
         links = tuple(link.absolute() for link in self.links)
-        return Layout(self.blocks, links, self.outputs, self.names, self.trained, self.params, self.order)
+        return replace(self, links=links)

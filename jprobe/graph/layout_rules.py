@@ -14,8 +14,11 @@ from jprobe.graph.views import Known, Value, View, concatenated
 
 
 def reshape_rule(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
-    """Another shape, in row-major order."""
-    return reshaped(view_of(inputs), shape_of(eqn))
+    """Another shape, in row-major order, or in that of other axes."""
+    view, p = view_of(inputs), eqn.params
+    if eqn.primitive.name == "reshape" and p["dimensions"] is not None:
+        view = _transposed(view, tuple(p["dimensions"]))
+    return reshaped(view, shape_of(eqn))
 
 
 def reshaped(view: View, shape: tuple[int, ...]) -> View:
@@ -32,9 +35,12 @@ def reshaped(view: View, shape: tuple[int, ...]) -> View:
 
 def transpose_rule(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
     """Another order of axes."""
-    view, order = view_of(inputs), tuple(eqn.params["permutation"])
+    return _transposed(view_of(inputs), tuple(eqn.params["permutation"]))
+
+
+def _transposed(view: View, order: tuple[int, ...]) -> View:
     scaled = frozenset(order.index(axis) for axis in view.scaled)
-    return view.then(Transpose(order), shape_of(eqn), scaled)
+    return view.then(Transpose(order), tuple(view.shape[axis] for axis in order), scaled)
 
 
 def broadcast_rule(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:

@@ -56,7 +56,7 @@ def read(
     """
     if residual not in ("identity", "paper"):
         raise ArgumentError(f"residual is 'identity' or 'paper', not {residual!r}.")
-    shape = _input_shape(fn, x)
+    shape = input_shape(fn, x)
     leaves = leaves_by_path(params)
     for path, _, leaf in leaves:
         if jnp.issubdtype(jnp.result_type(leaf), jnp.complexfloating):
@@ -76,7 +76,8 @@ def read(
     return Reading(walk, results, jax.tree.structure(made))
 
 
-def _input_shape(fn: Any, x: Any) -> jax.ShapeDtypeStruct:
+def input_shape(fn: Any, x: Any) -> jax.ShapeDtypeStruct:
+    """Shape of one input, an array or a shape; refuses arguments in another order."""
     if not callable(fn):
         raise ArgumentError(f"The order is (fn, params, x): fn is a function of (params, x), not {type(fn).__name__}.")
     if isinstance(x, jax.ShapeDtypeStruct):

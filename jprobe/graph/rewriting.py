@@ -34,24 +34,22 @@ def written_out(eqn: Any, inputs: list[Value]) -> tuple[core.ClosedJaxpr, list[V
     if write is None:
         return None
     if eqn.primitive.name == "scan":
-        check_length(eqn, eqn.params["jaxpr"], eqn.params["length"])
+        why = too_long(eqn.params["jaxpr"], eqn.params["length"])
+        if why:
+            raise unknown(eqn, why)
     shapes = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype, weak_type=v.aval.weak_type) for v in eqn.invars]
     return jax.make_jaxpr(write(**eqn.params))(*shapes), inputs
 
 
-def check_length(eqn: Any, body: core.ClosedJaxpr, steps: int) -> None:
-    """Refuse a loop that takes too long to write out.
-
-    Raises:
-        UnsupportedOperationError: it has more than 100,000 operations, or so many steps.
-    """
+def too_long(body: core.ClosedJaxpr, steps: int) -> str:
+    """Why a loop of so many steps, or more, is not written out; "" where it may be: 100,000 operations at most."""
     count = steps * _operations(body.jaxpr)
-    if count > MOST:
-        raise unknown(
-            eqn,
-            f"of {steps:,} steps or more, which would be written out as {count:,} operations, {MOST:,} at most: trace it "
-            "over fewer steps",
-        )
+    if count <= MOST:
+        return ""
+    return (
+        f"of {steps:,} steps or more, which would be written out as {count:,} operations, {MOST:,} at most: trace it over "
+        "fewer steps"
+    )
 
 
 def _operations(jaxpr: core.Jaxpr) -> int:

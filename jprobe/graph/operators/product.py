@@ -110,19 +110,19 @@ class Dot(Layer):
     def unshared(self, shape: Shape, weights: Weights) -> Unshared:
         """One run, which repeats the matrix at every place along the input's other axes."""
         (contract, batch), (mine, theirs) = self.numbers, self._sides
-        if batch[0] or len(contract[0]) != 1:
-            raise ArgumentError("Edges are shuffled over products along one axis; this network has one along several.")
-        axis = contract[theirs][0]
-        features, rest = shape[axis], shape[:axis] + shape[axis + 1 :]
+        if batch[0]:
+            raise ArgumentError("Edges are shuffled over products of one matrix; this network has one of several.")
+        summed, other = tuple(contract[theirs]), tuple(self._free(len(shape), theirs))
+        features, rest = math.prod(shape[n] for n in summed), tuple(shape[n] for n in other)
         places = math.prod(rest)
         size = features * math.prod(weights[self.weight].shape[n] for n in self._free_of_weights(weights))
         result = self.result(shape, weights)
 
         def tables(weights: Weights) -> list[jax.Array]:
-            return [jnp.moveaxis(self.matrix(weights), contract[mine][0], 0).ravel()]
+            return [jnp.moveaxis(self.matrix(weights), contract[mine], range(len(summed))).ravel()]
 
         def operators(runs: Sequence[Run]) -> tuple[Operator, ...]:
-            first = Transpose((axis, *(n for n in range(len(shape)) if n != axis)))
+            first = Transpose((*summed, *other))
             whole = (slice(0, places, 1),)
             local = LocallyConnected(((whole, whole),), (1, size // features, places), 1, tuple(runs))
             # [1, units, places] in the order that the product has them.
@@ -131,6 +131,6 @@ class Dot(Layer):
                 last: tuple[Operator, ...] = (Reshape((1, units, places), result),)
             else:
                 last = (Transpose((0, 2, 1)), Reshape((1, places, units), result))
-            return first, Reshape((features, *rest), (1, features, places)), local, *last
+            return first, Reshape((*(shape[n] for n in summed), *rest), (1, features, places)), local, *last
 
         return Unshared([places * size], [size], tables, operators)
