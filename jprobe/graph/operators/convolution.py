@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jprobe.convolution import Convolution
 from jprobe.graph.edges import Edges
 from jprobe.graph.operators.base import Layer, Operator, Run, Shape, Unshared, Weights
 from jprobe.graph.operators.locally_connected import LocallyConnected
@@ -57,54 +58,19 @@ class Conv(Layer):
             kernel = lax.slice_in_dim(kernel, self.features[0], sum(self.features), axis=self.numbers.rhs_spec[1])
         return jnp.abs(kernel) if self.unsigned else kernel
 
+    @property
+    def form(self) -> Convolution:
+        """All but the kernel, in full precision."""
+        strides, padding, spread, dilation = self.strides, self.padding, self.spread, self.dilation
+        return Convolution(strides, padding, spread, dilation, self.numbers, self.groups, lax.Precision.HIGHEST)
+
     def __call__(self, x: jax.Array, weights: Weights) -> jax.Array:
         """Convolve an array."""
-        return lax.conv_general_dilated(
-            x,
-            self.kernel(weights).astype(x.dtype),
-            window_strides=self.strides,
-            padding=self.padding,
-            lhs_dilation=self.spread,
-            rhs_dilation=self.dilation,
-            dimension_numbers=self.numbers,
-            feature_group_count=self.groups,
-            precision=lax.Precision.HIGHEST,
-        )
+        return self.form(x, self.kernel(weights).astype(x.dtype))
 
     def transpose(self, y: jax.Array, shape: Shape, weights: Weights) -> jax.Array:
-        """As a convolution with the flipped kernel, its features swapped.
-
-        So is the transpose that JAX derives, but inside loops XLA folds that one's flip into the convolution's labels,
-        for which it has no fast code on a CPU; behind the barrier it sees a plain kernel.
-        """
-        numbers = self.numbers
-        out, _, *spatial = numbers.rhs_spec
-        kernel = self.kernel(weights).astype(y.dtype)
-        flipped = jnp.flip(kernel, spatial).transpose(
-            *spatial, *numbers.rhs_spec[:2]
-        )  # *window, outputs, inputs of a group
-        *window, _, ins = flipped.shape
-        by_group = jnp.moveaxis(flipped.reshape(*window, self.groups, -1, ins), -3, -2)
-        swapped = lax.optimization_barrier(by_group.reshape(*window, kernel.shape[out] // self.groups, -1))
-        reach = [(size - 1) * step + 1 for size, step in zip(window, self.dilation, strict=True)]
-        before = [r - 1 - low for r, (low, _) in zip(reach, self.padding, strict=True)]
-        sizes = [(shape[n] - 1) * step + 1 for n, step in zip(numbers.lhs_spec[2:], self.spread, strict=True)]
-        made = [(y.shape[n] - 1) * step + 1 for n, step in zip(numbers.out_spec[2:], self.strides, strict=True)]
-        after = [n + r - 1 - m - b for n, r, m, b in zip(sizes, reach, made, before, strict=True)]
-        rank = len(window)
-        return lax.conv_general_dilated(
-            y,
-            swapped,
-            window_strides=self.spread,
-            padding=list(zip(before, after, strict=True)),
-            lhs_dilation=self.strides,
-            rhs_dilation=self.dilation,
-            dimension_numbers=lax.ConvDimensionNumbers(
-                numbers.out_spec, (rank + 1, rank, *range(rank)), numbers.lhs_spec
-            ),
-            feature_group_count=self.groups,
-            precision=lax.Precision.HIGHEST,
-        )
+        """As a convolution with the flipped kernel, which is fast inside loops."""
+        return self.form.transpose(y, self.kernel(weights).astype(y.dtype), shape)
 
     def absolute(self) -> "Conv":
         """Convolution with the kernel's absolute values."""

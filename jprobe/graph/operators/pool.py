@@ -13,7 +13,11 @@ from jax import lax
 from jprobe.graph.edges import Edges
 from jprobe.graph.operators.base import Layer, Operator, Shape, Weights
 from jprobe.graph.operators.movement import Place
+from jprobe.graph.operators.window_sums import Windows
 from jprobe.graph.operators.windows import Tap, taps
+
+# Elements of a window, up to which sums are written out; a program grows with them.
+WRITTEN_OUT = 32
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,30 @@ class Pool(Layer):
         if self.seen is not None:
             total = self._largest(x, weights[self.seen[0]], weights[self.seen[1]])
             return total * jnp.asarray(self.edge_weight, x.dtype)
-        # The start must be a NumPy zero: of an array JAX could not tell that this is a sum, and so its transpose.
-        zero = np.zeros((), x.dtype)
-        total = lax.reduce_window(
-            x, zero, lax.add, self.window, self.strides, self.padding, window_dilation=self.dilation
-        )
+        if self._few:
+            total = self._windows.sums(x)
+        else:
+            # The start must be a NumPy zero: of an array JAX could not tell that this is a sum, and so its transpose.
+            zero = np.zeros((), x.dtype)
+            total = lax.reduce_window(
+                x, zero, lax.add, self.window, self.strides, self.padding, window_dilation=self.dilation
+            )
         return total * jnp.asarray(self.edge_weight, x.dtype)
+
+    def transpose(self, y: jax.Array, shape: Shape, weights: Weights) -> jax.Array:
+        """To each element the sum over the windows that hold it."""
+        if self.seen is not None or not self._few:
+            return super().transpose(y, shape, weights)
+        return self._windows.spread(y * jnp.asarray(self.edge_weight, y.dtype), shape)
+
+    @property
+    def _windows(self) -> Windows:
+        return Windows(self.window, self.strides, self.padding, self.dilation)
+
+    @property
+    def _few(self) -> bool:
+        """Whether a window has so few elements, and steps, that they are written out."""
+        return max(math.prod(self.window), math.prod(self.strides)) <= WRITTEN_OUT
 
     def _largest(self, x: jax.Array, seen: jax.Array, result: jax.Array) -> jax.Array:
         """Sum over those elements of each window that hold its maximum."""
