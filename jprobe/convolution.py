@@ -54,8 +54,18 @@ class Convolution:
     precision: Any = None
 
     def __call__(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
-        """Convolve an array."""
-        return _convolve(self, x, kernel)
+        """Convolve an array; the gradients of this are those that JAX derives."""
+        return lax.conv_general_dilated(
+            x,
+            kernel,
+            window_strides=self.strides,
+            padding=self.padding,
+            lhs_dilation=self.spread,
+            rhs_dilation=self.dilation,
+            dimension_numbers=self.numbers,
+            feature_group_count=self.groups,
+            precision=self.precision,
+        )
 
     def transpose(self, y: jax.Array, kernel: jax.Array, shape: Sequence[int]) -> jax.Array:
         """Apply the transposed map, the gradient by x: a convolution with the flipped kernel, its features swapped.
@@ -196,31 +206,23 @@ def convolve(
     dilation = tuple(rhs_dilation or (1,) * rank)
     if isinstance(padding, str):
         if max(spread, default=1) > 1:
-            raise ShapeError("Padding by name is of inputs that are not spread; give (low, high) for each spatial axis.")
+            raise ShapeError(
+                "Padding by name is of inputs that are not spread; give (low, high) for each spatial axis."
+            )
         window = _reach([kernel.shape[n] for n in numbers.rhs_spec[2:]], dilation)
         padding = lax.padtype_to_pads([x.shape[n] for n in numbers.lhs_spec[2:]], window, window_strides, padding)
     pads = tuple((int(low), int(high)) for low, high in padding)
     form = Convolution(tuple(window_strides), pads, spread, dilation, numbers, feature_group_count, precision)
-    return form(x, kernel)
+    return _convolve(form, x, kernel)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _convolve(form: Convolution, x: jax.Array, kernel: jax.Array) -> jax.Array:
-    return lax.conv_general_dilated(
-        x,
-        kernel,
-        window_strides=form.strides,
-        padding=form.padding,
-        lhs_dilation=form.spread,
-        rhs_dilation=form.dilation,
-        dimension_numbers=form.numbers,
-        feature_group_count=form.groups,
-        precision=form.precision,
-    )
+    return form(x, kernel)
 
 
 def _forward(form: Convolution, x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return _convolve(form, x, kernel), (x, kernel)
+    return form(x, kernel), (x, kernel)
 
 
 def _backward(form: Convolution, seen: tuple[jax.Array, jax.Array], y: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -11,7 +11,18 @@ from jprobe.errors import ArgumentError
 from jprobe.frustration import descend, energy, lower_bound, reinitialize, shuffle_edges, shuffle_layers, total_weight
 from jprobe.graph import Block, Edges, Graph, Layout, Link, edge_list, to_scipy, trace
 from jprobe.graph.constant import Constant
-from jprobe.graph.operators import Conv, Layer, LocallyConnected, Operator, Place, Reshape, Scale, Stored, Transpose
+from jprobe.graph.operators import (
+    Conv,
+    Layer,
+    LocallyConnected,
+    Operator,
+    Place,
+    Pool,
+    Reshape,
+    Scale,
+    Stored,
+    Transpose,
+)
 
 pytestmark = pytest.mark.quick
 
@@ -148,6 +159,32 @@ def test_a_transposed_convolution_is_the_one_that_jax_derives(size, stride, padd
     y = jnp.asarray(rng.normal(size=conv.result(shape, weights)), jnp.float32)
     ours, derived = (jax.jit(lambda y, w, of=of: of(conv, y, shape, w)) for of in (Conv.transpose, Operator.transpose))
     np.testing.assert_allclose(ours(y, weights), derived(y, weights), rtol=1e-5, atol=1e-5)
+
+
+# size of the window, strides, padding, dilation, along both axes; the operand has 9 x 8 elements
+WINDOWS = [
+    ((3, 3), (2, 2), ((0, 0), (0, 0)), (1, 1)),
+    ((3, 2), (1, 2), ((1, 1), (0, 1)), (1, 1)),
+    ((2, 2), (3, 2), ((0, 1), (2, 0)), (1, 1)),
+    ((3, 2), (2, 3), ((1, 2), (0, 0)), (2, 3)),
+    ((1, 3), (4, 1), ((0, 0), (2, 2)), (1, 2)),
+    ((9, 8), (1, 1), ((0, 0), (0, 0)), (1, 1)),
+]
+
+
+@pytest.mark.parametrize("form", WINDOWS)
+def test_a_pool_sums_windows_as_reduce_window_does(form):
+    pool, x = Pool(*form), jnp.asarray(np.random.default_rng(0).normal(size=(9, 8)), jnp.float32)
+    zero = np.zeros((), np.float32)  # of an array JAX could not tell that this is a sum
+    window = lambda x: jax.lax.reduce_window(x, zero, jax.lax.add, *form[:3], window_dilation=form[3]) * np.float32(pool.edge_weight)  # noqa: E731  # fmt: skip
+
+    @jax.jit
+    def run(x):
+        y, back = jax.vjp(window, x)
+        return [(pool(x, []), y), (pool.transpose(jnp.cos(y), x.shape, []), *back(jnp.cos(y)))]
+
+    for ours, theirs in run(x):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-7)
 
 
 def test_products_are_in_full_precision_whatever_the_network_asks_for():

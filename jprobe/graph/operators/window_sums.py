@@ -60,7 +60,9 @@ class Windows(NamedTuple):
 
         def phase(rest: tuple[int, ...]) -> jax.Array:
             axes = zip(self.size, self.dilation, self.strides, rest, most, strict=True)
-            starts = [[m - (t * d - r) // s for t in reversed(range(k)) if (t * d - r) % s == 0] for k, d, s, r, m in axes]
+            starts = [
+                [m - (t * d - r) // s for t in reversed(range(k)) if (t * d - r) % s == 0] for k, d, s, r, m in axes
+            ]
             terms = [lax.slice(wide, a, np.add(a, per_phase).tolist()) for a in itertools.product(*starts)]
             return functools.reduce(operator.add, terms) if terms else jnp.zeros(per_phase, y.dtype)
 
