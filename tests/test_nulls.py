@@ -31,7 +31,7 @@ def test_other_weights_compile_nothing_again(compilations):
     graph, second = (bipartite(np.random.default_rng(n).normal(size=(11, 13))) for n in range(2))
     others = weighted(graph, 1, "normal"), shuffle_layers(graph, key=KEY), reinitialize(graph, key=KEY), second
     for names, run in (
-        (("_descend", "_polish", "_agreed_by_block"), descend),
+        (("_descend", "_polish", "agreed_by_block"), descend),
         (("_anneal",), partial(anneal, sweeps=3)),
     ):
         for again in (False, True):

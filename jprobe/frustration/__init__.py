@@ -1,5 +1,6 @@
 """Frustration of a signed graph: its energy, minimisers, a lower bound, null models, and near-monotonicity."""
 
+from jprobe.frustration import kernels
 from jprobe.frustration.active import active
 from jprobe.frustration.anneal import anneal
 from jprobe.frustration.bound import Bound, lower_bound
@@ -23,6 +24,7 @@ __all__ = [
     "energy",
     "exact",
     "greedy",
+    "kernels",
     "lower_bound",
     "reinitialize",
     "shuffle_edges",

@@ -7,12 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jprobe.errors import ArgumentError
-from jprobe.frustration.energy import spins_of, total_weight
-from jprobe.frustration.minimum import Minimum, degrees, finished, history, starts
-from jprobe.frustration.passes import agreement, downhill, each_replica, pass_over_blocks
-from jprobe.graph import Graph, as_graph
+from jprobe.frustration import kernels
+from jprobe.frustration.energy import total_weight
+from jprobe.frustration.minimum import Minimum, finished, history, starts
+from jprobe.graph import as_graph
 from jprobe.keys import as_key
-from jprobe.permutation import hashed_uniform
 
 
 def anneal(
@@ -22,15 +21,16 @@ def anneal(
     start: Any = "random",
     replicas: int = 1,
     sweeps: int = 1000,
-    hottest: float = 3.0,
-    coldest: float = 0.3,
+    hottest: float = 1.5,
+    coldest: float = 0.1,
 ) -> Minimum:
     """Cool the spins slowly, then descend.
 
-    A whole block at a time is drawn from the Boltzmann distribution given all others,
-    P(s_i = 1) = 1 / (1 + exp(-2 f_i / T)) with f = A_u s; T falls geometrically. Temperatures are in units of the
-    root mean square over nodes of sqrt(sum_j A_ij^2), the size of a row sum of random spins. Parallel edges act on spins
-    by their sum, and count one by one in the energy.
+    A whole block at a time is drawn anew, each spin from its Boltzmann distribution given all others,
+    P(s_i = 1) = 1 / (1 + exp(-2 f_i / T_i)) with f = A_u s; temperatures fall evenly. Each spin's is in units of
+    the norm of its own row, sqrt(sum_j A_ij^2), the size of its row sum among random spins: nodes of heavy edges freeze
+    while those of light ones still move, which a few heavy edges could else prevent. Parallel edges act on spins by
+    their sum, and count one by one in the energy.
 
     Args:
         graph: whatever :func:`jprobe.graph.as_graph` takes.
@@ -69,52 +69,11 @@ def anneal(
         raise ArgumentError(f"sweeps must be 1 or more, not {sweeps}.")
     keys = jax.vmap(lambda r: jax.random.fold_in(jax.random.fold_in(key, r), 1))(jnp.arange(replicas))
     spins, total = starts(graph, start, key, replicas), total_weight(graph)
-    temperatures = _unit(graph, jax.random.fold_in(key, 2**31)) * jnp.geomspace(hottest, coldest, sweeps)
-    end, extra, flips, agreed, settled = _anneal(graph, spins, keys, degrees(graph), temperatures)
-    flips = np.asarray(flips, np.int64).sum(1)  # long runs of large networks flip more than 32 bits count
-    return finished(graph, end, sweeps + extra, flips, history(agreed, sweeps + extra, total), settled)
+    run = _anneal(graph, spins, keys, np.linspace(hottest, coldest, sweeps, dtype=np.float32))
+    flips = np.asarray(run.flips, np.int64).sum(1)  # long runs of large networks flip more than 32 bits count
+    return finished(graph, run.spins, run.sweeps, flips, history(run.agreed, run.sweeps, total), run.settled)
 
 
 @jax.jit
-def _unit(graph: Graph, key: jax.Array) -> jax.Array:
-    """Root mean square of a row sum of random spins: that of sqrt(sum_j A_ij^2), as signs are independent."""
-    alive = graph.ones()
-    draws = [jax.random.rademacher(jax.random.fold_in(key, n), a.shape, a.dtype) for n, a in enumerate(alive)]
-    rows = graph.product(tuple(a * s for a, s in zip(alive, draws, strict=True)))
-    return jnp.sqrt(sum(jnp.sum(r * r) for r in rows) / jnp.maximum(sum(jnp.sum(a) for a in alive), 1))
-
-
-# Sweeps that the descent may need after the last temperature, where little is left to flip.
-_DESCENT = 1000
-
-
-@jax.jit
-def _anneal(graph: Graph, spins: jax.Array, keys: jax.Array, degree: Any, temperatures: jax.Array) -> Any:
-    def one(start: jax.Array, key: jax.Array) -> Any:
-        def cool(carry: Any, now: Any) -> Any:
-            blocks, agreed = carry
-            number, temperature = now
-            here = jax.random.fold_in(key, number)
-
-            def heat_bath(n: int, field: jax.Array, old: jax.Array) -> jax.Array:
-                up = hashed_uniform(jax.random.fold_in(here, n), field.shape) < jax.nn.sigmoid(2 * field / temperature)
-                return jnp.where(up, 1.0, -1.0) * jnp.abs(old)  # 0 stays 0: a node that is not alive
-
-            blocks, flipped, gain = pass_over_blocks(graph, blocks, heat_bath)
-            return (blocks, agreed + gain), (agreed + gain, flipped)
-
-        def greedy(carry: Any) -> Any:
-            blocks, done, flips, _, agreed, record = carry
-            blocks, flipped, gain = pass_over_blocks(graph, blocks, downhill(degree))
-            return blocks, done + 1, flips + flipped, flipped, agreed + gain, record.at[done].set(agreed + gain)
-
-        blocks = spins_of(graph, start, jnp.float32)
-        zero = jnp.zeros((), jnp.int32)
-        numbered = jnp.arange(temperatures.size), temperatures
-        (blocks, agreed), (cooling, flips) = jax.lax.scan(cool, (blocks, agreement(graph, blocks)), numbered)
-        carry = (blocks, 0, zero, zero + 1, agreed, jnp.zeros(_DESCENT, jnp.float32))
-        out = jax.lax.while_loop(lambda carry: (carry[3] > 0) & (carry[1] < _DESCENT), greedy, carry)
-        record = jnp.concatenate([cooling, out[5]])
-        return graph.join(out[0]).astype(jnp.int8), out[1], jnp.append(flips, out[2]), record, out[3] == 0
-
-    return each_replica(one, graph, spins, keys)
+def _anneal(graph: Any, spins: jax.Array, keys: jax.Array, temperatures: Any) -> kernels.Run:
+    return kernels.anneal(graph, spins, keys, temperatures=temperatures)

@@ -1,4 +1,4 @@
-"""Block-parallel greedy descent, matrix-free."""
+"""Descent by blocks, matrix-free: cooled by mean fields, or by the rows' signs alone."""
 
 import functools
 import itertools
@@ -6,21 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jprobe.errors import ArgumentError
-from jprobe.frustration.energy import spins_of, total_weight
-from jprobe.frustration.minimum import Minimum, degrees, finished, history, starts
-from jprobe.frustration.passes import agreement, downhill, each_replica, pass_over_blocks
-from jprobe.graph import Graph, as_graph
+from jprobe.frustration import kernels
+from jprobe.frustration.energy import total_weight
+from jprobe.frustration.minimum import Minimum, finished, history, starts
+from jprobe.graph import as_graph
 from jprobe.keys import as_key
-
-# A block that flips as a whole takes the side of its neighbours before those could move, and freezes: of MNIST's
-# perceptron, shuffled within its layers, half of the starts end 20% too high. Means of 128 descents of eight such
-# copies: 0.3921 without thresholds, 0.3496 with these, 0.3474 one flip at a time; 64 of fresh weights: 0.4351, 0.4328,
-# 0.4317. All three may end in the higher basin, more often from wholly random spins (0.3949, 0.3717, 0.3734).
-THRESHOLDS = tuple(np.geomspace(0.3, 0.002, 16).tolist())
 
 
 def descend(
@@ -29,15 +22,18 @@ def descend(
     key: Any = None,
     start: Any = "random",
     replicas: int = 1,
-    thresholds: Sequence[float] = THRESHOLDS,
+    temperatures: Sequence[float] | None = None,
+    thresholds: Sequence[float] | None = None,
     sweeps: int = 1000,
 ) -> Minimum:
     """Descend to a local minimum of the frustration, whole blocks of spins at a time.
 
-    Block by block, input to output, every spin flips whose row sum in S A_u S is negative; so the energy never rises.
-    In the first passes, one for each threshold t, spins flip only where the row sum is below -t times the largest row
-    sum of the start: nearly the paper's rule, which always takes the most negative row. Without thresholds a descent
-    takes fewer passes, and on small dense graphs it can end 20% higher. Parallel edges act on spins by their sum, and
+    Block by block, input to output, every spin takes the side of its row sum f = A_u s. Spins that jump from one side
+    to the other freeze early: where an order runs through a whole block (weights whose mean is not 0), half of all
+    descents end 20% too high, the paper's one flip at a time among them. So in the first passes, one for each
+    temperature T, spins are means between -1 and 1, s = tanh(f / (T u)), in units u of the block's root mean square
+    row sum: from warm to cold, the strongest orders form first. Then spins are rounded, which cannot raise the energy,
+    and flip where their row sums of S A_u S are negative, until none is. Parallel edges act on spins by their sum, and
     count one by one in the energy.
 
     Args:
@@ -45,60 +41,59 @@ def descend(
         key: JAX random key, for the start. Default: ``jax.random.key(0)``.
         start: "random", "ones", a number of random single flips from all ones, or spins [N] or [R, N].
         replicas: R, starts.
-        thresholds: falling numbers in (0, 1), one pass each; () for none.
+        temperatures: falling numbers above 0, one pass each; () for none. Default: 16 from 2 to 0.2, but none where
+            you give thresholds, or spins to start from: those are descended from, and the energy never rises.
+        thresholds: falling numbers in (0, 1), one pass each: first flip only where the row sum is below -t times the
+            largest row sum of the start, nearly the paper's rule, which always takes the most negative row.
         sweeps: passes at most after those.
 
     Returns:
-        Minimum of R replicas, ``is_local`` unless the sweeps did not suffice.
+        Minimum of R replicas, ``is_local`` unless the sweeps did not suffice. While spins are means, ``history`` is the
+        energy expected of independent spins of these means.
 
     Raises:
-        ArgumentError: thresholds that do not fall or lie out of range, a bad start, no sweep.
+        ArgumentError: temperatures or thresholds that do not fall or lie out of range, a bad start, no sweep.
         ShapeError: starting spins for another number of nodes.
         WeightsError: the graph has shapes alone, or weights that are NaN or infinite.
 
     Source:
-        The paper's heuristic (paper 2, Methods and supplement B) with blocks in the place of single nodes.
+        The temperatures: Peterson and Anderson, 'A mean field theory learning algorithm for neural networks', Complex
+        Systems 1 (1987). The rest: the paper's heuristic (paper 2, Methods and supplement B) with blocks in the place
+        of single nodes.
 
     Example:
         >>> from jprobe.graph import bipartite
         >>> kernel = jax.random.normal(jax.random.key(1), (20, 30))
         >>> found = descend(bipartite(kernel), key=jax.random.key(0), replicas=3)
-        >>> found.spins.shape, bool(found.is_local.all()), bool((jnp.diff(found.history[0]) < 1e-6).all())
-        ((3, 50), True, True)
+        >>> found.spins.shape, bool(found.is_local.all())
+        ((3, 50), True)
+        >>> down = descend(bipartite(kernel), key=jax.random.key(0), replicas=3, temperatures=())
+        >>> bool((np.diff(down.history[0]) < 1e-6).all()), bool(found.energy.mean() <= down.energy.mean())
+        (True, True)
     """
     graph, key = as_graph(graph), as_key(key)
     graph.check()
-    if any(not 0 < t < 1 for t in thresholds) or any(a <= b for a, b in itertools.pairwise(thresholds)):
+    if temperatures is None:
+        free = np.ndim(start) == 0 and thresholds is None
+        temperatures = kernels.TEMPERATURES if free else ()
+    thresholds = () if thresholds is None else thresholds
+    if any(not 0 < t < np.inf for t in temperatures) or _rises(temperatures):
+        raise ArgumentError(f"Temperatures fall and are above 0: {tuple(temperatures)}.")
+    if any(not 0 < t < 1 for t in thresholds) or _rises(thresholds):
         raise ArgumentError(f"Thresholds fall and lie between 0 and 1: {tuple(thresholds)}.")
     if sweeps < 1:
         raise ArgumentError(f"sweeps must be 1 or more, not {sweeps}.")
     spins, total = starts(graph, start, key, replicas), total_weight(graph)
-    levels = jnp.array(thresholds, jnp.float32)
-    end, done, flips, agreed, settled = _descend(graph, spins, degrees(graph), levels, sweeps)
-    return finished(graph, end, done, flips, history(agreed, done, total), settled)
+    schedule = np.asarray(temperatures, np.float32), np.asarray(thresholds, np.float32)
+    run = _descend(graph, spins, *schedule, sweeps)
+    flips = np.asarray(run.flips, np.int64).sum(1)  # long runs of large networks flip more than 32 bits count
+    return finished(graph, run.spins, run.sweeps, flips, history(run.agreed, run.sweeps, total), run.settled)
 
 
-@functools.partial(jax.jit, static_argnames="limit")
-def _descend(graph: Graph, spins: jax.Array, degree: Any, thresholds: jax.Array, limit: int) -> Any:
-    most = thresholds.size + limit
+def _rises(numbers: Sequence[float]) -> bool:
+    return any(a <= b for a, b in itertools.pairwise(numbers))
 
-    def one(start: jax.Array) -> Any:
-        blocks = spins_of(graph, start, jnp.float32)
-        largest = jnp.stack([jnp.abs(row).max(initial=0) for row in graph.product(blocks)]).max()
-        # One loop over all passes, so that a pass is compiled once; after the last threshold it is 0.
-        levels = jnp.append(largest * thresholds, 0.0)
 
-        def body(carry: Any) -> Any:
-            blocks, done, flips, agreed, record, _ = carry
-            level = levels[jnp.minimum(done, thresholds.size)]
-            blocks, flipped, gain = pass_over_blocks(graph, blocks, downhill(degree, level))
-            agreed += gain
-            record = record.at[done].set(agreed)
-            return blocks, done + 1, flips + flipped, agreed, record, (flipped == 0) & (done >= thresholds.size)
-
-        record = jnp.zeros(most, jnp.float32)
-        carry = (blocks, 0, jnp.zeros((), jnp.int32), agreement(graph, blocks), record, False)
-        out = jax.lax.while_loop(lambda carry: ~carry[5] & (carry[1] < most), body, carry)
-        return graph.join(out[0]).astype(jnp.int8), out[1], out[2], out[4], out[5]
-
-    return each_replica(one, graph, spins)
+@functools.partial(jax.jit, static_argnames="sweeps")
+def _descend(graph: Any, spins: jax.Array, temperatures: Any, thresholds: Any, sweeps: int) -> kernels.Run:
+    return kernels.descend(graph, spins, temperatures=temperatures, thresholds=thresholds, sweeps=sweeps)

@@ -115,25 +115,27 @@ def spins_of(graph: Graph, spins: Any, dtype: Any) -> tuple[jax.Array, ...]:
 def _weights(graph: Graph, spins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sums of |A_ij| over the edges into each block [blocks], and of s_i A_ij s_j [R, blocks]."""
     one = jnp.ones((), jnp.float64)
-    return _totals(graph, one), np.stack([_agreed_by_block(graph, row, one) for row in spins])
+    return _totals(graph, one), np.stack([agreed_by_block(graph, row, one) for row in spins])
 
 
 def _totals(graph: Graph, one: jax.Array) -> np.ndarray:
     """Sums of |A_ij| over the edges into each block [blocks]."""
-    total = np.asarray(_total_by_block(graph, one))
+    total = np.asarray(total_by_block(graph, one))
     if not np.isfinite(total).all():
         raise WeightsError("The graph's weights hold NaN or infinity, so its frustration means nothing.")
     return total
 
 
 @jax.jit
-def _agreed_by_block(graph: Graph, spins: jax.Array, one: jax.Array) -> jax.Array:
+def agreed_by_block(graph: Graph, spins: jax.Array, one: jax.Array) -> jax.Array:
+    """Sums of s_i A_ij s_j over the edges into each block [blocks], of spins [N], in the precision of ``one``."""
     blocks = spins_of(graph, spins, one.dtype)
     return jnp.stack([jnp.sum(a * b) for a, b in zip(graph.forward(blocks), blocks, strict=True)])
 
 
 @jax.jit
-def _total_by_block(graph: Graph, one: jax.Array) -> jax.Array:
+def total_by_block(graph: Graph, one: jax.Array) -> jax.Array:
+    """Sums of |A_ij| over the edges into each block [blocks], in the precision of ``one``, which is 1."""
     # Multiplied by an argument, so that XLA does not fold a whole network of constants while it compiles.
     ones = tuple(x * one for x in graph.ones(one.dtype))
     return jnp.stack([jnp.sum(a * b) for a, b in zip(graph.absolute().forward(ones), ones, strict=True)])
