@@ -2,6 +2,7 @@
 
     pip install '.[benchmark]'
     python scripts/benchmark_frustration.py [--networks squeezenet resnet18] [--rounds 3]
+    python scripts/benchmark_frustration.py --minimisers mnist squeezenet resnet18 [--side 64] [--rounds 3]
 
 1. A sweep over a whole network, in edges a second, against the machine's own limits: reading one float32 an edge from
    memory, and multiplying as many numbers in one large matrix product (a sweep multiplies every edge twice). The
@@ -10,9 +11,13 @@
 3. A product with A_u against scipy.sparse on the same graph; bytes that each needs.
 4. Annealing against the samplers of D-Wave's Ocean (C++) on graphs small enough for them: energy in equal time.
 Networks have random weights of the published shapes: times do not depend on the weights' values.
+
+With --minimisers a table instead: energies and seconds of every minimiser on networks, their null models and active
+parts, with equal effort; published weights where they are on this machine, of images --side pixels wide.
 """
 
 import argparse
+import functools
 import resource
 import statistics
 import time
@@ -28,6 +33,8 @@ from dwave.samplers import SimulatedAnnealingSampler, SteepestDescentSampler, Ta
 import jprobe as jp
 from jprobe.frustration.minimum import degrees
 from jprobe.frustration.passes import downhill, pass_over_blocks
+from jprobe.studies.frustration.config import Config
+from jprobe.studies.frustration.subjects import subject
 
 
 def main() -> None:
@@ -35,7 +42,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", nargs="*", default=list(jp.graph.networks.NAMES))
     parser.add_argument("--rounds", type=int, default=3, help="repetitions; medians are printed")
+    parser.add_argument("--minimisers", nargs="*", metavar="NETWORK", help="minimisers side by side; nothing else")
+    parser.add_argument("--side", type=int, help="pixels of a side of what networks of photos read; default: all")
     args = parser.parse_args()
+    if args.minimisers is not None:
+        for name in args.minimisers or ["mnist", "squeezenet", "resnet18"]:
+            by_minimiser(name, args.side, args.rounds)
+        return
     print(
         f"{'network':24}{'edges':>15}{'sweep':>9}{'CPU time':>10}{'of eight':>10}{'edges/s':>10}{'x stream':>10}{'x matmul':>10}{'compiling':>11}{'peak':>9}"
     )
@@ -77,7 +90,7 @@ def sweeps(name: str, rounds: int) -> None:
     one = tuple(b[0] for b in spins)
 
     def sweep(graph: jp.graph.Graph, spins: Any, degree: Any, times: int) -> Any:
-        return jax.lax.fori_loop(0, times, lambda _, s: pass_over_blocks(graph, s, downhill(degree))[0], spins)
+        return jax.lax.fori_loop(0, times, lambda _, s: pass_over_blocks(graph, s, downhill(degree)).blocks, spins)
 
     ten = jax.jit(lambda graph, spins, degree: sweep(graph, spins, degree, 10))
     eight = jax.jit(lambda graph, spins, degree: jax.vmap(lambda s: sweep(graph, s, degree, 2))(spins))
@@ -104,6 +117,56 @@ def sweeps(name: str, rounds: int) -> None:
     )
 
 
+MINIMISERS: dict[str, Callable[..., jp.frustration.Minimum]] = {
+    "descend": jp.frustration.descend,
+    "without temperatures": functools.partial(jp.frustration.descend, temperatures=()),
+    "thresholds": functools.partial(jp.frustration.descend, thresholds=np.geomspace(0.3, 0.002, 16).tolist()),
+    "one flip at a time": jp.frustration.greedy,
+    "annealing, 300": functools.partial(jp.frustration.anneal, sweeps=300),
+}
+
+# One flip at a time makes about N / 2 flips, each a look at all N row sums, and holds the matrix twice.
+MOST_EDGES = 10**7
+
+
+def by_minimiser(name: str, side: int | None, rounds: int) -> None:
+    """One table: a row for each minimiser, a column for each kind of graph; energies' mean over draws, and seconds."""
+    of, draws = subject(Config(network=name, images=rounds)), range(rounds)
+    images = of.inputs if of.inputs.ndim == 2 or side is None else of.inputs[:, :side, :side]
+    graph = jp.graph.trace(of.fn, of.params, jax.ShapeDtypeStruct((1, *images.shape[1:]), jnp.float32))
+    keys = [jax.random.key(n) for n in draws]
+    columns: dict[str, Callable[[int], jp.graph.Graph]] = {
+        "network": lambda n: graph,
+        "N1": lambda n: jp.frustration.shuffle_layers(graph, key=keys[n]),
+        "N2": lambda n: jp.frustration.shuffle_edges(graph, key=keys[n]),
+        "N3 Xavier": lambda n: jp.frustration.reinitialize(graph, "xavier_uniform", key=keys[n]),
+        "N3 He": lambda n: jp.frustration.reinitialize(graph, key=keys[n]),
+    }
+    if len(images):
+        columns["active"] = lambda n: jp.frustration.active(graph, of.fn, of.params, images[n : n + 1])
+    start = min(10**6, graph.num_nodes)
+    print(f"\n{of.name}, {images.shape[1:]}: {graph.num_nodes:,} nodes, {graph.num_edges:,} edges; {rounds} draws")
+    print(f"{'':22}" + "".join(f"{column:>17}" for column in columns))
+    cells: dict[str, str] = dict.fromkeys(MINIMISERS, "")
+    for draw in columns.values():
+        found: dict[str, list[tuple[float, float]]] = {label: [] for label in MINIMISERS}
+        for n in draws:
+            null = draw(n)
+            for label, minimise in MINIMISERS.items():
+                if label == "one flip at a time" and graph.num_edges > MOST_EDGES:
+                    continue
+                if not n:
+                    minimise(null, key=keys[n], start=start)  # compiles
+                began = time.perf_counter()
+                least = minimise(null, key=keys[n], start=start).energy[0]
+                found[label].append((least, time.perf_counter() - began))
+        for label, pairs in found.items():
+            energy, seconds = np.mean(pairs, 0) if pairs else (np.nan, np.nan)
+            cells[label] += f"{energy:8.4f} {seconds:6.2f} s" if pairs else f"{'too slow':>17}"
+    for label, row in cells.items():
+        print(f"{label:22}{row}", flush=True)
+
+
 def small_graphs() -> dict[str, jp.graph.Graph]:
     """Graphs small enough for a matrix: a dense layer, a small CNN, a sparse random graph."""
     layer = jp.graph.bipartite(jax.random.normal(jax.random.key(0), (400, 400)))
@@ -119,12 +182,12 @@ def small_graphs() -> dict[str, jp.graph.Graph]:
 
 
 def against_greedy(name: str, graph: jp.graph.Graph, rounds: int) -> None:
-    """Descent by blocks, with and without thresholds, against the paper's greedy from the same start."""
+    """Descent by blocks, with and without temperatures, against the paper's greedy from the same start."""
     key = jax.random.key(1)
     runs: dict[str, Callable[[], jp.frustration.Minimum]] = {
         "one flip": lambda: jp.frustration.greedy(graph, key=key),
         "blocks": lambda: jp.frustration.descend(graph, key=key),
-        "without thresholds": lambda: jp.frustration.descend(graph, key=key, thresholds=()),
+        "without temperatures": lambda: jp.frustration.descend(graph, key=key, temperatures=()),
         "annealed": lambda: jp.frustration.anneal(graph, key=key, sweeps=300),
     }
     cells = []

@@ -171,19 +171,19 @@ def test_thresholds_take_the_largest_rows_first():
 
 def test_descent_does_not_freeze_where_others_do():
     # 784 inputs that pull on 64 hidden nodes of weights that are positive in the mean, as those of a trained layer:
-    # from wholly random spins about half of all descents miss the order that runs through both blocks.
+    # most descents miss the order that runs through both blocks, and stop at spins without any.
     rng = np.random.default_rng(0)
-    graph = bipartite(jnp.asarray(0.3 + rng.normal(size=(784, 64)), jnp.float32))
-    options = {"key": KEY, "replicas": 10}
-    cooled, frozen = descend(graph, **options), descend(graph, **options, temperatures=())
-    spread = cooled.energy.max() - cooled.energy.min()
-    assert spread < 0.002
-    for found in (frozen, greedy(graph, **options)):
-        assert found.energy.mean() > 1.05 * cooled.energy.mean()
-        assert found.energy.min() > cooled.energy.min() - 0.001
-    # Paper 2's starts are nearer to all ones.
-    options["start"] = graph.num_nodes
-    assert descend(graph, **options).energy.mean() <= greedy(graph, **options).energy.mean()
+    graph = bipartite(jnp.asarray(0.15 + rng.normal(size=(784, 64)), jnp.float32))
+    for start in ("random", graph.num_nodes):
+        options = {"key": KEY, "replicas": 6, "start": start}
+        cooled, frozen, slow = (
+            descend(graph, **options),
+            descend(graph, **options, thresholds=()),
+            greedy(graph, **options),
+        )
+        assert cooled.energy.max() < min(frozen.energy.min(), slow.energy.min()) + 1e-4
+        assert frozen.energy.mean() > 1.05 * cooled.energy.mean()
+        assert slow.energy.mean() > 1.002 * cooled.energy.mean()
 
 
 @pytest.mark.parametrize("kind", ["a block each", "one block", "heavy tails"])
@@ -192,7 +192,7 @@ def test_cooling_is_worth_its_passes(kind):
     if kind == "one block":
         graph = bipartite(rng.normal(size=(60, 60)))
     else:
-        weights = rng.normal(size=(24, 24)) if kind == "a block each" else rng.standard_t(1.2, (24, 24))
+        weights = rng.normal(size=(18, 18)) if kind == "a block each" else rng.standard_t(1.2, (18, 18))
         graph = as_graph(np.triu(weights, 1))
     cooled, plain = (descend(graph, key=KEY, replicas=40, temperatures=t) for t in (None, ()))
     check_local(graph, cooled)

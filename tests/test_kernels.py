@@ -41,7 +41,7 @@ def test_a_batch_of_graphs_ends_where_each_ends(graph, compilations):
     for n, null in enumerate(nulls):
         one = descend(null, key=KEY, replicas=2)
         np.testing.assert_array_equal(down.spins[n], one.spins)
-        np.testing.assert_array_equal(down.sweeps[n], one.sweeps)
+        np.testing.assert_array_equal(down.sweeps[n] + 1, one.sweeps)  # one more checks in double precision
         np.testing.assert_allclose(energies[n], one.energy, rtol=0, atol=1e-6)
         np.testing.assert_array_equal(cooled.spins[n], anneal(null, key=KEY, replicas=2, sweeps=10).spins)
         check_local(null, one)

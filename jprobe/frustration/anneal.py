@@ -38,7 +38,7 @@ def anneal(
         start: as for :func:`descend`.
         replicas: R, independent runs.
         sweeps: passes while cooling; a descent follows.
-        hottest: first temperature, above 0.
+        hottest: first temperature, above 0, in units of each node's row norm.
         coldest: last temperature, above 0 and at most the first.
 
     Returns:
@@ -58,7 +58,7 @@ def anneal(
         >>> from jprobe.graph import bipartite
         >>> graph = bipartite(jax.random.normal(jax.random.key(1), (20, 30)))
         >>> cooled = anneal(graph, key=jax.random.key(0), sweeps=300)
-        >>> bool(cooled.energy[0] <= descend(graph, key=jax.random.key(0)).energy[0])
+        >>> bool(cooled.energy[0] < descend(graph, key=jax.random.key(0), temperatures=()).energy[0])
         True
     """
     graph, key = as_graph(graph), as_key(key)

@@ -4,8 +4,8 @@
 precision around them. A graph is a pytree of weights over a fixed layout; graphs of one layout (null models, checkpoints
 along a training, active subnetworks) stack to one whose weights have a leading axis, and ``jax.vmap`` runs over it.
 
-Everything here is in JAX's default precision, and nothing is checked: weights that are NaN give NaN. A batch of B graphs
-holds B times the spins of one, so large networks are better minimised one by one.
+Minimisers are in single precision, what it cannot decide is left as it is, and nothing is checked: weights that are NaN
+have energy NaN. A batch of B graphs holds B times the spins of one, so large networks are better minimised one by one.
 
 Example:
     >>> from jprobe.frustration import shuffle_layers
@@ -68,6 +68,12 @@ def energy(graph: Graph, spins: jax.Array) -> jax.Array:
 
     Returns:
         A number, or [R]; float32, or float64 where JAX has 64-bit numbers. 0 where no edge weighs anything.
+
+    Example:
+        >>> from jprobe.graph import from_edges
+        >>> triangle = from_edges([0, 1, 2], [1, 2, 0], [1.0, 1.0, -1.0])
+        >>> round(float(jax.jit(energy)(triangle, jnp.ones(3))), 4)
+        0.3333
     """
     one = jnp.ones((), jnp.result_type(float))
     total = total_by_block(graph, one).sum()
@@ -86,6 +92,12 @@ def descend(
         temperatures: as of :func:`jprobe.frustration.descend`, [passes]; may be traced.
         thresholds: as of :func:`jprobe.frustration.descend`, [passes]; may be traced.
         sweeps: passes at most after those; static.
+
+    Example:
+        >>> from jprobe.graph import from_edges
+        >>> path = from_edges([0, 1, 2], [1, 2, 3], [1.0, -1.0, 1.0])
+        >>> jax.jit(descend)(path, jnp.ones((1, 4))).spins.tolist()
+        [[1, 1, -1, -1]]
     """
     alive, schedule = graph.ones(), _schedule(temperatures, thresholds, sweeps)
 
@@ -103,8 +115,16 @@ def anneal(graph: Graph, spins: jax.Array, keys: jax.Array, *, temperatures: Any
         graph: a :class:`jprobe.graph.Graph`.
         spins: to start from, [R, N], -1 or 1.
         keys: JAX random keys, [R].
-        temperatures: as of :func:`jprobe.frustration.anneal`, [passes]; may be traced.
+        temperatures: in units of the norms of rows, as of :func:`jprobe.frustration.anneal`, [passes]; may be traced.
         sweeps: passes at most after those; static.
+
+    Example:
+        >>> from jprobe.graph import from_edges
+        >>> path = from_edges([0, 1, 2], [1, 2, 3], [1.0, -1.0, 1.0])
+        >>> keys = jax.random.split(jax.random.key(0), 5)
+        >>> cooled = anneal(path, jnp.ones((5, 4)), keys, temperatures=jnp.linspace(1.5, 0.1, 50))
+        >>> energy(path, cooled.spins).tolist()
+        [0.0, 0.0, 0.0, 0.0, 0.0]
     """
     degree, norms, schedule = degrees(graph), _norms(graph), _schedule(temperatures, (), sweeps)
 
@@ -167,7 +187,7 @@ def _run(graph: Graph, degree: Blocks, start: jax.Array, schedule: _Schedule, wa
         return passed.blocks, done + 1, agreed, passed.squares, records, (passed.flips == 0) & (done >= first_check)
 
     records = jnp.zeros(schedule.most, jnp.int32), jnp.zeros(schedule.most, jnp.float32)
-    carry = (blocks, 0, agreed, squares, records, False)
+    carry = (blocks, jnp.zeros((), jnp.int32), agreed, squares, records, jnp.zeros((), bool))
     blocks, done, _, _, (flips, history), settled = jax.lax.while_loop(
         lambda carry: ~carry[5] & (carry[1] < schedule.most), body, carry
     )
