@@ -182,11 +182,17 @@ def _ceiling(ends: tuple[float, float], gap: float, slack: Blocks, degree: Block
     return (high + gap * spread + (rounding if gap else 0.0)) * sum_of_d
 
 
-@functools.partial(jax.jit, static_argnames="dimension")
 def _drawn(graph: Graph, key: jax.Array, dimension: int) -> Blocks:
     """Random unit vectors [dimension, *shape]; 0 for nodes that are not alive."""
-    draws = [jax.random.normal(jax.random.fold_in(key, n), (dimension, *b.shape)) for n, b in enumerate(graph.blocks)]
-    return tuple(_unit(x) * a for x, a in zip(draws, graph.ones(), strict=True))
+    keys = (jax.random.fold_in(key, n) for n in range(len(graph.blocks)))
+    draws = [_directions(one, (dimension, *block.shape)) for one, block in zip(keys, graph.blocks, strict=True)]
+    return tuple(x * a for x, a in zip(draws, graph.ones(), strict=True))
+
+
+@functools.partial(jax.jit, static_argnames="shape")
+def _directions(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    # Compiled once a shape: random numbers for all blocks together take XLA a minute or more.
+    return _unit(jax.random.normal(key, shape))
 
 
 @functools.partial(jax.jit, static_argnames="sweeps")
