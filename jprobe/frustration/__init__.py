@@ -4,28 +4,33 @@ from jprobe.frustration import kernels
 from jprobe.frustration.active import active
 from jprobe.frustration.anneal import anneal
 from jprobe.frustration.bound import Bound, lower_bound
+from jprobe.frustration.crossing import coin_crossing, crossing, survival
 from jprobe.frustration.descend import descend
 from jprobe.frustration.energy import energy, total_weight
 from jprobe.frustration.exact import exact
 from jprobe.frustration.greedy import greedy
 from jprobe.frustration.minimum import Minimum
-from jprobe.frustration.monotone import alignment, crossing, survival
+from jprobe.frustration.monotone import Moves, alignment, gradient_order, moves
 from jprobe.frustration.nulls import reinitialize, shuffle_layers, with_weights
 from jprobe.frustration.shuffle_edges import shuffle_edges
 
 __all__ = [
     "Bound",
     "Minimum",
+    "Moves",
     "active",
     "alignment",
     "anneal",
+    "coin_crossing",
     "crossing",
     "descend",
     "energy",
     "exact",
+    "gradient_order",
     "greedy",
     "kernels",
     "lower_bound",
+    "moves",
     "reinitialize",
     "shuffle_edges",
     "shuffle_layers",

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,111 @@ import numpy as np
 from jprobe.errors import ArgumentError, ShapeError
 from jprobe.keys import as_key
 from jprobe.typing import Params
+
+
+class Moves(NamedTuple):
+    """How the outputs of perturbed images move in an order s_y.
+
+    Attributes:
+        omega: float32 [I, K], share of outputs with s_y (y2 - y1) >= 0.
+        still: float32 [I, K], share of outputs that do not move at all, as behind a ReLU that is off; they are in omega.
+        same_class: bool [I, K], whether the largest output stays the largest.
+
+    Example:
+        >>> Moves(np.full((1, 1), 0.7), np.full((1, 1), 0.2), np.full((1, 1), True)).fair.round(2).tolist()
+        [[0.6]]
+    """
+
+    omega: np.ndarray
+    still: np.ndarray
+    same_class: np.ndarray
+
+    @property
+    def fair(self) -> np.ndarray:
+        """Omega with outputs that do not move counted half: 0.5 is then what chance gives."""
+        return self.omega - self.still / 2
+
+
+def moves(
+    fn: Callable[..., Any],
+    params: Params,
+    images: jax.Array,
+    sx: jax.Array,
+    sy: jax.Array,
+    sizes: jax.Array,
+    *,
+    key: Any = None,
+    batch: int = 16,
+) -> Moves:
+    """Which outputs rise, in the order s_y, when an image rises in the order s_x.
+
+    x2 = x1 + c s_x * d with d uniform in (0, 1) at every input and c such that |x2 - x1| has the size asked for.
+
+    Args:
+        fn: the network, (params, x [B, ...]) -> logits [B, C].
+        params: its parameters.
+        images: x1 [I, ...], as the network takes them.
+        sx: signs of the inputs, of the shape of one image.
+        sy: signs of the outputs [C].
+        sizes: Euclidean norms of the perturbations [K], above 0, in units of the network's input.
+        key: JAX random key; each image and size has its own draw. Default: ``jax.random.key(0)``.
+        batch: perturbed images run together.
+
+    Returns:
+        Shares of outputs, and whether the class stayed, of each image and size.
+
+    Raises:
+        ShapeError: signs of other shapes.
+        ArgumentError: a size that is not above 0.
+
+    Source:
+        Paper 2, 'Quantifying near-monotonicity in DNNs: a direct test'.
+
+    Example:
+        >>> half_dead = lambda w, x: jax.nn.relu(x @ w)
+        >>> w, sx, sy = jnp.array([[1.0, -1.0]]), jnp.ones(1), jnp.ones(2)
+        >>> found = moves(half_dead, w, jnp.ones((1, 1)), sx, sy, jnp.array([0.1]), key=jax.random.key(0))
+        >>> found.omega.tolist(), found.still.tolist()
+        ([[1.0]], [[0.5]])
+    """
+    images, sx, sy, sizes = jnp.asarray(images), jnp.asarray(sx), jnp.asarray(sy), jnp.asarray(sizes)
+    if sx.size != images[0].size:
+        raise ShapeError(f"sx has {sx.size} signs, an image {images[0].size} elements.")
+    outputs = jax.eval_shape(fn, params, images[:1])
+    if sy.size != outputs.size:
+        raise ShapeError(f"sy has {sy.size} signs, the network {outputs.size} outputs.")
+    if not bool((sizes > 0).all()):
+        raise ArgumentError("Perturbations have sizes above 0.")
+    found = _moves(fn, params, images, sx.reshape(images.shape[1:]), sy.ravel(), sizes, as_key(key), batch)
+    return Moves(*map(np.asarray, found))
+
+
+@functools.partial(jax.jit, static_argnames=("fn", "batch"))
+def _moves(
+    fn: Callable[..., Any],
+    params: Params,
+    images: jax.Array,
+    sx: jax.Array,
+    sy: jax.Array,
+    sizes: jax.Array,
+    key: jax.Array,
+    batch: int,
+) -> Any:
+    def one_image(numbered: Any) -> Any:
+        number, image = numbered
+        here = jax.random.fold_in(key, number)
+        before = fn(params, image[None]).reshape(-1)
+
+        def one_size(at: Any) -> Any:
+            k, size = at
+            step = sx * jax.random.uniform(jax.random.fold_in(here, k), image.shape)
+            after = fn(params, (image + size / jnp.sqrt(jnp.sum(step * step)) * step)[None]).reshape(-1)
+            moved = sy * (after - before)
+            return jnp.mean(moved >= 0), jnp.mean(moved == 0), jnp.argmax(after) == jnp.argmax(before)
+
+        return jax.lax.map(one_size, (jnp.arange(sizes.size), sizes), batch_size=min(batch, sizes.size))
+
+    return jax.lax.map(one_image, (jnp.arange(len(images)), images))
 
 
 def alignment(
@@ -24,10 +129,9 @@ def alignment(
     key: Any = None,
     batch: int = 16,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The share Omega of outputs that rise, in the order s_y, when an image rises in the order s_x.
+    """The share Omega of outputs that rise, in the order s_y, when an image rises in the order s_x; see :func:`moves`.
 
-    x2 = x1 + c s_x * d with d uniform in (0, 1) at every input and c such that |x2 - x1| has the size asked for;
-    Omega is the share of outputs with s_y (y2 - y1) >= 0.
+    Omega is the share of outputs with s_y (y2 - y1) >= 0, so an output that does not move counts as risen.
 
     Args:
         fn: the network, (params, x [B, ...]) -> logits [B, C].
@@ -55,81 +159,68 @@ def alignment(
         >>> alignment(monotone, w, jnp.zeros((1, 2)), sx, sy, jnp.array([0.1]), key=jax.random.key(0))[0].tolist()
         [[1.0]]
     """
-    images, sx, sy, sizes = jnp.asarray(images), jnp.asarray(sx), jnp.asarray(sy), jnp.asarray(sizes)
-    if sx.size != images[0].size:
-        raise ShapeError(f"sx has {sx.size} signs, an image {images[0].size} elements.")
-    outputs = jax.eval_shape(fn, params, images[:1])
-    if sy.size != outputs.size:
-        raise ShapeError(f"sy has {sy.size} signs, the network {outputs.size} outputs.")
-    if not bool((sizes > 0).all()):
-        raise ArgumentError("Perturbations have sizes above 0.")
-    found = _alignment(fn, params, images, sx.reshape(images.shape[1:]), sy.ravel(), sizes, as_key(key), batch)
-    return np.asarray(found[0]), np.asarray(found[1])
+    found = moves(fn, params, images, sx, sy, sizes, key=key, batch=batch)
+    return found.omega, found.same_class
 
 
-@functools.partial(jax.jit, static_argnames=("fn", "batch"))
-def _alignment(
-    fn: Callable[..., Any],
-    params: Params,
-    images: jax.Array,
-    sx: jax.Array,
-    sy: jax.Array,
-    sizes: jax.Array,
-    key: jax.Array,
-    batch: int,
-) -> Any:
-    def one_image(numbered: Any) -> Any:
-        number, image = numbered
-        here = jax.random.fold_in(key, number)
-        before = fn(params, image[None]).reshape(-1)
+def gradient_order(
+    fn: Callable[..., Any], params: Params, images: jax.Array, *, rounds: int = 20, batch: int = 16
+) -> tuple[np.ndarray, np.ndarray]:
+    """The order that the network's own gradients suggest: signs with a large s_y' J s_x, J the mean Jacobian.
 
-        def one_size(at: Any) -> Any:
-            k, size = at
-            step = sx * jax.random.uniform(jax.random.fold_in(here, k), image.shape)
-            after = fn(params, (image + size / jnp.sqrt(jnp.sum(step * step)) * step)[None]).reshape(-1)
-            return jnp.mean(sy * (after - before) >= 0), jnp.argmax(after) == jnp.argmax(before)
-
-        return jax.lax.map(one_size, (jnp.arange(sizes.size), sizes), batch_size=min(batch, sizes.size))
-
-    return jax.lax.map(one_image, (jnp.arange(len(images)), images))
-
-
-def crossing(omega: Any) -> float:
-    """The lambda of lambda-monotonicity: where P(|Omega - 0.5| >= lambda) crosses 2 lambda.
+    From s_y = 1 on, s_x = sign(J' s_y) and s_y = sign(J s_x) in turn, until nothing changes: each step can only
+    raise s_y' J s_x, so this is a descent of the frustration of the graph of inputs and outputs alone, whose
+    adjacency is J. It reads derivatives at the images, where the order of :func:`descend` reads weights alone.
 
     Args:
-        omega: alignment fractions, any shape, in [0, 1].
+        fn: the network, (params, x [B, ...]) -> logits [B, C].
+        params: its parameters.
+        images: [I, ...], as the network takes them; J is the mean over them.
+        rounds: turns at most.
+        batch: images differentiated together.
 
     Returns:
-        The largest lambda in [0, 0.5] with P(|Omega - 0.5| >= lambda) >= 2 lambda.
+        s_x of the shape of one image, and s_y [C]; int8, -1 or 1, 1 where a sum is 0.
 
     Raises:
-        ArgumentError: no fraction, or one out of range.
+        ArgumentError: no image.
 
     Source:
-        Paper 2, eq. (10) and supplement figure 7.
+        Own work, as a reference for paper 2's order.
 
     Example:
-        >>> crossing([0.0, 1.0, 1.0]), crossing([0.5, 0.5])
-        (0.5, 0.0)
+        >>> w = jnp.array([[1.0, -2.0], [-3.0, 1.0], [2.0, -1.0]])
+        >>> sx, sy = gradient_order(lambda w, x: x @ w, w, jnp.zeros((1, 3)))
+        >>> sx.tolist(), sy.tolist()
+        ([-1, -1, 1], [1, 1])
     """
-    away = np.sort(np.abs(np.asarray(omega, np.float64).ravel() - 0.5))[::-1]
-    if not away.size or away[0] > 0.5 or np.isnan(away).any():
-        raise ArgumentError("Alignment fractions lie between 0 and 1, and there is one or more.")
-    # Among the k largest deviations, lambda may rise to the k-th, and to k / (2 n): the share that is left above it.
-    share = np.arange(1, away.size + 1) / (2 * away.size)
-    return float(np.minimum(away, share).max())
+    images = jnp.asarray(images)
+    if not len(images):
+        raise ArgumentError("The gradients need one image or more.")
+    sy = jnp.ones(jax.eval_shape(fn, params, images[:1]).size)
+    sx, sy = _gradient_order(fn, params, images, sy, rounds, min(batch, len(images)))
+    return np.asarray(sx, np.int8), np.asarray(sy, np.int8)
 
 
-def survival(omega: Any, at: Any) -> np.ndarray:
-    """P(|Omega - 0.5| >= l) for each l.
+@functools.partial(jax.jit, static_argnames=("fn", "rounds", "batch"))
+def _gradient_order(
+    fn: Callable[..., Any], params: Params, images: jax.Array, sy: jax.Array, rounds: int, batch: int
+) -> Any:
+    def logits(x: jax.Array) -> jax.Array:
+        return fn(params, x[None]).reshape(-1)
 
-    Source:
-        Paper 2, supplement figure 7.
+    def mean(derivative: Callable[[jax.Array], jax.Array]) -> jax.Array:
+        return jax.lax.map(derivative, images, batch_size=batch).mean(0)
 
-    Example:
-        >>> survival([0.0, 0.5, 0.9], [0.0, 0.3, 0.45]).round(2).tolist()
-        [1.0, 0.67, 0.33]
-    """
-    away = np.abs(np.asarray(omega, np.float64).ravel() - 0.5)
-    return np.array([(away >= level).mean() for level in np.asarray(at)])
+    def sign(sums: jax.Array) -> jax.Array:
+        return jnp.where(sums < 0, -1.0, 1.0)
+
+    def turn(carry: Any) -> Any:
+        _, sy, n, _ = carry
+        sx = sign(mean(lambda x: jax.vjp(logits, x)[1](sy)[0]))
+        new = sign(mean(lambda x: jax.jvp(logits, (x,), (sx,))[1]))
+        return sx, new, n + 1, (new != sy).any()
+
+    start = (jnp.ones(images.shape[1:]), sy, 0, True)
+    sx, sy, *_ = jax.lax.while_loop(lambda carry: carry[3] & (carry[2] < rounds), turn, start)
+    return sx, sy

@@ -1,7 +1,7 @@
 """Networks whose frustration is measured: a published one, a perceptron trained here, or your own."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -21,6 +21,7 @@ class Network(Subject):
     Attributes:
         unit: what a pixel's range from 0 to 1 is at the network's input.
         classifies: whether the outputs are classes.
+        trained: whether ``params`` are a trained network's; if not, only freshly initialised null models are measured.
 
     Example:
         >>> Network("mine", lambda w, x: x @ w, jnp.ones((4, 2)), jnp.ones((3, 4))).shape
@@ -29,36 +30,87 @@ class Network(Subject):
 
     unit: float = 1.0
     classifies: bool = True
+    trained: bool = True
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of one input, with the leading 1."""
         return (1, *self.inputs.shape[1:])
 
+    @property
+    def members(self) -> Mapping[str, "Network"]:
+        """The networks of a run by the words that their parts and numbers begin with; of one network: none."""
+        return {"": self}
+
     def calls(self) -> Mapping[str, tuple[Callable[..., Any], tuple[Any, ...]]]:
         """The network on one input."""
         return {"function": (self.fn, (self.params, jax.ShapeDtypeStruct(self.shape, jnp.float32)))} if self.fn else {}
 
 
-def subject(config: Config) -> Network:
-    """The network that a configuration names, and its images.
+@dataclass(frozen=True)
+class Networks(Subject):
+    """Several networks, one run: each keeps the parts and numbers that a run of it alone would have.
+
+    Attributes:
+        members: the networks by short names.
+
+    Example:
+        >>> mine = Network("mine", lambda w, x: x @ w, jnp.ones((4, 2)), jnp.ones((3, 4)))
+        >>> together({"a": mine, "b": mine}).name
+        'a, b'
+    """
+
+    members: Mapping[str, Network] = field(default_factory=dict)
+
+    def calls(self) -> Mapping[str, tuple[Callable[..., Any], tuple[Any, ...]]]:
+        """Each network on one input."""
+        return {f"{what} of {name}": call for name, of in self.members.items() for what, call in of.calls().items()}
+
+
+def together(members: Mapping[str, Network]) -> Networks:
+    """Several networks as what one run is of.
+
+    Args:
+        members: the networks by short names.
+    """
+    return Networks(
+        ", ".join(members),
+        params={name: of.params for name, of in members.items()},
+        inputs={name: of.inputs for name, of in members.items()},
+        notes=[f"{name}: {note}" for name, of in members.items() for note in of.notes],
+        checksums={file: sum_ for of in members.values() for file, sum_ in of.checksums.items()},
+        members=members,
+    )
+
+
+def subject(config: Config) -> Network | Networks:
+    """The networks that a configuration names, and their images.
 
     Args:
         config: ``network``, ``photos`` and ``images`` are read.
 
     Raises:
         UnknownNameError: no network of that name.
-        MissingWeightsError: its weights are not on this machine.
+        MissingWeightsError: one network is asked for, and its weights are not on this machine.
         JprobeError: what :func:`jprobe.data.load_photos` raises.
 
     Example:
         >>> subject(Config(network="mnist", images=2)).classifies
         True
     """
-    name = config.chosen()
+    names = config.chosen()
+    for name in names:
+        if name != "mnist":
+            weights.architecture(name)  # refuses names of no network of photos, before anything is loaded
+    if len(names) == 1:
+        return _network(config, names[0])
+    here = {name: name == "mnist" or weights.is_here(name) for name in names}
+    return together({name: _network(config, name) if here[name] else _untrained(name) for name in names})
+
+
+def _network(config: Config, name: str) -> Network:
     if name == "mnist":
         return _perceptron(config)
-    weights.architecture(name)  # refuses names of no network of photos
     found = weights.load(name)
     folder = config.photos or imagenette.imported()
     notes, inputs, unit = [], jnp.zeros((0, *found.size, 3)), 1.0
@@ -91,6 +143,18 @@ def subject(config: Config) -> Network:
         unit=unit,
         classifies=not found.lacks,
     )
+
+
+def _untrained(name: str) -> Network:
+    """A network whose weights are not here, as its architecture alone."""
+    model, shape = weights.architecture(name)
+    note = (
+        "its weights are not on this machine, so only freshly initialised null models of its architecture (N3) are measured. "
+        f"Bring them with: jprobe weights import {name} FILE"
+    )
+    # N3 redraws every weight, and reads no more of these than their shapes.
+    params = jax.tree.map(lambda leaf: jnp.ones(leaf.shape, leaf.dtype), jax.eval_shape(model.init, jax.random.key(0), jnp.zeros(shape)))
+    return Network(f"{name} (no weights)", model.apply, params, jnp.zeros((0, *shape[1:])), notes=[note], trained=False)
 
 
 def _perceptron(config: Config) -> Network:
