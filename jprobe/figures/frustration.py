@@ -1,71 +1,102 @@
-"""Figures of paper 2: one function a figure, from the frustration study's Dataset."""
+"""Figures of paper 2 on frustration: one function a figure, of one network or of several."""
 
+from collections.abc import Mapping, Sequence
+
+import matplotlib.lines
 import matplotlib.patches
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jprobe.figures.style import canvas, legend_below, styled
+from jprobe.figures.monotone import LAMBDAS, ORDER_COLORS, ORDER_NAMES
+from jprobe.figures.style import canvas, styled
 
 _COLORS = {
     "active": "#6a8d3a", "real": "#ef8a47", "n1": "#528fad", "n2": "#8a5a9e", "n3_xavier": "#9aa0a6", "n3_he": "#5f6368",
-    "n3": "#5f6368", "random": "#6a8d3a",
 }  # fmt: skip
 _NAMES = {
-    "active": "active parts", "real": "network", "n1": "N1: shuffled\nin layers", "n2": "N2: shuffled\nover edges",
-    "n3_xavier": "N3: fresh\n(Xavier)", "n3_he": "N3: fresh\n(He)",
+    "active": "active parts", "real": "network", "n1": "N1: shuffled in layers", "n2": "N2: shuffled over edges",
+    "n3_xavier": "N3: fresh (Xavier)", "n3_he": "N3: fresh (He)",
 }  # fmt: skip
-_ORDERS = {"real": "network, its own order", "n3": "fresh weights (N3)", "random": "network, random order"}
 _KINDS = {"conv": "#528fad", "dense": "#ef8a47", "pool": "#6a8d3a", "sum": "#b5534a"}
+# Minimisers are told apart by shape as models are by colour.
+_MARKERS = ("o", "D", "^")
 
-
-def _groups(ds: xr.Dataset) -> dict[str, np.ndarray]:
-    """Energies of everything that was minimised, least first."""
-    out = {"active": ds.active_energy.values} if "active_energy" in ds else {}
-    out["real"] = ds.energy.values
-    return out | {kind: ds.null_energy.sel(kind=kind).values.ravel() for kind in ds.kind.values.tolist()}
+# Energies of each model by its name, of each minimiser by its, of each network by its.
+Energies = Mapping[str, Mapping[str, Mapping[str, np.ndarray]]]
 
 
 @styled
-def energies(ds: xr.Dataset) -> Figure:
-    """Figure 2: every local minimum found, of the network, its active parts and its null models."""
-    figure, axes = canvas(1, 1, width=7.2, height=3.2)
-    panel, groups = axes[0, 0], _groups(ds)
-    rng = np.random.default_rng(0)
-    for row, (name, values) in enumerate(groups.items()):
-        shake = rng.uniform(-0.22, 0.22, len(values)) if len(values) > 2 else np.zeros(len(values))
-        panel.plot(values, row + shake, "o", color=_COLORS[name], markersize=4.5, alpha=0.7, markeredgewidth=0)
-        panel.plot([values.mean()] * 2, [row - 0.36, row + 0.36], color="black", linewidth=1.4)
-        panel.annotate(
-            f"{values.mean():.4f}", (values.max(), row), xytext=(7, -3), textcoords="offset points", fontsize=8
-        )
-    panel.set_yticks(range(len(groups)), [_NAMES[name].replace("\n", " ") for name in groups])
-    panel.invert_yaxis()
-    panel.margins(x=0.12)
-    panel.set_xlabel("frustration of a local minimum (line and number: mean)")
-    panel.grid(axis="x", color="0.9")
+def energies(networks: Energies) -> Figure:
+    """Figure 2: every local minimum found, of each network, its active parts and its null models, by each minimiser."""
+    rows = {name: _models(found) for name, found in networks.items()}
+    heights = [len(models) for models in rows.values()]
+    figure = Figure(figsize=(7.2, 0.46 * sum(heights) + 0.3 * len(rows) + 0.9), layout="constrained")
+    axes = figure.subplots(len(rows), 1, squeeze=False, sharex=True, height_ratios=heights)[:, 0]
+    for panel, (name, found) in zip(axes, networks.items(), strict=True):
+        _strips(panel, found, rows[name])
+        panel.set_title(name, loc="left")
+    by = list(dict.fromkeys(minimiser for found in networks.values() for minimiser in found))
+    handles = [
+        matplotlib.lines.Line2D([], [], color="0.3", marker=marker, linestyle="", markersize=5, label=minimiser)
+        for minimiser, marker in zip(by, _MARKERS, strict=False)
+    ]
+    figure.legend(handles=handles, loc="outside upper right", ncols=len(by))
+    axes[-1].set_xlabel("frustration of a local minimum (line and number: mean)")
     return figure
 
 
+def _models(found: Mapping[str, Mapping[str, np.ndarray]]) -> list[str]:
+    there = {model for by in found.values() for model in by}
+    return [model for model in _NAMES if model in there]
+
+
+def _strips(panel: Axes, found: Mapping[str, Mapping[str, np.ndarray]], models: Sequence[str]) -> None:
+    """A row a model; minimisers above each other within it."""
+    rng = np.random.default_rng(0)
+    step = 0.76 / len(found)
+    for n, (by, marker) in enumerate(zip(found.values(), _MARKERS, strict=False)):
+        for row, values in ((models.index(model), values) for model, values in by.items()):
+            middle = row + (n - (len(found) - 1) / 2) * step
+            shake = rng.uniform(-0.3, 0.3, len(values)) * step if len(values) > 2 else np.zeros(len(values))
+            color = _COLORS[models[row]]
+            panel.plot(values, middle + shake, marker, color=color, markersize=4, alpha=0.7, markeredgewidth=0)
+            panel.plot([values.mean()] * 2, [middle - step * 0.45, middle + step * 0.45], color="black", linewidth=1.2)
+            panel.annotate(
+                f"{values.mean():.4f}", (values.max(), middle), xytext=(6, -2.5), textcoords="offset points", fontsize=6.5
+            )
+    panel.set_yticks(range(len(models)), [_NAMES[model] for model in models])
+    panel.set_ylim(len(models) - 0.5, -0.5)
+    panel.margins(x=0.1)
+    panel.grid(axis="x", color="0.9")
+
+
 @styled
-def intervals(ds: xr.Dataset) -> Figure:
-    """Certified lower bounds and annealed energies: the ground state lies between."""
-    models = [m for m in ("real", "n1", "n3_he") if np.isfinite(float(ds.certified.sel(model=m)))]
-    figure, axes = canvas(1, 1, width=7.2, height=0.55 * len(models) + 1.1)
-    panel = axes[0, 0]
-    for row, model in enumerate(models):
-        here = ds.sel(model=model)
-        high = float(here.annealed) if model != "real" else min(float(here.annealed), float(ds.energy.min()))
-        low = float(here.certified)
-        panel.plot([low, high], [row, row], color=_COLORS[model], linewidth=7, solid_capstyle="butt", alpha=0.8)
+def intervals(networks: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]) -> Figure:
+    """Where ground states lie: from each certificate, under which no spins go, to spins that are known.
+
+    Args:
+        networks: name -> model -> (low, high) of the network, or of each of its null models.
+    """
+    rows = [(name, model, ends) for name, found in networks.items() for model, all_ in found.items() for ends in all_]
+    figure, axes = canvas(1, 1, width=7.2, height=0.42 * len(rows) + 1.1)
+    panel, top = axes[0, 0], {}
+    for row, (name, model, (low, high)) in enumerate(rows):
+        panel.plot([low, high], [row, row], color=_COLORS[model], linewidth=7, solid_capstyle="butt", alpha=0.85)
         panel.annotate(f"{low:.4f}", (low, row), xytext=(-5, -3), textcoords="offset points", ha="right", fontsize=8)
         panel.annotate(f"{high:.4f}", (high, row), xytext=(5, -3), textcoords="offset points", fontsize=8)
         if model == "real":
-            panel.axvline(high, color=_COLORS["real"], linewidth=0.9, linestyle=(0, (3, 2)), zorder=0)
-    panel.set_yticks(range(len(models)), [_NAMES[m].replace("\n", " ") for m in models])
-    panel.set_ylim(len(models) - 0.5, -0.5)
+            top[name] = high, row
+    for name, (high, row) in top.items():
+        last = max(n for n, each in enumerate(rows) if each[0] == name)
+        panel.plot([high, high], [row, last + 0.4], color=_COLORS["real"], linewidth=0.9, linestyle=(0, (3, 2)), zorder=0)
+    several = len(networks) > 1
+    labels = [f"{name}, {_NAMES[model].partition(':')[0]}" if several else _NAMES[model] for name, model, _ in rows]
+    panel.set_yticks(range(len(rows)), labels)
+    panel.set_ylim(len(rows) - 0.5, -0.5)
     panel.margins(x=0.14)
-    panel.set_xlabel("frustration of the ground state: certified bound to annealed spins")
+    panel.set_xlabel("frustration of the ground state: from its certificate to the best spins known")
     return figure
 
 
@@ -73,7 +104,7 @@ def intervals(ds: xr.Dataset) -> Figure:
 def by_block(ds: xr.Dataset) -> Figure:
     """Share of frustrated weight by block, from input to output."""
     shares = (
-        ds.annealed_frustrated.sel(model="real")
+        ds.annealed_frustrated
         if "annealed" in ds
         else ds.frustrated.isel(replica=int(np.argmin(ds.energy.values)))
     )
@@ -84,7 +115,7 @@ def by_block(ds: xr.Dataset) -> Figure:
     for kind in dict.fromkeys(kinds):
         mine = [n for n, k in enumerate(kinds) if k == kind]
         panel.bar(mine, shares.values[keep][mine], color=_KINDS.get(kind, "#9aa0a6"), width=0.8, label=kind)
-    whole = float(ds.annealed.sel(model="real")) if "annealed" in ds else float(ds.energy.min())
+    whole = float(ds.annealed) if "annealed" in ds else float(ds.energy.min())
     panel.axhline(whole, color="black", linewidth=0.9, linestyle=(0, (3, 2)), label="whole network")
     panel.set_xticks(range(len(keep)), ds.block.values[keep].tolist(), rotation=90, fontsize=6.5)
     panel.set_ylabel("frustrated share of\nthe weight entering")
@@ -96,15 +127,13 @@ def by_block(ds: xr.Dataset) -> Figure:
 
 @styled
 def descent(ds: xr.Dataset) -> Figure:
-    """Energy after each sweep, of the best replica and of annealing."""
+    """Energy after each sweep, of the best replica and of the long annealing."""
     figure, axes = canvas(1, 1, width=5.2, height=2.9)
     panel = axes[0, 0]
     path = ds.history.values[~np.isnan(ds.history.values)]
     panel.plot(np.arange(1, len(path) + 1), path, color=_COLORS["real"], label="descent")
     if "annealed" in ds:
-        for model, label in (("real", "annealing"), ("n1", "annealing, N1")):
-            cooled = ds.annealed_history.sel(model=model)
-            panel.plot(ds.anneal_sweep, cooled, color=_COLORS[model], linestyle=(0, (3, 2)), label=label)
+        panel.plot(ds.anneal_sweep, ds.annealed_history, color=_COLORS["real"], linestyle=(0, (3, 2)), label="annealing")
     panel.set_xscale("log")
     panel.set_xlabel("sweep")
     panel.set_ylabel("frustration")
@@ -151,104 +180,45 @@ def adjacency(ds: xr.Dataset) -> Figure:
 
 
 @styled
-def alignment(ds: xr.Dataset, lambdas: dict[str, float]) -> Figure:
-    """Figure 3: histograms of the aligned share of outputs, with 0.5 - lambda and 0.5 + lambda."""
-    orders = ds.order.values.tolist()
-    figure, axes = canvas(len(orders), 1, width=5.6, height=1.55)
-    for panel, order in zip(axes[:, 0], orders, strict=True):
-        values = ds.omega.sel(order=order).values.ravel()
-        panel.hist(
-            values,
-            bins=np.linspace(0, 1, 61),
-            weights=np.full(values.size, 1 / values.size),
-            color=_COLORS[order],
-            alpha=0.8,
-        )
-        for side in (-1, 1):
-            panel.axvline(0.5 + side * lambdas[order], color="black", linewidth=1.2)
-        panel.axvline(0.5, color="0.6", linewidth=0.7, linestyle=(0, (1, 2)))
-        panel.set_title(f"{_ORDERS[order]}: λ = {lambdas[order]:.3f}", loc="left")
-        panel.set_xlim(0, 1)
-        panel.set_ylabel("share")
-    axes[-1, 0].set_xlabel("Ω, share of outputs that rise with the order")
-    return figure
+def overview(
+    networks: Mapping[str, Mapping[str, np.ndarray]],
+    lambdas: Mapping[str, Mapping[str, float]],
+    coins: Mapping[str, float],
+) -> Figure:
+    """Figure 5: frustration of every network and its null models, and lambda of its orders beside that of coin flips.
 
-
-@styled
-def by_norm(ds: xr.Dataset, images: int = 6) -> Figure:
-    """Figure 4: alignment against the perturbation's size, for a few images."""
-    orders = ds.order.values.tolist()
-    figure, axes = canvas(1, len(orders), width=2.9, height=2.7)
-    pick = np.linspace(0, ds.sizes["image"] - 1, min(images, ds.sizes["image"])).round().astype(int)
-    for panel, order in zip(axes[0], orders, strict=True):
-        for n in pick:
-            panel.plot(
-                ds.norm.values,
-                ds.omega.sel(order=order).isel(image=n).values,
-                ".-",
-                color=_COLORS[order],
-                alpha=0.55,
-                linewidth=1,
-                markersize=4,
-            )
-        panel.axhline(0.5, color="0.4", linewidth=0.8, linestyle=(0, (1, 2)))
-        panel.set_ylim(0, 1)
-        panel.set_title(_ORDERS[order], loc="left")
-        panel.set_xlabel("norm of the perturbation")
-    axes[0, 0].set_ylabel("Ω")
-    return figure
-
-
-@styled
-def overview(ds: xr.Dataset, lambdas: dict[str, float]) -> Figure:
-    """Figure 5: frustration of all models, and lambda of all orders."""
-    figure, axes = canvas(1, 2, width=5.0, height=3.0)
-    groups = _groups(ds)
-    left, right = axes[0]
-    # The interesting range is far from zero, so these are points, not bars.
-    for n, (kind, values) in enumerate(groups.items()):
-        left.plot([n, n], [values.min(), values.max()], color=_COLORS[kind], linewidth=2)
-        left.plot(n, values.mean(), "o", color=_COLORS[kind], markersize=8)
-    left.set_xticks(range(len(groups)), [_NAMES[kind] for kind in groups], fontsize=7)
-    left.margins(x=0.1)
-    left.grid(axis="y", color="0.9")
-    left.set_ylabel("frustration")
-    names = {"real": "network", "n3": "fresh\nweights", "random": "random\norder"}
-    right.bar(range(len(lambdas)), list(lambdas.values()), color=[_COLORS[o] for o in lambdas], width=0.7)
-    right.set_xticks(range(len(lambdas)), [names[o] for o in lambdas], fontsize=7)
+    Args:
+        networks: name -> model -> energies.
+        lambdas: name -> order -> lambda; of networks that were perturbed.
+        coins: name -> lambda of coin flips.
+    """
+    figure = Figure(figsize=(max(7.2, 1.5 * len(networks) + 3), 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    models = [model for model in _NAMES if any(model in found for found in networks.values())]
+    for n, found in enumerate(networks.values()):
+        for model, values in found.items():
+            at = n + 0.8 * ((models.index(model) + 0.5) / len(models) - 0.5)
+            # The interesting range is far from zero, so these are points, not bars.
+            left.plot([at, at], [values.min(), values.max()], color=_COLORS[model], linewidth=2)
+            left.plot(at, values.mean(), "o", color=_COLORS[model], markersize=6)
+    left.set_ylabel("frustration (mean, least to largest)")
+    handles = [matplotlib.lines.Line2D([], [], color=_COLORS[m], marker="o", label=_NAMES[m].replace(": ", ", ")) for m in models]
+    left.legend(handles=handles, fontsize=7, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.14))
+    width = 0.8 / len(LAMBDAS)
+    for n, name in enumerate(networks):
+        for k, order in enumerate(LAMBDAS):
+            if order in lambdas.get(name, {}):
+                at = n + (k - (len(LAMBDAS) - 1) / 2) * width
+                right.bar(at, lambdas[name][order], color=ORDER_COLORS[order], width=0.9 * width)
+        if name in coins:
+            right.plot([n - 0.45, n + 0.45], [coins[name]] * 2, color="black", linewidth=1.2, linestyle=(0, (3, 2)))
     right.set_ylabel("λ")
-    return figure
-
-
-@styled
-def crossings(at: np.ndarray, shares: dict[str, np.ndarray], lambdas: dict[str, float]) -> Figure:
-    """Figure 7: P(|Omega - 0.5| >= lambda) of each order, at the lambdas ``at``, and the line 2 lambda."""
-    figure, axes = canvas(1, 1, width=4.6, height=3.0)
-    panel = axes[0, 0]
-    for order, share in shares.items():
-        panel.plot(at, share, color=_COLORS[order], label=_ORDERS[order])
-        panel.plot(lambdas[order], 2 * lambdas[order], "o", color=_COLORS[order], markersize=5)
-    panel.plot(at, 2 * at, color="black", linewidth=0.9, linestyle=(0, (3, 2)), label="2λ")
-    panel.set_xlabel("λ")
-    panel.set_ylabel("P(|Ω - 0.5| ≥ λ)")
-    legend_below(figure, axes, columns=2)
-    return figure
-
-
-@styled
-def one_side(shares: dict[str, np.ndarray]) -> Figure:
-    """Figure 8: of each image, the share of perturbations that more than half of the outputs follow."""
-    figure, axes = canvas(1, len(shares), width=2.7, height=2.3)
-    for panel, (order, values) in zip(axes[0], shares.items(), strict=True):
-        panel.hist(
-            values,
-            bins=np.linspace(0, 1, 21),
-            weights=np.full(values.size, 1 / values.size),
-            color=_COLORS[order],
-            alpha=0.8,
-        )
-        panel.set_title(_ORDERS[order], loc="left")
-        panel.set_xlim(0, 1)
-        panel.set_xlabel("share of perturbations\nwith Ω > 0.5")
-    axes[0, 0].set_ylabel("share of images")
+    bars = [matplotlib.patches.Patch(color=ORDER_COLORS[o], label=ORDER_NAMES[o]) for o in LAMBDAS]
+    line = matplotlib.lines.Line2D([], [], color="black", linewidth=1.2, linestyle=(0, (3, 2)), label="coin flips")
+    right.legend(handles=[*bars, line], fontsize=7, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.14))
+    for panel in (left, right):
+        panel.set_xticks(range(len(networks)), list(networks), fontsize=7.5)
+        panel.set_xlim(-0.6, len(networks) - 0.4)
+        panel.grid(axis="y", color="0.9")
+        panel.set_axisbelow(True)
     return figure

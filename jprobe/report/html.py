@@ -82,6 +82,15 @@ _TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=
 {% endfor %}
 </table></div>
 {% endif %}
+{% if outcome.table %}
+<h2>Numbers</h2>
+<div class="scroll"><table>
+<tr>{% for word in outcome.table[0] %}<th>{{ word }}</th>{% endfor %}</tr>
+{% for row in outcome.table[1] %}
+<tr>{% for word in row %}<td>{{ word }}</td>{% endfor %}</tr>
+{% endfor %}
+</table></div>
+{% endif %}
 {% for note in outcome.about.notes %}
 <p>{{ note }}</p>
 {% endfor %}

@@ -57,6 +57,7 @@ class Outcome(NamedTuple):
         panels: the figures, in order.
         summary: headline numbers by stable flat keys.
         checksums: file name -> checksum of the data used.
+        table: (header, rows) of words, or None.
 
     Example:
         >>> Outcome(About("Pruning", "Twenty networks."), [], [], {"accuracy": 0.98}, {}).summary["accuracy"]
@@ -68,3 +69,4 @@ class Outcome(NamedTuple):
     panels: Sequence[Panel]
     summary: Mapping[str, Any]
     checksums: Mapping[str, str]
+    table: tuple[Sequence[str], Sequence[Sequence[str]]] | None = None

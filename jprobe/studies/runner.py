@@ -198,4 +198,5 @@ def tell(study: Study[Any, Any], dataset: xr.Dataset, config: Config) -> Outcome
         study.panels(dataset, config),
         study.summary(dataset, config),
         json.loads(dataset.attrs["checksums"]),
+        None if study.table is None else study.table(dataset),
     )

@@ -95,7 +95,7 @@ class Study(Generic[C, S]):
         panels: (Dataset, configuration) -> figures.
         summary: (Dataset, configuration) -> headline numbers by stable flat keys.
         about: (Dataset, configuration) -> title, lead and notes.
-        table: Dataset -> (header, rows), shown on the terminal where there are no findings to show.
+        table: Dataset -> (header, rows), shown in the report, and on the terminal where there are no findings to show.
         spreads: whether it spreads its work over the devices of a mesh.
 
     Example:

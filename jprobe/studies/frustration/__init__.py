@@ -12,7 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "findings": ["findings"],
         "sizes": ["TABLES"],
         "study": ["STUDY"],
-        "subjects": ["Network", "subject"],
+        "subjects": ["Network", "Networks", "subject", "together"],
         "summary": ["summary"],
     },
 )

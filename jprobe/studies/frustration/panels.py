@@ -1,44 +1,74 @@
 """What the study ``frustration`` shows: its figures, and a sentence on each from the run's own numbers."""
 
 import json
+from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
 
 from jprobe.figures import frustration as draw
-from jprobe.frustration import survival
+from jprobe.figures import monotone as drawn
+from jprobe.frustration import crossing, survival
 from jprobe.report import About, Panel
+from jprobe.studies.frustration.claims_order import says_fresh
 from jprobe.studies.frustration.config import Config
-from jprobe.studies.frustration.summary import (
-    annealed,
-    bound,
+from jprobe.studies.frustration.reading import (
+    NULLS,
+    coins,
+    energies,
+    ground,
     lambda_of,
-    least,
     majority,
+    mean_energy,
+    minimisers,
     null_energies,
+    omegas,
     one_sided,
+    same_class,
 )
+from jprobe.studies.frustration.several import apart
 
 # Lambdas at which the curves of figure 7 are drawn.
 _AT = np.linspace(0, 0.5, 201)
 
+Networks = Mapping[str, xr.Dataset]
+
 
 def about(ds: xr.Dataset, config: Config) -> About:
     """Title, lead and notes of the report."""
+    networks = apart(ds)
+    lead = (
+        "as a signed DAG, after the study of frustration and monotonicity in deep neural networks (paper 2)."
+    )
+    if len(networks) > 1:
+        lead = f"{len(networks)} networks, each whole network {lead} The table has their means; figures show them side by side."
+        return About(f"Frustration of {', '.join(networks)}", lead, _notes(ds, networks, config))
     lead = (
         f"{int(ds.attrs['nodes']):,} nodes, {int(ds.attrs['edges']):,} edges, {int(ds.attrs['params']):,} parameters: the whole "
-        f"network as a signed DAG, after the study of frustration and monotonicity in deep neural networks (paper 2). "
-        f"A sweep over all edges and back takes {float(ds.seconds_per_sweep):.3g} s."
+        f"network {lead} A sweep over all edges and back takes {float(ds.seconds_per_sweep):.3g} s."
     )
-    return About(f"Frustration of {ds.attrs['network']}", lead, _notes(ds, config))
+    return About(f"Frustration of {ds.attrs['network']}", lead, _notes(ds, networks, config))
 
 
-def _notes(ds: xr.Dataset, config: Config) -> list[str]:
+_MEANS = {
+    "descend": "descend flips, block after block, every spin with a negative row sum, the largest first, where the paper flips the "
+    "most negative one at a time",
+    "greedy": "greedy is the paper's Algorithm 1, the most negative row one at a time",
+    "anneal": "anneal cools {compare:,} sweeps, then descends",
+}
+
+
+def _notes(ds: xr.Dataset, networks: Networks, config: Config) -> list[str]:
+    used = list(dict.fromkeys(name for one in networks.values() for name in minimisers(one)))
+    trained = [one for one in networks.values() if "energy" in one]
+    local, replicas = (sum(int(f(one)) for one in trained) for f in (lambda d: d.is_local.sum(), lambda d: d.sizes["replica"]))
     out = [
         *json.loads(ds.attrs["notes"]),
-        "The descent flips, block after block, every spin with a negative row sum, the largest first, where the paper flips the "
-        f"most negative one at a time; every minimum is checked in double precision ({int(ds.is_local.sum())} of {ds.sizes['replica']} replicas are true "
-        f"local minima). Starts: {min(config.flips, int(ds.attrs['nodes'])):,} random single flips from all ones, as in the paper.",
+        f"Minimisers, each with one setting for the network and all null models: {'; '.join(_MEANS[name] for name in used)}.".format(
+            compare=config.compare
+        )
+        + f" Every minimum is checked in double precision ({local} of {replicas} replicas are true local minima). "
+        f"Starts: {config.flips:,} random single flips from all ones, as in the paper, or as many as there are nodes.",
         "Sums of two branches: "
         + ("edges of weight 1 into the main branch's block." if config.residual == "identity" else "the paper's rows.")
         + (
@@ -47,12 +77,14 @@ def _notes(ds: xr.Dataset, config: Config) -> list[str]:
             else " Normalisations are left out, as in the paper."
         ),
     ]
-    if "certified" in ds:
+    bounds = [one for one in networks.values() if "certified" in one]
+    if bounds:
         out.append(
-            f"A certified bound is wrong with a probability of at most {float(ds.bound_failure.max()):.0e}, over the random start "
-            f"of Lanczos, which cost it {float(ds.bound_margin.max()):.4f} at most."
+            f"A certified bound is wrong with a probability of at most {max(float(one.bound_failure.max()) for one in bounds):.0e}, "
+            f"over the random start of Lanczos, which cost it {max(float(one.bound_margin.max()) for one in bounds):.4f} at most; that "
+            "Lanczos in finite precision obeys the bound of exact arithmetic is assumed."
         )
-    images = ds.sizes.get("image", 0)
+    images = max(one.sizes.get("image", 0) for one in networks.values())
     if config.replicas < 80 or config.nulls < 80 or images < 500:
         out.append(
             f"Scaled down: {config.replicas} replicas, {config.nulls} null models of each kind from two starts each and {images} "
@@ -63,49 +95,109 @@ def _notes(ds: xr.Dataset, config: Config) -> list[str]:
 
 def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
     """The figures of a run, each with what it shows."""
+    networks = apart(ds)
+    found = {name: _by_minimiser(one) for name, one in networks.items()}
+    bounded = {name: one for name, one in networks.items() if "certified" in one}
+    moved = {name: one for name, one in networks.items() if "omega" in one}
     out = [
-        Panel("figure_2_frustration", "Figure 2. Frustration of the network, its active parts and its null models", _says_energies(ds), draw.energies(ds)),
-        *([Panel("intervals", "Between a certificate and spins: where the ground state lies", _says_intervals(ds), draw.intervals(ds))] if "certified" in ds and "annealed" in ds else []),
-        Panel("by_block", "Where the frustration sits", _says_blocks(ds), draw.by_block(ds)),
-        Panel("descent", "Energy by sweep", _says_descent(ds), draw.descent(ds)),
-        Panel("figure_6_adjacency", "Figure 6. Layout of the adjacency matrix", "Rows receive, columns send; every shaded block is a layer. Edges off the band next to the diagonal skip layers.", draw.adjacency(ds)),
+        Panel("figure_2_frustration", "Figure 2. Frustration of networks, their active parts and their null models", _says_energies(networks), draw.energies(found)),
+        Panel("figure_5_summary", "Figure 5. Summary: frustration and monotonicity", "Means of the minimiser that was asked for, from the least to the largest; lambda is the mean over draws of an order.", _summary(networks, moved)),
     ]  # fmt: skip
-    if "omega" in ds:
-        out += [
-            Panel("figure_3_alignment", "Figure 3. Outputs that move with the order", _says_alignment(ds), draw.alignment(ds, {o: lambda_of(ds, o) or 0.0 for o in ds.order.values.tolist()})),
-            Panel("figure_4_by_norm", "Figure 4. Alignment by the size of the perturbation", f"Each line is an image. Along the network's own order {one_sided(ds, 'real'):.0%} of the images stay on one side of 0.5 in nine of ten perturbations. {_says_class(ds)}", draw.by_norm(ds)),
-            Panel("figure_5_summary", "Figure 5. Summary: frustration and monotonicity", "Left: means, with the least and the largest.", draw.overview(ds, {o: lambda_of(ds, o) or 0.0 for o in ds.order.values.tolist()})),
-            Panel("figure_7_lambda", "Figure 7. How lambda is read off", "Share of perturbations with |Omega - 0.5| of lambda or more; lambda is where it meets 2 lambda.", draw.crossings(_AT, {o: survival(ds.omega.sel(order=o).values, _AT) for o in ds.order.values.tolist()}, {o: lambda_of(ds, o) or 0.0 for o in ds.order.values.tolist()})),
-            Panel("figure_8_one_side", "Figure 8. Perturbations that most outputs follow", "At 0 and 1 all perturbations of an image agree.", draw.one_side({o: majority(ds, o) for o in ds.order.values.tolist()})),
-        ]  # fmt: skip
+    if bounded:
+        out.append(Panel("intervals", "Between a certificate and spins: where the ground state lies", _says_intervals(bounded), draw.intervals({name: _grounds(one) for name, one in bounded.items()})))  # fmt: skip
+    if moved:
+        out += _monotone(moved)
+    if len(networks) == 1:
+        out += _structure(ds)
     return out
 
 
-def _says_energies(ds: xr.Dataset) -> str:
-    parts = [f"Network {float(ds.energy.min()):.4f} at best, {float(ds.energy.mean()):.4f} in the mean"]
-    if "active_energy" in ds:
-        parts.append(f"active parts {float(ds.active_energy.mean()):.4f}")
-    for kind, name in (("n1", "N1"), ("n2", "N2"), ("n3_xavier", "N3 Xavier"), ("n3_he", "N3 He")):
-        parts.append(f"{name} {null_energies(ds, kind).mean():.4f}")
-    return "Each dot is a local minimum. " + "; ".join(parts) + ". Spins at random would have 0.5."
+def _by_minimiser(ds: xr.Dataset) -> dict[str, dict[str, np.ndarray]]:
+    """Energies by minimiser and model; of the minimiser that was asked for, both starts of a null model."""
+    out = {name: energies(ds, name) for name in minimisers(ds)}
+    first = minimisers(ds)[0]
+    out[first] |= {kind: null_energies(ds, kind) for kind in ds.kind.values.tolist()}
+    for name, active in ((first, "active_energy"), ("anneal", "active_annealed")):
+        if active in ds:
+            out[name] = {"active": ds[active].values, **out[name]}
+    return out
 
 
-def _says_intervals(ds: xr.Dataset) -> str:
-    names = {"real": "The network", "n1": "N1", "n3_he": "N3 (He)"}
+def _grounds(ds: xr.Dataset) -> dict[str, list[tuple[float, float]]]:
+    return {model: [(one.low, one.high) for one in ground(ds, model)] for model in ("real", "n1", "n3_he")}
+
+
+def _summary(networks: Networks, moved: Networks) -> draw.Figure:
+    first = {name: _by_minimiser(one)[minimisers(one)[0]] for name, one in networks.items()}
+    return draw.overview(first, _lambdas(moved), {name: coins(one) or 0.0 for name, one in moved.items()})
+
+
+def _lambdas(moved: Networks) -> dict[str, dict[str, float]]:
+    return {name: {order: lambda_of(one, order) or 0.0 for order in one.order.values.tolist()} for name, one in moved.items()}
+
+
+def _monotone(moved: Networks) -> list[Panel]:
+    """Figures 3, 4, 7 and 8, and lambda along every order. Figures 3 and 8 pool an order's draws, 4 takes the first."""
+    orders = next(iter(moved.values())).order.values.tolist()
+    rows = {name: {order: omegas(one, order) for order in orders} for name, one in moved.items()}
+    lambdas = _lambdas(moved)
+    draws = {name: {order: [crossing(draw) for draw in found] for order, found in mine.items()} for name, mine in rows.items()}
+    survivals = {name: {order: survival(mine[order], _AT) for order in drawn.LAMBDAS} for name, mine in rows.items()}
+    norms = {name: one.norm.values for name, one in moved.items()}
+    chance = {name: coins(one) or 0.0 for name, one in moved.items()}
+    return [
+        Panel("lambda_by_order", "What lambda hangs on", _says_orders(moved), drawn.by_order(draws, chance)),
+        Panel("figure_3_alignment", "Figure 3. Outputs that move with the order", "Bars mark 0.5 - lambda and 0.5 + lambda; lambda is the mean over an order's draws, the histogram has all of them.", drawn.alignment(rows, lambdas, {name: int(one.attrs["outputs"]) for name, one in moved.items()})),
+        Panel("figure_4_by_norm", "Figure 4. Alignment by the size of the perturbation", f"Each line is an image. {' '.join(_says_sides(name, one) for name, one in moved.items())}", drawn.by_norm({name: {o: mine[o][0] for o in mine} for name, mine in rows.items()}, norms)),
+        Panel("figure_7_lambda", "Figure 7. How lambda is read off", "Share of perturbations with |Omega - 0.5| of lambda or more; lambda is where it meets 2 lambda.", drawn.crossings(_AT, survivals, lambdas)),
+        Panel("figure_8_one_side", "Figure 8. Perturbations that most outputs follow", "At 0 and 1 all perturbations of an image agree.", drawn.one_side({name: {o: majority(one, o) for o in drawn.PAPERS} for name, one in moved.items()})),
+    ]  # fmt: skip
+
+
+def _structure(ds: xr.Dataset) -> list[Panel]:
+    """What is of one network alone: its blocks, the descent, the adjacency."""
+    out = [Panel("figure_6_adjacency", "Figure 6. Layout of the adjacency matrix", "Rows receive, columns send; every shaded block is a layer. Edges off the band next to the diagonal skip layers.", draw.adjacency(ds))]  # fmt: skip
+    if "energy" in ds:
+        out = [
+            Panel("by_block", "Where the frustration sits", _says_blocks(ds), draw.by_block(ds)),
+            Panel("descent", "Energy by sweep", _says_descent(ds), draw.descent(ds)),
+            *out,
+        ]
+    return out
+
+
+def _says_energies(networks: Networks) -> str:
+    told = []
+    for name, ds in networks.items():
+        for by in minimisers(ds):
+            means = {model: mean_energy(ds, by, model) for model in ("real", *NULLS)}
+            words = ", ".join(f"{NULLS.get(m, 'network')} {value:.4f}" for m, value in means.items() if value is not None)
+            told.append(f"{_of(name)}{by[0].upper() + by[1:] if not name else by}: {words}.")
+    return "Each mark is a local minimum, its shape the minimiser. " + " ".join(told) + " Spins at random would have 0.5."
+
+
+def _says_intervals(networks: Networks) -> str:
     parts = [
-        f"{name}: {bound(ds, model):.4f} to {min(annealed(ds, model) or 1, least(ds) if model == 'real' else 1):.4f}"
-        for model, name in names.items()
+        f"{_of(name)}{'network' if model == 'real' else NULLS[model]} {low:.4f} to {high:.4f}"
+        for name, ds in networks.items()
+        for model, found in _grounds(ds).items()
+        for low, high in found
     ]
     return (
         "No spins go below the left end, and spins with the energy of the right end are known. "
         + "; ".join(parts)
-        + ". Null models were annealed for a tenth of the network's sweeps: what counts is their left end."
+        + ". A null model whose bar starts right of the dashed line is proven to be more frustrated than the network."
     )
+
+
+def _of(name: str) -> str:
+    """The words that a sentence on one of several networks begins with."""
+    return f"{name}: " if name else ""
 
 
 def _says_blocks(ds: xr.Dataset) -> str:
     best = int(np.argmin(ds.energy.values))
-    shares = ds.annealed_frustrated.sel(model="real") if "annealed" in ds else ds.frustrated.isel(replica=best)
+    shares = ds.annealed_frustrated if "annealed" in ds else ds.frustrated.isel(replica=best)
     order = np.argsort(shares.values)
     known = [n for n in order if not np.isnan(shares.values[n])]
     name = lambda n: f"{ds.block.values[n]} ({float(shares[n]):.2f})"  # noqa: E731
@@ -116,26 +208,24 @@ def _says_blocks(ds: xr.Dataset) -> str:
 
 
 def _says_descent(ds: xr.Dataset) -> str:
-    text = f"The best replica took {int(ds.sweeps[int(np.argmin(ds.energy.values))])} sweeps to {float(ds.energy.min()):.4f}"
+    text = f"The best replica took {int(ds.sweeps[int(np.argmin(ds.energy.values))])} steps to {float(ds.energy.min()):.4f}"
     if "annealed" in ds:
-        text += f"; annealing, {ds.sizes['anneal_sweep']} sweeps, reached {annealed(ds, 'real'):.4f}"
+        text += f"; annealing, {ds.sizes['anneal_sweep']} sweeps, reached {float(ds.annealed):.4f}"
     return text + "."
 
 
-def _says_alignment(ds: xr.Dataset) -> str:
-    parts = [
-        f"{name} {lambda_of(ds, order):.3f}"
-        for order, name in (
-            ("real", "the network along its own order"),
-            ("n3", "fresh weights"),
-            ("random", "a random order"),
-        )
-    ]
-    return "Bars mark 0.5 - lambda and 0.5 + lambda: " + "; ".join(parts) + "."
+def _says_orders(moved: Networks) -> str:
+    return " ".join(
+        f"{_of(name)}lambda is {lambda_of(ds, 'real'):.3f} along the network's own order, {lambda_of(ds, 'outputs'):.3f} with random "
+        f"signs at the inputs and its own at the outputs, {lambda_of(ds, 'random'):.3f} with random signs at both; coin flips have "
+        f"{coins(ds):.3f}; {says_fresh(ds)}."
+        for name, ds in moved.items()
+    )
 
 
-def _says_class(ds: xr.Dataset) -> str:
-    norms = ds.norm.values
-    near = int(np.argmin(abs(norms - 4)))
-    share = float(ds.same_class.sel(order="real").isel(norm=near).mean())
-    return f"At a norm of {norms[near]:.1f} the predicted class stays in {share:.0%} of the images (paper: about 90% at 4)."
+def _says_sides(name: str, ds: xr.Dataset) -> str:
+    norm, stays = same_class(ds)
+    return (
+        f"{_of(name)}along the network's own order {float(one_sided(ds, 'real').mean()):.0%} of the images stay on one side of 0.5 in nine of ten "
+        f"perturbations; at a norm of {norm:.1f} the class stays in {float(stays.mean()):.0%} (paper: about 90% at 4)."
+    )

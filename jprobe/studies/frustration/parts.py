@@ -9,7 +9,7 @@ import xarray as xr
 
 from jprobe.studies.frustration import several
 from jprobe.studies.frustration.config import Config
-from jprobe.studies.frustration.orders import FRESH, ORDERS, draws, monotone
+from jprobe.studies.frustration.orders import FRESH, ORDERS, SOURCE, draws, monotone
 from jprobe.studies.frustration.subjects import Network, Networks
 from jprobe.studies.frustration.work import Work
 from jprobe.studies.study import Context, Part, Parts
@@ -51,7 +51,7 @@ def _parts(work: Work) -> Iterator[Part]:
         label = f"null model {_NAMES[kind]}, {n + 1} of {config.nulls}"
         yield Part(_name(kind, n), label, partial(work.null_energy, kind, n), 2 * descent, kind)
     for other, kind, n in _compared(work):
-        label, compute = f"{_NAMES[kind]} by {other}, {n + 1} of {config.nulls}", partial(work.compared, other, kind, n)
+        label, compute = f"{_NAMES[kind]} by {other}, {n + 1}", partial(work.compared, other, kind, n)
         yield Part(_name(other, kind, n), label, compute, config.compare * sweep + 2.0, other)
     if config.anneal and trained:
         yield Part("annealed", "annealing the network", work.annealed, config.anneal * sweep + 2.0, "annealed")
@@ -74,7 +74,8 @@ def _name(*labels: object) -> str:
 
 def _holds(order: str, n: int) -> tuple[str, ...]:
     """Name of the part that holds an order's spins, if one does."""
-    return {"real": (_name("real", n // _PORTION * _PORTION),)}.get(order, (_name(order, n),) if order in FRESH else ())
+    kind = SOURCE.get(order)
+    return () if kind is None else (_name(kind, n // _PORTION * _PORTION if kind == "real" else n),)
 
 
 def _kinds(work: Work) -> tuple[str, ...]:
@@ -86,9 +87,9 @@ def _nulls(work: Work) -> Iterator[tuple[str, int]]:
 
 
 def _compared(work: Work) -> Iterator[tuple[str, str, int]]:
-    """What other minimisers minimise: as many draws of every null model as starts of the network."""
+    """What other minimisers minimise: as many starts and null models as the first."""
     for other in work.others:
-        yield from ((other, "real", n) for n in range(work.config.nulls if work.of.trained else 0))
+        yield from ((other, "real", n) for n in range(work.config.replicas if work.of.trained else 0))
         yield from ((other, kind, n) for kind, n in _nulls(work))
 
 
@@ -143,6 +144,7 @@ def _combine(work: Work, done: Parts) -> xr.Dataset:
     outputs = sum(graph.blocks[n].size for n in graph.layout.outputs)
     out.attrs = {
         "network": work.of.name,
+        "minimiser": work.config.minimiser,
         "unit": work.of.unit,
         **{name: str(count) for name, count in {**counts, "outputs": outputs}.items()},
     }

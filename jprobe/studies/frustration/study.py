@@ -5,7 +5,7 @@ from jprobe.studies.frustration.findings import findings
 from jprobe.studies.frustration.panels import about, panels
 from jprobe.studies.frustration.parts import combine, parts
 from jprobe.studies.frustration.subjects import subject
-from jprobe.studies.frustration.summary import summary
+from jprobe.studies.frustration.summary import summary, table
 from jprobe.studies.study import Study
 
 STUDY = Study(
@@ -21,4 +21,5 @@ STUDY = Study(
     panels=panels,
     summary=summary,
     about=about,
+    table=table,
 )
