@@ -13,7 +13,10 @@ from signed_graphs import KEY
 from jprobe.errors import ArgumentError, ShapeError
 from jprobe.frustration import (
     alignment,
+    coin_crossing,
     crossing,
+    gradient_order,
+    moves,
     survival,
 )
 
@@ -126,3 +129,47 @@ def test_signs_and_sizes_that_do_not_fit_are_refused():
     for size in (0.0, -1.0, np.nan):
         with pytest.raises(ArgumentError, match="above 0"):
             alignment(monotone, params, image, jnp.ones(6), jnp.ones(3), jnp.array([1.0, size]), key=KEY)
+
+
+def test_lambdas_along_an_axis_are_those_of_its_rows():
+    omega = np.random.default_rng(3).random((2, 4, 3, 5)).round(1)
+    each = [[crossing(omega[k, :, d]) for d in range(3)] for k in range(2)]
+    np.testing.assert_array_equal(crossing(omega, axis=(1, 3)), each)
+    np.testing.assert_array_equal(crossing(omega[0, 0], axis=1), [crossing(row) for row in omega[0, 0]])
+
+
+@pytest.mark.parametrize("outputs", [1, 2, 9, 10, 401])
+def test_coin_flips_have_the_lambda_that_many_tosses_have(outputs):
+    tossed = np.random.default_rng(0).binomial(outputs, 0.5, 400_000) / outputs
+    assert coin_crossing(outputs) == pytest.approx(crossing(tossed), abs=2e-3)
+
+
+def test_coin_flips_need_an_output():
+    with pytest.raises(ArgumentError, match="one output or more"):
+        coin_crossing(0)
+
+
+def test_outputs_that_do_not_move_are_told():
+    fn = lambda _, x: jnp.stack([x.sum(), -x.sum(), jnp.zeros(()), jnp.zeros(())])[None]  # noqa: E731
+    found = moves(fn, {}, jnp.zeros((2, 3)), jnp.ones(3), jnp.ones(4), jnp.array([0.1, 1.0]), key=KEY)
+    assert (found.omega == 0.75).all()
+    assert (found.still == 0.5).all()
+    assert (found.fair == 0.5).all()
+
+
+def test_the_order_of_gradients_aligns_and_cannot_be_bettered_by_one_sign():
+    rng = np.random.default_rng(4)
+    weights, images = rng.normal(size=(7, 5)), rng.normal(size=(3, 7))
+    sx, sy = gradient_order(lambda w, x: x @ w, jnp.asarray(weights), jnp.asarray(images))
+    # Signs of either side are the best for those of the other.
+    np.testing.assert_array_equal(sx, np.sign(weights @ sy))
+    np.testing.assert_array_equal(sy, np.sign(weights.T @ sx))
+    assert (sx.dtype, sy.dtype) == (np.int8, np.int8)
+    # Of a network with curvature it is the mean Jacobian over the images that counts.
+    fn = lambda w, x: jnp.tanh(x @ w)  # noqa: E731
+    jacobian = np.mean([jax.jacobian(lambda v: fn(jnp.asarray(weights), v))(jnp.asarray(x)) for x in images], 0)
+    sx, sy = gradient_order(fn, jnp.asarray(weights), jnp.asarray(images), batch=2)
+    np.testing.assert_array_equal(sx, np.sign(jacobian.T @ sy))
+    np.testing.assert_array_equal(sy, np.sign(jacobian @ sx))
+    with pytest.raises(ArgumentError, match="one image or more"):
+        gradient_order(fn, jnp.asarray(weights), jnp.zeros((0, 7)))

@@ -64,7 +64,11 @@ def _strips(panel: Axes, found: Mapping[str, Mapping[str, np.ndarray]], models: 
             panel.plot(values, middle + shake, marker, color=color, markersize=4, alpha=0.7, markeredgewidth=0)
             panel.plot([values.mean()] * 2, [middle - step * 0.45, middle + step * 0.45], color="black", linewidth=1.2)
             panel.annotate(
-                f"{values.mean():.4f}", (values.max(), middle), xytext=(6, -2.5), textcoords="offset points", fontsize=6.5
+                f"{values.mean():.4f}",
+                (values.max(), middle),
+                xytext=(6, -2.5),
+                textcoords="offset points",
+                fontsize=6.5,
             )
     panel.set_yticks(range(len(models)), [_NAMES[model] for model in models])
     panel.set_ylim(len(models) - 0.5, -0.5)
@@ -90,7 +94,9 @@ def intervals(networks: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]
             top[name] = high, row
     for name, (high, row) in top.items():
         last = max(n for n, each in enumerate(rows) if each[0] == name)
-        panel.plot([high, high], [row, last + 0.4], color=_COLORS["real"], linewidth=0.9, linestyle=(0, (3, 2)), zorder=0)
+        panel.plot(
+            [high, high], [row, last + 0.4], color=_COLORS["real"], linewidth=0.9, linestyle=(0, (3, 2)), zorder=0
+        )
     several = len(networks) > 1
     labels = [f"{name}, {_NAMES[model].partition(':')[0]}" if several else _NAMES[model] for name, model, _ in rows]
     panel.set_yticks(range(len(rows)), labels)
@@ -104,9 +110,7 @@ def intervals(networks: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]
 def by_block(ds: xr.Dataset) -> Figure:
     """Share of frustrated weight by block, from input to output."""
     shares = (
-        ds.annealed_frustrated
-        if "annealed" in ds
-        else ds.frustrated.isel(replica=int(np.argmin(ds.energy.values)))
+        ds.annealed_frustrated if "annealed" in ds else ds.frustrated.isel(replica=int(np.argmin(ds.energy.values)))
     )
     keep = np.flatnonzero(~np.isnan(shares.values))
     figure, axes = canvas(1, 1, width=max(4.5, 0.21 * len(keep) + 1.6), height=3.4)
@@ -133,7 +137,9 @@ def descent(ds: xr.Dataset) -> Figure:
     path = ds.history.values[~np.isnan(ds.history.values)]
     panel.plot(np.arange(1, len(path) + 1), path, color=_COLORS["real"], label="descent")
     if "annealed" in ds:
-        panel.plot(ds.anneal_sweep, ds.annealed_history, color=_COLORS["real"], linestyle=(0, (3, 2)), label="annealing")
+        panel.plot(
+            ds.anneal_sweep, ds.annealed_history, color=_COLORS["real"], linestyle=(0, (3, 2)), label="annealing"
+        )
     panel.set_xscale("log")
     panel.set_xlabel("sweep")
     panel.set_ylabel("frustration")
@@ -202,7 +208,10 @@ def overview(
             left.plot([at, at], [values.min(), values.max()], color=_COLORS[model], linewidth=2)
             left.plot(at, values.mean(), "o", color=_COLORS[model], markersize=6)
     left.set_ylabel("frustration (mean, least to largest)")
-    handles = [matplotlib.lines.Line2D([], [], color=_COLORS[m], marker="o", label=_NAMES[m].replace(": ", ", ")) for m in models]
+    handles = [
+        matplotlib.lines.Line2D([], [], color=_COLORS[m], marker="o", label=_NAMES[m].replace(": ", ", "))
+        for m in models
+    ]
     left.legend(handles=handles, fontsize=7, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.14))
     width = 0.8 / len(LAMBDAS)
     for n, name in enumerate(networks):

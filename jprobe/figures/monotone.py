@@ -1,6 +1,6 @@
 """Figures of paper 2 on nearness to monotone functions: one function a figure, of one network or of several."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -37,8 +37,12 @@ def alignment(omegas: Orders, lambdas: Mapping[str, Mapping[str, float]], output
                 panel.axvline(0.5 + side * lambdas[name][order], color="black", linewidth=1.2)
             panel.axvline(0.5, color="0.6", linewidth=0.7, linestyle=(0, (1, 2)))
             first = f"{name}: " if len(omegas) > 1 else ""
-            panel.set_title(f"{first}{ORDER_NAMES[order]}, λ = {lambdas[name][order]:.3f}", loc="left", fontsize=9 if not first else 7.5)
-        axes[-1, column].set_xlabel("Ω, share of outputs that rise with the order")
+            panel.set_title(
+                f"{first}{ORDER_NAMES[order]}, λ = {lambdas[name][order]:.3f}",
+                loc="left",
+                fontsize=9 if not first else 7.5,
+            )
+        axes[-1, column].set_xlabel("Ω, share of outputs that rise" + (" with the order" if len(omegas) == 1 else ""))
         _alike(axes[:, column])
     for panel in axes[:, 0]:
         panel.set_ylabel("share of\nperturbations")
@@ -50,10 +54,11 @@ def _bins(outputs: int) -> np.ndarray:
     return (np.arange(outputs + 2) - 0.5) / outputs if outputs <= 40 else np.linspace(0, 1, 41)
 
 
-def _alike(panels: Sequence[Axes]) -> None:
+def _alike(panels: Iterable[Axes]) -> None:
     """One scale for panels that are compared."""
-    top = max(panel.get_ylim()[1] for panel in panels)
-    for panel in panels:
+    together = list(panels)
+    top = max(panel.get_ylim()[1] for panel in together)
+    for panel in together:
         panel.set_ylim(0, top)
 
 
@@ -71,7 +76,9 @@ def by_norm(omegas: Orders, norms: Mapping[str, np.ndarray], images: int = 6) ->
         for panel, order in zip(row, PAPERS, strict=True):
             curves = found[order]
             for n in np.linspace(0, len(curves) - 1, min(images, len(curves))).round().astype(int):
-                panel.plot(norms[name], curves[n], ".-", color=ORDER_COLORS[order], alpha=0.6, linewidth=1, markersize=4)
+                panel.plot(
+                    norms[name], curves[n], ".-", color=ORDER_COLORS[order], alpha=0.6, linewidth=1, markersize=4
+                )
             panel.axhline(0.5, color="0.4", linewidth=0.8, linestyle=(0, (1, 2)))
             panel.set_ylim(-0.02, 1.02)
             panel.set_title(ORDER_NAMES[order], loc="left")
@@ -128,7 +135,7 @@ def by_order(draws: Mapping[str, Mapping[str, Sequence[float]]], coins: Mapping[
         panel.axvline(coins[name], color="black", linewidth=1.2, linestyle=(0, (3, 2)), label="coin flips")
         panel.set_yticks(range(len(orders)), [ORDER_NAMES[order] for order in orders] if panel is axes[0, 0] else [])
         panel.set_ylim(len(orders) - 0.5, -0.5)
-        panel.set_xlim(0, 0.5)
+        panel.set_xlim(0, 0.52)
         panel.set_title(name, loc="left")
         panel.set_xlabel("λ")
     legend_below(figure, axes)

@@ -8,14 +8,16 @@ import scipy.stats
 from jprobe.errors import ArgumentError
 
 
-def crossing(omega: Any) -> float:
+def crossing(omega: Any, axis: int | tuple[int, ...] | None = None) -> Any:
     """The lambda of lambda-monotonicity: where P(|Omega - 0.5| >= lambda) crosses 2 lambda.
 
     Args:
         omega: alignment fractions, any shape, in [0, 1].
+        axis: axes that hold the fractions of one lambda. Default: all.
 
     Returns:
-        The largest lambda in [0, 0.5] with P(|Omega - 0.5| >= lambda) >= 2 lambda.
+        The largest lambda in [0, 0.5] with P(|Omega - 0.5| >= lambda) >= 2 lambda: a float, or an array over the
+        axes that are left.
 
     Raises:
         ArgumentError: no fraction, or one out of range.
@@ -26,17 +28,23 @@ def crossing(omega: Any) -> float:
     Example:
         >>> crossing([0.0, 1.0, 1.0]), crossing([0.5, 0.5])
         (0.5, 0.0)
+        >>> crossing([[0.5, 0.5], [0.0, 1.0]], axis=1).tolist()
+        [0.0, 0.5]
     """
-    away = np.sort(np.abs(np.asarray(omega, np.float64).ravel() - 0.5))[::-1]
-    if not away.size or away[0] > 0.5 or np.isnan(away).any():
+    away = np.abs(np.asarray(omega, np.float64) - 0.5)
+    if not away.size or not (away <= 0.5).all():
         raise ArgumentError("Alignment fractions lie between 0 and 1, and there is one or more.")
-    return _crossing(away, np.arange(1, away.size + 1) / away.size)
+    axes = tuple(range(away.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    last = np.moveaxis(away, axes, range(-len(axes), 0))
+    rows = np.sort(last.reshape(*last.shape[: away.ndim - len(axes)], -1))[..., ::-1]
+    found = _crossing(rows, np.arange(1, rows.shape[-1] + 1) / rows.shape[-1])
+    return float(found) if axis is None else found
 
 
-def _crossing(away: np.ndarray, share: np.ndarray) -> float:
-    """Lambda from falling deviations |Omega - 0.5| and the share that is at least as large as each."""
+def _crossing(away: np.ndarray, share: np.ndarray) -> Any:
+    """Lambda from falling deviations |Omega - 0.5| and the share that is at least as large as each, on the last axis."""
     # Down to the k-th largest deviation lambda may rise to that deviation, and to half of the share that reaches it.
-    return float(np.minimum(away, share / 2).max())
+    return np.minimum(away, share / 2).max(-1)
 
 
 def coin_crossing(outputs: int) -> float:
@@ -65,7 +73,7 @@ def coin_crossing(outputs: int) -> float:
     # Ups and downs are alike, so only the counts from half on are needed, each with its mirror image.
     up = np.arange(outputs, (outputs - 1) // 2, -1)
     both = np.where(2 * up == outputs, 1, 2) * scipy.stats.binom.pmf(up, outputs, 0.5)
-    return _crossing(up / outputs - 0.5, np.minimum(np.cumsum(both), 1.0))
+    return float(_crossing(up / outputs - 0.5, np.minimum(np.cumsum(both), 1.0)))
 
 
 def survival(omega: Any, at: Any) -> np.ndarray:

@@ -77,12 +77,23 @@ def _agreement(rankings: dict[str, tuple[Check, ...]]) -> Finding:
         possible += differ or Verdict.INCONCLUSIVE in verdicts.values()
         apparent += len(sides) > 1
         if len(sides) > 1:
-            told.append(f"{checks[0].what}: " + ", ".join(f"{n} {c.found.value:+.4f}" for n, c in zip(rankings, checks, strict=True)))
+            told.append(
+                f"{checks[0].what}: "
+                + ", ".join(f"{n} {c.found.value:+.4f}" for n, c in zip(rankings, checks, strict=True))
+            )
     names = ", ".join(rankings)
     count = len(next(iter(rankings.values())))
     return Finding(
         "Beyond the paper: the ranking is the same by every minimiser.",
-        (Check("comparisons that minimisers rank differently", Estimate(apparent, certain, possible), "at most", 0, number),),
+        (
+            Check(
+                "comparisons that minimisers rank differently",
+                Estimate(apparent, certain, possible),
+                "at most",
+                0,
+                number,
+            ),
+        ),
         f"{names} disagree on {'; '.join(told)}" if told else f"the means of {names} agree on all {count} comparisons",
     )
 
@@ -110,9 +121,9 @@ def _certified(ds: xr.Dataset) -> Iterator[Finding]:
                 ),
             ),
             f"numerical certificate with a margin of {margin:+.4f}, the difference lies between that and {high - real.low:.4f}: spins of energy {real.high:.4f} exist for the network, and none "
-            f"of {count} null model{'s' * (count > 1)} go below {low:.4f}. Assumed: products in float32 whose rounding, 3e-7 of a "
-            f"row's weight, is allowed for; Lanczos in finite precision, wrong with a probability of {failure:.0e} over its start, "
-            f"for which the certificate gave up {float(bounds.bound_margin.max()):.4f}",
+            f"of {count} null model{'s' * (count > 1)} go below {low:.4f}. Assumed: products in float32 are off by at most 3e-7 of a "
+            f"row's weight, and Lanczos obeys its bound in finite precision; it fails with a probability of {failure:.0e}, for which "
+            f"the certificate gave up {float(bounds.bound_margin.max()):.4f}",
         )
 
 
@@ -169,7 +180,9 @@ def _mean(values: np.ndarray) -> Estimate:
 
 def _active(ds: xr.Dataset) -> Finding:
     """One start of each active subnetwork, so the network's mean over starts is what it is compared with."""
-    pairs = {ds.attrs["minimiser"]: "active_energy"} | ({"anneal": "active_annealed"} if "active_annealed" in ds else {})
+    pairs = {ds.attrs["minimiser"]: "active_energy"} | (
+        {"anneal": "active_annealed"} if "active_annealed" in ds else {}
+    )
     return Finding(
         "Active subnetworks are nearly always less frustrated still.",
         tuple(

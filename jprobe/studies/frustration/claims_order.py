@@ -28,12 +28,12 @@ def about_orders(ds: xr.Dataset) -> Iterator[Finding]:
         return
     flips = coins(ds) or 0.0
     chance = f"coin flips of {ds.attrs['outputs']} outputs give {flips:.3f}"
-    most = max(NULLS, flips)
+    most, own = max(NULLS, flips), _lambda(ds, "real")
     yield Finding(
         "The network is nearer to monotone along its own order than coin flips would be (lambda 0.1 to 0.25).",
         (
-            Check("lambda of the network", _lambda(ds, "real"), "at least", NETWORKS, number),
-            Check("the same, against coin flips", _lambda(ds, "real"), "above", flips, number),
+            Check("lambda of the network", own, "at least", NETWORKS, number),
+            Check("the same, against coin flips", own, "above", flips, number),
         ),
         chance,
     )
@@ -48,7 +48,15 @@ def about_orders(ds: xr.Dataset) -> Iterator[Finding]:
     )
     yield Finding(
         "As soon as perturbations depart from the order at the inputs, monotonicity disappears (lambda 0.05 at most).",
-        (Check("lambda with random signs at the inputs, and the network's own at the outputs", _lambda(ds, "outputs"), "at most", most, number),),
+        (
+            Check(
+                "lambda with random signs at the inputs, and the network's own at the outputs",
+                _lambda(ds, "outputs"),
+                "at most",
+                most,
+                number,
+            ),
+        ),
         f"{chance}; the network's own order {lambda_of(ds, 'real'):.3f}, all ones {lambda_of(ds, 'ones'):.3f}, the order of its "
         f"mean gradient {lambda_of(ds, 'gradient'):.3f}",
     )
@@ -79,18 +87,10 @@ def says_fresh(ds: xr.Dataset) -> str:
     )
 
 
-def _rows(ds: xr.Dataset, order: str) -> np.ndarray:
-    """Omega with images first, [image, draw, norm]: perturbations of one image are not independent."""
-    return omegas(ds, order).transpose(1, 0, 2)
-
-
-def _lambdas(some: np.ndarray) -> np.ndarray:
-    """[K, image, draw, norm] -> [K]: the mean of the draws' lambdas."""
-    return np.array([np.mean([crossing(each[:, draw]) for draw in range(each.shape[1])]) for each in some])
-
-
 def _lambda(ds: xr.Dataset, order: str) -> Estimate:
-    return bootstrap(_rows(ds, order), _lambdas)
+    """The mean of the draws' lambdas, with images as the unit: perturbations of one image are not independent."""
+    rows = omegas(ds, order).transpose(1, 0, 2)
+    return bootstrap(rows, lambda some: crossing(some, axis=(1, 3)).mean(1))
 
 
 def _proportion(shares: np.ndarray) -> Estimate:

@@ -29,7 +29,9 @@ def findings(ds: xr.Dataset) -> list[Finding]:
     if list(found) == [""]:
         return found[""]
     claims = dict.fromkeys(finding.claim for mine in found.values() for finding in mine)
-    return [_over_networks(claim, {n: f for n, mine in found.items() for f in mine if f.claim == claim}) for claim in claims]
+    return [
+        _over_networks(claim, {n: f for n, mine in found.items() for f in mine if f.claim == claim}) for claim in claims
+    ]
 
 
 def _over_networks(claim: str, found: dict[str, Finding]) -> Finding:

@@ -37,7 +37,9 @@ def draws(work: Work, order: str) -> int:
     """How many orders of a kind are looked at: the paper's several times, the others once."""
     if order not in ("real", *FRESH, "random"):
         return 1
-    return min(work.config.orders, {"real": work.config.replicas, "random": work.config.orders}.get(order, work.config.nulls))
+    return min(
+        work.config.orders, {"real": work.config.replicas, "random": work.config.orders}.get(order, work.config.nulls)
+    )
 
 
 def monotone(work: Work, order: str, n: int, context: Context) -> xr.Dataset:
@@ -58,7 +60,11 @@ def monotone(work: Work, order: str, n: int, context: Context) -> xr.Dataset:
     found = frustration.moves(of.fn, params, of.inputs, sx, sy, jnp.asarray(norms), key=context.key("monotone"))
     over = ("image", "norm")
     return xr.Dataset(
-        {"omega": (over, found.omega), "still": (over, found.still), "same_class": (over, found.same_class.astype(np.float32))},
+        {
+            "omega": (over, found.omega),
+            "still": (over, found.still),
+            "same_class": (over, found.same_class.astype(np.float32)),
+        },
         {"norm": norms / of.unit, "image": np.arange(len(of.inputs))},
     )
 

@@ -37,9 +37,7 @@ Networks = Mapping[str, xr.Dataset]
 def about(ds: xr.Dataset, config: Config) -> About:
     """Title, lead and notes of the report."""
     networks = apart(ds)
-    lead = (
-        "as a signed DAG, after the study of frustration and monotonicity in deep neural networks (paper 2)."
-    )
+    lead = "as a signed DAG, after the study of frustration and monotonicity in deep neural networks (paper 2)."
     if len(networks) > 1:
         lead = f"{len(networks)} networks, each whole network {lead} The table has their means; figures show them side by side."
         return About(f"Frustration of {', '.join(networks)}", lead, _notes(ds, networks, config))
@@ -61,7 +59,9 @@ _MEANS = {
 def _notes(ds: xr.Dataset, networks: Networks, config: Config) -> list[str]:
     used = list(dict.fromkeys(name for one in networks.values() for name in minimisers(one)))
     trained = [one for one in networks.values() if "energy" in one]
-    local, replicas = (sum(int(f(one)) for one in trained) for f in (lambda d: d.is_local.sum(), lambda d: d.sizes["replica"]))
+    local, replicas = (
+        sum(int(f(one)) for one in trained) for f in (lambda d: d.is_local.sum(), lambda d: d.sizes["replica"])
+    )
     out = [
         *json.loads(ds.attrs["notes"]),
         f"Minimisers, each with one setting for the network and all null models: {'; '.join(_MEANS[name] for name in used)}.".format(
@@ -133,7 +133,10 @@ def _summary(networks: Networks, moved: Networks) -> draw.Figure:
 
 
 def _lambdas(moved: Networks) -> dict[str, dict[str, float]]:
-    return {name: {order: lambda_of(one, order) or 0.0 for order in one.order.values.tolist()} for name, one in moved.items()}
+    return {
+        name: {order: lambda_of(one, order) or 0.0 for order in one.order.values.tolist()}
+        for name, one in moved.items()
+    }
 
 
 def _monotone(moved: Networks) -> list[Panel]:
@@ -141,7 +144,10 @@ def _monotone(moved: Networks) -> list[Panel]:
     orders = next(iter(moved.values())).order.values.tolist()
     rows = {name: {order: omegas(one, order) for order in orders} for name, one in moved.items()}
     lambdas = _lambdas(moved)
-    draws = {name: {order: [crossing(draw) for draw in found] for order, found in mine.items()} for name, mine in rows.items()}
+    draws = {
+        name: {order: crossing(found, axis=(1, 2)).tolist() for order, found in mine.items()}
+        for name, mine in rows.items()
+    }
     survivals = {name: {order: survival(mine[order], _AT) for order in drawn.LAMBDAS} for name, mine in rows.items()}
     norms = {name: one.norm.values for name, one in moved.items()}
     chance = {name: coins(one) or 0.0 for name, one in moved.items()}
@@ -167,13 +173,16 @@ def _structure(ds: xr.Dataset) -> list[Panel]:
 
 
 def _says_energies(networks: Networks) -> str:
-    told = []
-    for name, ds in networks.items():
+    told = "Each mark is a local minimum, its shape the minimiser; spins at random would have 0.5. "
+    if len(networks) > 1:
+        return told + "The means are in the table above."
+    parts = []
+    for ds in networks.values():
         for by in minimisers(ds):
             means = {model: mean_energy(ds, by, model) for model in ("real", *NULLS)}
-            words = ", ".join(f"{NULLS.get(m, 'network')} {value:.4f}" for m, value in means.items() if value is not None)
-            told.append(f"{_of(name)}{by[0].upper() + by[1:] if not name else by}: {words}.")
-    return "Each mark is a local minimum, its shape the minimiser. " + " ".join(told) + " Spins at random would have 0.5."
+            words = [f"{NULLS.get(m, 'network')} {value:.4f}" for m, value in means.items() if value is not None]
+            parts.append(f"by {by} {', '.join(words)}")
+    return f"{told}Means {'; '.join(parts)}."
 
 
 def _says_intervals(networks: Networks) -> str:

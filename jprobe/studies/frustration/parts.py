@@ -12,7 +12,7 @@ from jprobe.studies.frustration.config import Config
 from jprobe.studies.frustration.orders import FRESH, ORDERS, SOURCE, draws, monotone
 from jprobe.studies.frustration.subjects import Network, Networks
 from jprobe.studies.frustration.work import Work
-from jprobe.studies.study import Context, Part, Parts
+from jprobe.studies.study import Part, Parts
 
 # Replicas and photos that make one part of the results: what an interruption can lose.
 _PORTION = 8
@@ -115,7 +115,10 @@ def combine(config: Config, subject: Network | Networks, done: Parts) -> xr.Data
         (order, draw, image, norm); and the graph.
     """
     return several.joined(
-        {name: _combine(Work(config, network), several.parts_of(name, done)) for name, network in subject.members.items()}
+        {
+            name: _combine(Work(config, network), several.parts_of(name, done))
+            for name, network in subject.members.items()
+        }
     )
 
 
@@ -135,7 +138,9 @@ def _combine(work: Work, done: Parts) -> xr.Dataset:
     found += [
         _stacked(("kind", "null"), energies),
         _stacked(("minimiser", "model", "draw"), {labels: done[_name(*labels)] for labels in _compared(work)}),
-        _stacked(("certified_model", "certificate"), {labels: done[_name("bound", *labels)] for labels in _bounded(work)}),
+        _stacked(
+            ("certified_model", "certificate"), {labels: done[_name("bound", *labels)] for labels in _bounded(work)}
+        ),
         _stacked(("order", "order_draw"), {labels: done[_name("monotone", *labels)] for labels in _orders(work)}),
     ]
     out = xr.merge(found, join="outer", compat="no_conflicts")
@@ -156,7 +161,8 @@ def _stacked(dims: Sequence[str], found: Mapping[tuple[Any, ...], xr.Dataset]) -
     if not found:
         return xr.Dataset()
     placed = [
-        part.expand_dims({dim: [label] for dim, label in zip(dims, labels, strict=True)}) for labels, part in found.items()
+        part.expand_dims({dim: [label] for dim, label in zip(dims, labels, strict=True)})
+        for labels, part in found.items()
     ]
     labels = {dim: list(dict.fromkeys(labels[n] for labels in found)) for n, dim in enumerate(dims)}
     return xr.merge(placed, join="outer", compat="no_conflicts").reindex(labels)

@@ -61,7 +61,9 @@ def ground(ds: xr.Dataset, model: str) -> list[Ground]:
         tops[: len(others)] = np.fmin(tops[: len(others)], others[: len(tops)])
     # Of a draw that was certified and not minimised nothing is known from above but chance.
     tops = np.minimum(tops, 0.5)
-    return [Ground(float(low), float(tops[int(n)])) for n, low in zip(lows.certificate.values, lows.values, strict=True)]
+    return [
+        Ground(float(low), float(tops[int(n)])) for n, low in zip(lows.certificate.values, lows.values, strict=True)
+    ]
 
 
 def bound(ds: xr.Dataset, model: str) -> float | None:
@@ -108,13 +110,12 @@ def lambda_of(ds: xr.Dataset, *orders: str) -> float | None:
     """The lambda of monotonicity along orders: the mean over their draws."""
     if "omega" not in ds:
         return None
-    return float(np.mean([crossing(draw) for order in orders for draw in omegas(ds, order)]))
+    return float(np.concatenate([crossing(omegas(ds, order), axis=(1, 2)) for order in orders]).mean())
 
 
 def fair_lambda(ds: xr.Dataset, order: str) -> float:
     """Lambda with outputs that do not move counted half, in place of as risen."""
-    fair = (ds.omega - ds.still / 2).sel(order=order).dropna("order_draw", how="all")
-    return float(np.mean([crossing(fair.sel(order_draw=n).values) for n in fair.order_draw]))
+    return float(crossing(omegas(ds.assign(omega=ds.omega - ds.still / 2), order), axis=(1, 2)).mean())
 
 
 def still(ds: xr.Dataset, order: str) -> float:

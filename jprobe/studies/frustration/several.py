@@ -67,7 +67,9 @@ def apart(ds: xr.Dataset) -> dict[str, xr.Dataset]:
     out = {}
     for name, attributes in json.loads(ds.attrs["networks"]).items():
         mine = ds[[word for word in ds.variables if str(word).startswith(f"{name}.")]]
-        out[name] = mine.rename({word: str(word).removeprefix(f"{name}.") for word in _words(mine)}).assign_attrs(attributes)
+        out[name] = mine.rename({word: str(word).removeprefix(f"{name}.") for word in _words(mine)}).assign_attrs(
+            attributes
+        )
     return out
 
 

@@ -153,7 +153,9 @@ def _untrained(name: str) -> Network:
         f"Bring them with: jprobe weights import {name} FILE"
     )
     # N3 redraws every weight, and reads no more of these than their shapes.
-    params = jax.tree.map(lambda leaf: jnp.ones(leaf.shape, leaf.dtype), jax.eval_shape(model.init, jax.random.key(0), jnp.zeros(shape)))
+    params = jax.tree.map(
+        lambda leaf: jnp.ones(leaf.shape, leaf.dtype), jax.eval_shape(model.init, jax.random.key(0), jnp.zeros(shape))
+    )
     return Network(f"{name} (no weights)", model.apply, params, jnp.zeros((0, *shape[1:])), notes=[note], trained=False)
 
 

@@ -51,7 +51,9 @@ def summary(ds: xr.Dataset, config: Config) -> dict[str, Any]:
         >>> found["real.best"], found["n1.mean"], found["anneal.best"]
         (0.41, 0.44, None)
     """
-    return {f"{name}.{key}" if name else key: value for name, one in apart(ds).items() for key, value in _one(one).items()}
+    return {
+        f"{name}.{key}" if name else key: value for name, one in apart(ds).items() for key, value in _one(one).items()
+    }
 
 
 def _one(ds: xr.Dataset) -> dict[str, Any]:
@@ -101,7 +103,17 @@ def table(ds: xr.Dataset) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
     Returns:
         Header and rows; a dash where a run has no number.
     """
-    header = ("network", "minimiser", "trained", *NULLS.values(), "active", "lambda", "lambda N3", "lambda random", "lambda coins")
+    header = (
+        "network",
+        "minimiser",
+        "trained",
+        *NULLS.values(),
+        "active",
+        "lambda",
+        "lambda N3",
+        "lambda random",
+        "lambda coins",
+    )
     return header, [row for one in apart(ds).values() for row in _rows(one)]
 
 

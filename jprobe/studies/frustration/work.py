@@ -110,7 +110,9 @@ class Work:
         null, descend = self.model(kind, n, context), self.minimise(self.config.minimiser)
         flipped = descend(null, key=context.key(kind, n, "start"), start=self.flips)
         ones = descend(null, key=context.key(kind, n), start=np.ones(self.graph.num_nodes, np.int8))
-        found = xr.Dataset({"null_energy": ("start", [ones.energy[0], flipped.energy[0]])}, {"start": ["ones", "flips"]})
+        found = xr.Dataset(
+            {"null_energy": ("start", [ones.energy[0], flipped.energy[0]])}, {"start": ["ones", "flips"]}
+        )
         # Fresh weights make a network that can be run, along the order of this minimum.
         return found.assign(spins=("node", flipped.spins[0])) if kind in _FRESH and n < self.config.orders else found
 
@@ -151,7 +153,7 @@ class Work:
         """The active subnetworks of images, each from random flips; of small graphs by annealing, too."""
         of, rows = self.of, []
         find = jax.jit(partial(frustration.active, fn=of.fn, residual=self.config.residual, classes=of.classifies))
-        names = {"active_energy": self.config.minimiser}
+        names: dict[str, str] = {"active_energy": self.config.minimiser}
         if self.small and "anneal" in self.others:
             names["active_annealed"] = "anneal"
         for n in range(first, last):
