@@ -72,6 +72,11 @@ def together(members: Mapping[str, Network]) -> Networks:
 
     Args:
         members: the networks by short names.
+
+    Example:
+        >>> mine = Network("mine", lambda w, x: x @ w, jnp.ones((4, 2)), jnp.ones((3, 4)))
+        >>> together({"first": mine, "second": mine}).members["second"].name
+        'mine'
     """
     return Networks(
         ", ".join(members),
