@@ -31,6 +31,7 @@ import hypothesis  # noqa: E402
 import jax  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+from jax._src import compiler  # noqa: E402
 
 from jprobe import data  # noqa: E402
 
@@ -69,9 +70,34 @@ def _compiled(request):
     What a file compiled is dropped after it: each program holds memory maps, and Linux gives a process 65,530.
     """
     jax.config.update("jax_disable_most_optimizations", request.node.get_closest_marker("quick") is not None)
-    yield
+    with _compiled_once():
+        yield
     jax.clear_caches()
     gc.collect()
+
+
+@contextlib.contextmanager
+def _compiled_once():
+    """Keep compiled programs in memory, in front of JAX's cache on disk and under its keys.
+
+    A quarter of what the tests compile is what they compiled before: each sweep is a function of its own to JAX, and
+    many have the same code. A JAX without these two functions compiles it again.
+    """
+    kept, read, write = {}, getattr(compiler, "_cache_read", None), getattr(compiler, "_cache_write", None)
+
+    def remembering(name, key, *rest):
+        return (kept[key], 0) if key in kept else read(name, key, *rest)
+
+    def keeping(key, seconds, name, backend, executable, host_callbacks):
+        if not host_callbacks:
+            kept[key] = executable
+        write(key, seconds, name, backend, executable, host_callbacks)
+
+    with pytest.MonkeyPatch.context() as patch:
+        if read and write:
+            patch.setattr(compiler, "_cache_read", remembering)
+            patch.setattr(compiler, "_cache_write", keeping)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -105,6 +131,12 @@ def compilations(caplog):
             )
 
     return counting
+
+
+@pytest.fixture
+def unpainted(monkeypatch):
+    """Runs leave their figures blank: drawing them is a third of a small study, and one run of each is drawn."""
+    monkeypatch.setattr("jprobe.report.writing._rendered", lambda figure, ending: b"blank")
 
 
 @pytest.fixture

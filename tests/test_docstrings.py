@@ -16,9 +16,15 @@ MODULES = ["jprobe", *sorted(info.name for info in pkgutil.walk_packages(jprobe.
 MODULES.remove("jprobe.__main__")  # importing it runs the command
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """One for all examples: MNIST is decoded once."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture(autouse=True)
-def _own_folders(tmp_path, monkeypatch):
-    monkeypatch.setenv("JPROBE_CACHE", str(tmp_path / "cache"))
+def _own_folders(cache, tmp_path, monkeypatch):
+    monkeypatch.setenv("JPROBE_CACHE", str(cache))
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
     monkeypatch.chdir(tmp_path)
 

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from reference import QUICK, arrangements, properties, reachable
+from reference import arrangements, properties, reachable
 from scipy import stats
 
 from jprobe.probes import chain, prune, randomize, swap_edges
+
+pytestmark = pytest.mark.quick
 
 # Draws are fixed by their keys; a right implementation fails such a test for one key in a thousand.
 P = 1e-3
@@ -41,7 +43,7 @@ def one(kind):
 
 @functools.cache
 def jitted(kind):
-    return jax.jit(one(kind), **QUICK)
+    return jax.jit(one(kind))
 
 
 @functools.cache
@@ -51,7 +53,7 @@ def batched(kind):
 
 @functools.cache
 def swapping(rounds):
-    return jax.jit(lambda key, m: swap_edges(key, m, rounds), **QUICK)
+    return jax.jit(lambda key, m: swap_edges(key, m, rounds))
 
 
 @jax.jit

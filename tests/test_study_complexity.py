@@ -83,6 +83,7 @@ def test_the_report_holds_every_figure_and_says_that_it_is_scaled_down(out):
     assert ('id="rank_stability_mnist"' in page) == ranked
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_a_finished_run_computes_nothing_again(out, monkeypatch, few_digits):
     monkeypatch.setattr(jp.data, "load", lambda name: few_digits)
     monkeypatch.setattr(jp.train, "fit", None)

@@ -250,6 +250,7 @@ def test_report_stands_alone_and_says_how_to_repeat_it(out):
     assert "md5:f68b3c2dcbeaaa9fbdd348bbdeb94873" in provenance["data"].values()
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_the_run_can_be_taken_up_and_computes_nothing_twice(out, monkeypatch, capsys, few_digits):
     monkeypatch.setattr(jp.data, "load", lambda name: few_digits)
 
@@ -264,6 +265,7 @@ def test_the_run_can_be_taken_up_and_computes_nothing_twice(out, monkeypatch, ca
     assert "Report:" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_interrupted_and_taken_up_gives_the_numbers_of_an_uninterrupted_run(tmp_path, monkeypatch, capsys, few_digits):
     monkeypatch.setattr(jp.data, "load", lambda name: few_digits)
     command = ["run", "probes", "--seeds", "2", "--epochs", "1", "--pair", "3", "5", "--probes", "noise", "flip"]

@@ -75,6 +75,7 @@ def test_the_report_tells_what_it_is(out):
     assert load(out / "results.nc").cka.sel(removed=0).values == pytest.approx(1, abs=1e-4)
 
 
+@pytest.mark.usefixtures("unpainted")
 def test_a_finished_run_computes_nothing_again(out, monkeypatch, capsys):
     monkeypatch.setattr(PARTS, "probe_layer", None)
     monkeypatch.setattr(PARTS, "cka_by_layer", None)

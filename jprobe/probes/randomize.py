@@ -132,12 +132,13 @@ def _swapped(key: jax.Array, m: jax.Array) -> jax.Array:
     return shuffle(deal_key, mixed, jnp.zeros(mixed.shape, bool), mixed < 0).reshape(m.shape)
 
 
+# Each compiled as one: called from Python, a shuffle is a hundred small steps.
 _RANDOMIZATIONS = {
-    "A": lambda key, m: _anywhere(key, m, by_sign=False),
-    "B": lambda key, m: _anywhere(key, m, by_sign=True),
-    "C": lambda key, m: _within_left(key, m, by_sign=False),
-    "D": lambda key, m: _within_right(key, m, by_sign=False),
-    "E": lambda key, m: _within_left(key, m, by_sign=True),
-    "F": lambda key, m: _within_right(key, m, by_sign=True),
-    "G": _swapped,
+    "A": jax.jit(lambda key, m: _anywhere(key, m, by_sign=False)),
+    "B": jax.jit(lambda key, m: _anywhere(key, m, by_sign=True)),
+    "C": jax.jit(lambda key, m: _within_left(key, m, by_sign=False)),
+    "D": jax.jit(lambda key, m: _within_right(key, m, by_sign=False)),
+    "E": jax.jit(lambda key, m: _within_left(key, m, by_sign=True)),
+    "F": jax.jit(lambda key, m: _within_right(key, m, by_sign=True)),
+    "G": jax.jit(_swapped),
 }

@@ -1,5 +1,6 @@
 """Degree-preserving swaps of the positive edges of a signed bipartite graph (randomization G)."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -65,6 +66,12 @@ def swap_edges(key: jax.Array, weights: jax.Array, rounds: int = ROUNDS) -> tupl
         >>> jnp.sort(mixed, axis=1).tolist(), int(swaps.attempted)
         ([[-2.0, 1.0], [-3.0, 4.0]], 2)
     """
+    return _swap_edges(key, weights, rounds)
+
+
+# Compiled as one: called from Python, its start and end are thirty small steps.
+@partial(jax.jit, static_argnames="rounds")
+def _swap_edges(key: jax.Array, weights: jax.Array, rounds: int) -> tuple[jax.Array, Swaps]:
     left, right = weights.shape
     rows, cols = 2 * (left // 2), 2 * (right // 2)
 

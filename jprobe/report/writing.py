@@ -52,6 +52,7 @@ def record(
     write_json(folder / "provenance.json", made)
     pictures = {panel.name: _rendered(panel.figure, "png") for panel in told.panels}
     for panel in told.panels:
+        panel.figure.set_layout_engine("none")  # stays as it was laid out for the PNG: each layout draws all text again
         write(folder / "figures" / f"{panel.name}.png", pictures[panel.name])
         write(folder / "figures" / f"{panel.name}.pdf", _rendered(panel.figure, "pdf"))
     path = folder / "report.html"
