@@ -56,7 +56,8 @@ def swapping(rounds):
     return jax.jit(lambda key, m: swap_edges(key, m, rounds))
 
 
-@jax.jit
+# Runs long enough to be worth some of the optimizing that files marked "quick" leave out.
+@functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 1})
 def many_swaps(keys, m):
     return jax.vmap(lambda key: swap_edges(key, m, 128)[0])(keys)
 
