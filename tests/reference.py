@@ -3,10 +3,16 @@
 import itertools
 from fractions import Fraction
 
+import jax
 import numpy as np
 
 # For functions that a test runs once or twice, where compiling takes longer than running: jax.jit(fn, **QUICK).
 QUICK = {"compiler_options": {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}}
+
+
+def perturbed(probe, key, params, level):
+    """The weights under a probe, in one program: called from Python, each of its steps would be compiled alone."""
+    return jax.jit(lambda key, w, level: probe.apply(key, w, probe.init(w), level))(key, params, level)
 
 
 def count(fraction, total):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import reference
 from jax.sharding import Mesh, PartitionSpec
-from reference import QUICK
+from reference import QUICK, perturbed
 from scipy import stats
 
 from jprobe import probes
@@ -232,7 +232,7 @@ def test_against_numpy(row, shapes, dtype, sparsity):
 def test_counts_are_those_of_exact_arithmetic(size):
     total = size[0] * size[1]
     thousandths = [n / 1000 for n in range(1001)]
-    found = jax.vmap(lambda f: count(f, total))(jnp.asarray(thousandths, jnp.float32))
+    found = np.asarray(jax.jit(jax.vmap(lambda f: count(f, total)))(jnp.asarray(thousandths, jnp.float32)))
     wrong = [(f, int(n)) for f, n in zip(thousandths, found, strict=True) if n != reference.count(f, total)]
     assert not wrong
 
@@ -240,7 +240,9 @@ def test_counts_are_those_of_exact_arithmetic(size):
 @pytest.mark.parametrize("total", [50_176, 128, 25_088, 100_352, 768 * 768, 768 * 3072, 512 * 768])
 def test_the_papers_prune_levels_keep_exact_counts(total):
     kept = [round(1 - level, 3) for level in prune().level.grid]
-    found = jax.vmap(lambda level: count(1 - level, total))(jnp.asarray(prune().level.grid, jnp.float32))
+    found = np.asarray(
+        jax.jit(jax.vmap(lambda level: count(1 - level, total)))(jnp.asarray(prune().level.grid, jnp.float32))
+    )
     wrong = [(f, int(n)) for f, n in zip(kept, found, strict=True) if n != reference.count(f, total)]
     assert not wrong
 
@@ -291,7 +293,7 @@ def test_random_global_order_counts_all_layers_together():
 @pytest.mark.parametrize(("kind", "distribution"), [("uniform", stats.uniform(-1, 2)), ("normal", stats.norm())])
 def test_noise_has_its_distribution(kind, distribution):
     w = jnp.full((200, 100), 1e-6)
-    out = noise(kind).apply(KEY, {"kernel": w}, (), 0.5)["kernel"]
+    out = perturbed(noise(kind), KEY, {"kernel": w}, 0.5)["kernel"]
     u = np.asarray(out - w, np.float64).ravel() / 0.5
     assert stats.kstest(u, distribution.cdf).pvalue > P
     assert abs(u.mean()) < 3.3 * distribution.std() / u.size**0.5
@@ -304,7 +306,7 @@ def test_noise_has_its_distribution(kind, distribution):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_noise_in_half_precision_has_no_drift(kind, dtype):
     w = jnp.full((400, 250), 1e-6, dtype)
-    step = np.asarray(noise(kind).apply(KEY, {"kernel": w}, (), 1.0)["kernel"].astype(jnp.float32), np.float64)
+    step = np.asarray(perturbed(noise(kind), KEY, {"kernel": w}, 1.0)["kernel"].astype(jnp.float32), np.float64)
     std = {"uniform": 3**-0.5, "normal": 1.0}[kind]
     assert abs(step.mean()) < 3.3 * std / step.size**0.5
 
@@ -312,7 +314,7 @@ def test_noise_in_half_precision_has_no_drift(kind, dtype):
 def test_multiplicative_noise_is_uniform():
     w = jnp.ones((200, 100))
     probe = multiplicative_noise(0.5)
-    out = probe.apply(KEY, {"kernel": w}, probe.init({"kernel": w}), 2.0)["kernel"]
+    out = perturbed(probe, KEY, {"kernel": w}, 2.0)["kernel"]
     x = np.asarray(out, np.float64).ravel()[:10_000]
     assert (np.asarray(out).ravel()[10_000:] == 1).all()
     assert stats.kstest(x, stats.uniform(-2, 4).cdf).pvalue > P
@@ -323,14 +325,14 @@ def test_multiplicative_noise_is_uniform():
 )
 def test_zero_weights_stay_zero(probe):
     params = network({"kernel": (9, 8)}, np.float32, 0.5)
-    out = probe.apply(KEY, params, probe.init(params), 1.0)["kernel"]
+    out = perturbed(probe, KEY, params, 1.0)["kernel"]
     assert not np.asarray(out)[params["kernel"] == 0].any()
 
 
 def test_layers_and_keys_draw_apart():
     params = {"a": jnp.ones((6, 5)), "b": jnp.ones((6, 5))}
     for probe, level in ((noise(), 0.5), (prune("random"), 0.5), (multiplicative_noise(1.0), 1.0)):
-        outs = [probe.apply(jax.random.key(s), params, probe.init(params), level) for s in (0, 1)]
+        outs = [perturbed(probe, jax.random.key(s), params, level) for s in (0, 1)]
         assert len({tuple(np.asarray(w).ravel().tolist()) for out in outs for w in out.values()}) == 4
 
 
@@ -351,7 +353,7 @@ def test_biases_are_touched_where_everything_is_selected(make):
     params = network(SHAPES["dense"], np.float32, 0.0)
     for select, touched in ((None, False), (everything, True)):
         probe = make(select=select)
-        out = probe.apply(KEY, params, probe.init(params), 1.0)
+        out = perturbed(probe, KEY, params, 1.0)
         assert (np.asarray(out["a/bias"]) != params["a/bias"]).any() == touched
         assert (np.asarray(out["a/kernel"]) != params["a/kernel"]).any()
 
@@ -385,7 +387,7 @@ def tree():
 )
 def test_select(tree, select, touched):
     probe = flip(select=select)
-    out = probe.apply(KEY, tree, probe.init(tree), 1.0)
+    out = perturbed(probe, KEY, tree, 1.0)
     found = {
         f"{layer}/{leaf}" for layer in TREE for leaf in out[layer] if (out[layer][leaf] != tree[layer][leaf]).any()
     }
@@ -510,7 +512,7 @@ def test_chain_applies_its_links_in_order():
 
     def run(*links, level=0.0):
         probe = chain(*links)
-        return np.asarray(probe.apply(KEY, params, probe.init(params), level)["kernel"])
+        return np.asarray(perturbed(probe, KEY, params, level)["kernel"])
 
     first = run(binarize(), truncate_spectrum(), level=2)
     assert np.allclose(first, reference.truncate(reference.sign(w), 2), atol=1e-5)
@@ -530,7 +532,7 @@ def test_chain_applies_its_links_in_order():
 def test_truncated_signs_are_numpys(shape, rank):
     params = network({"kernel": shape}, np.float32, 0.2, seed=3)
     probe = chain(binarize(), truncate_spectrum())
-    out = probe.apply(KEY, params, probe.init(params), rank)["kernel"]
+    out = perturbed(probe, KEY, params, rank)["kernel"]
     assert np.allclose(out, reference.truncate(reference.sign(params["kernel"]), rank), atol=2e-5)
 
 
@@ -546,7 +548,7 @@ def test_links_draw_apart():
 def test_at_holds_the_level():
     params = network({"kernel": (9, 6)}, np.float32, 0.0)
     held = at(prune(), 0.5)
-    out = held.apply(KEY, params, held.init(params), 0.9)["kernel"]
+    out = perturbed(held, KEY, params, 0.9)["kernel"]
     assert np.array_equal(out, reference.prune([params["kernel"]], 0.5)[0])
     assert not held.level.read
     with pytest.raises(ArgumentError, match="no level to hold"):
@@ -558,8 +560,8 @@ def test_first_axis_as_outputs_is_the_transpose():
     torch_like = {"kernel": np.moveaxis(w, -1, 0)}
     for rank in (1, 3):
         probe, other = truncate_spectrum(), truncate_spectrum(output_axis=0)
-        here = probe.apply(KEY, {"kernel": w}, probe.init({"kernel": w}), rank)["kernel"]
-        there = other.apply(KEY, torch_like, other.init(torch_like), rank)["kernel"]
+        here = perturbed(probe, KEY, {"kernel": w}, rank)["kernel"]
+        there = perturbed(other, KEY, torch_like, rank)["kernel"]
         assert np.array_equal(np.moveaxis(there, 0, -1), here)
 
 

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from reference import perturbed
 
 from jprobe import probes
 from jprobe.errors import UnknownLayerError
@@ -64,7 +65,7 @@ def test_a_pattern_that_matches_nothing_names_the_leaves():
 )
 def test_statistics_change_no_draw(probe):
     key = jax.random.key(7)
-    bare, whole, more = (probe.apply(key, p, probe.init(p), 0.5) for p in (PARAMS, {"params": PARAMS}, VARIABLES))
+    bare, whole, more = (perturbed(probe, key, p, 0.5) for p in (PARAMS, {"params": PARAMS}, VARIABLES))
     for a, b, c in zip(*map(jax.tree.leaves, (bare, whole["params"], more["params"])), strict=True):
         np.testing.assert_array_equal(a, b)
         np.testing.assert_array_equal(a, c)
@@ -75,5 +76,5 @@ def test_statistics_change_no_draw(probe):
 def test_statistics_and_parameters_draw_apart():
     same = {"batch_stats": {"a": jnp.zeros(50)}, "params": {"a": jnp.zeros(50), "b": jnp.zeros(50)}}
     noise = probes.noise(select=["a", "b", "batch_stats"])
-    drawn = jax.tree.leaves(noise.apply(jax.random.key(0), jax.tree.map(jnp.ones_like, same), noise.init(same), 0.5))
+    drawn = jax.tree.leaves(perturbed(noise, jax.random.key(0), jax.tree.map(jnp.ones_like, same), 0.5))
     assert len({tuple(leaf.tolist()) for leaf in drawn}) == 3
