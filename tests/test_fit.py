@@ -10,6 +10,7 @@ import numpy as np
 import optax
 import pytest
 from flax import nnx
+from reference import perturbed
 from test_train import MODEL, TASK, make_task, order
 
 import jprobe as jp
@@ -310,12 +311,13 @@ def test_statistics_of_any_library_through_fit_sweep_and_trace(model, statistics
     assert all(change > 0 for change in changed)
     run = jp.models.forward(model)
     metric = jp.metrics.accuracy(model, task)
-    np.testing.assert_allclose([metric(one) for one in jp.unstack(fit.params)], fit.accuracy, atol=1e-6)
+    measure, forward = jax.jit(metric), jax.jit(run)
+    np.testing.assert_allclose([measure(one) for one in jp.unstack(fit.params)], fit.accuracy, atol=1e-6)
     one = jp.unstack(fit.params)[0]
-    same(run(one, task.x_test)[3:5], run(one, task.x_test[3:5]))
+    same(forward(one, task.x_test)[3:5], forward(one, task.x_test[3:5]))
     select = "*/kernel" if statistics == "batch_stats" else "*/weight"
     pruned = jp.probes.prune(select=select)
-    everything = pruned.apply(jax.random.key(0), one, pruned.init(one), 1.0)
+    everything = perturbed(pruned, jax.random.key(0), one, 1.0)
     same(everything[statistics], one[statistics], rtol=0, atol=0)
     swept = jp.sweep(pruned, fit.params, metric, [0.0]).accuracy.values.ravel()
     np.testing.assert_allclose(swept, fit.accuracy, atol=1e-6)

@@ -214,9 +214,15 @@ TASK = token_task(
 )
 
 
+start = jax.jit(lambda key: MODEL.init(key, jnp.zeros((1, 4), jnp.int32)))
+logits_of = jax.jit(MODEL.apply)
+
+
 def weights(seed=0):
-    params = MODEL.init(jax.random.key(seed), jnp.zeros((1, 4), jnp.int32))
-    return jax.tree.map(lambda w: w + 0.5 * jax.random.normal(jax.random.key(w.size), w.shape), params)
+    """Matrices large beside biases, so that words of one sentence are labelled differently."""
+    rng = np.random.default_rng(seed)
+    noise = lambda w: rng.normal(scale=1 if w.ndim > 1 else 0.1, size=w.shape).astype(np.float32)  # noqa: E731
+    return jax.tree.map(lambda w: np.asarray(w) + noise(w), start(jax.random.key(seed)))
 
 
 def tags_one_by_one(params, without=None):
@@ -224,7 +230,7 @@ def tags_one_by_one(params, without=None):
     out = []
     for row in ROWS:
         encoding = Letters.Encoding(row)
-        logits = np.array(MODEL.apply(params, jnp.array([encoding.ids]))[0])
+        logits = np.array(logits_of(params, np.array([encoding.ids]))[0])
         if without is not None:
             logits[:, without] = -np.inf
         out.append(
@@ -234,16 +240,17 @@ def tags_one_by_one(params, without=None):
 
 
 def test_span_f1_of_a_network_is_that_of_its_sentences():
-    for seed in range(4):
+    measure = jax.jit(metrics.span_f1(MODEL, TASK))
+    for seed in range(20):
         params, gold = weights(seed), [[1, 2, 0], [3], [0, 0, 3, 4]]
         expected = f1(counts(tags_one_by_one(params), gold))
-        assert float(metrics.span_f1(MODEL, TASK)(params)) == pytest.approx(float(expected), abs=1e-6)
+        assert float(measure(params)) == pytest.approx(float(expected), abs=1e-6)
     with pytest.raises(ArgumentError, match="Span F1"):
         metrics.span_f1(MODEL, TASK._replace(labels=("a", "b")))
 
 
 def test_the_gap_of_a_tagger_is_in_spans():
-    params, gold = weights(0), [[1, 2, 0], [3], [0, 0, 3, 4]]
+    params, gold = weights(7), [[1, 2, 0], [3], [0, 0, 3, 4]]
     found = jp.complexity.gap(MODEL, jp.stack(params), TASK, metric=metrics.span_f1)
     signed = jax.tree.map(jnp.sign, params)
     for values, network in ((found.base, params), (found.perturbed, signed)):
@@ -254,7 +261,7 @@ def test_the_gap_of_a_tagger_is_in_spans():
 def test_kappa_with_ones_own_labels_is_scikit_learns(without):
     params, other = weights(0), weights(1)
     own = metrics.own_labels(MODEL, params, TASK, without)
-    measure = metrics.kappa(MODEL, own, without)
+    measure = jax.jit(metrics.kappa(MODEL, own, without))
     assert float(measure(params)) == 1
     pairs = [
         (a, b)
@@ -266,6 +273,9 @@ def test_kappa_with_ones_own_labels_is_scikit_learns(without):
     ]
     sklearn = pytest.importorskip("sklearn.metrics", reason="scikit-learn is in the extra 'parity'")
     assert float(measure(other)) == pytest.approx(sklearn.cohen_kappa_score(*zip(*pairs, strict=True)), abs=1e-6)
+
+
+linear_cka, cka_profile = jax.jit(metrics.linear_cka), jax.jit(metrics.cka_profile)
 
 
 def gram_cka(x, y):
@@ -284,26 +294,26 @@ def test_cka_is_that_of_gram_matrices(seed, shape, shift):
     x = (rng.normal(size=(n, p)) + shift).astype(np.float32)
     y = (x[:, :1] + rng.normal(size=(n, q))).astype(np.float32)
     expected = gram_cka(x, y)
-    assert float(metrics.linear_cka(x, y)) == pytest.approx(expected, abs=1e-3)
+    assert float(linear_cka(x, y)) == pytest.approx(expected, abs=1e-3)
     # In two batches, one of them padded.
     cut = n // 2
     pad = np.full((3, p), 7, np.float32), np.full((3, q), -9, np.float32)
     batches = [
-        ({"a": x[:cut]}, {"a": y[:cut]}, jnp.ones(cut)),
+        ({"a": x[:cut]}, {"a": y[:cut]}, np.ones(cut, np.float32)),
         (
             {"a": np.concatenate([x[cut:], pad[0]])},
             {"a": np.concatenate([y[cut:], pad[1]])},
-            jnp.r_[jnp.ones(n - cut), jnp.zeros(3)],
+            np.float32([1] * (n - cut) + [0] * 3),
         ),
     ]
-    assert float(metrics.cka_profile(batches)["a"]) == pytest.approx(expected, abs=1e-3)
+    assert float(cka_profile(batches)["a"]) == pytest.approx(expected, abs=1e-3)
 
 
 def test_cka_does_not_see_rotation_and_scale():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(60, 5)).astype(np.float32)
     rotation = np.linalg.qr(rng.normal(size=(5, 5)))[0].astype(np.float32)
-    assert float(metrics.linear_cka(x, 3 * x @ rotation + 1)) == pytest.approx(1, abs=1e-5)
+    assert float(linear_cka(x, 3 * x @ rotation + 1)) == pytest.approx(1, abs=1e-5)
     with pytest.raises(ShapeError):
         metrics.cka_profile([({"a": x}, {"b": x}, jnp.ones(60))])
 
