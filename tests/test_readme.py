@@ -56,7 +56,8 @@ def signed_graphs(names):
 
 # Page of the docs -> what makes it smaller, and whether its numbers are those that it states.
 PAGES = {
-    "signed_graphs.md": ({"(64, 64)": "(8, 8)", "sweeps=300": "sweeps=100", "sweeps=30,": "sweeps=20,"}, signed_graphs)
+    "local_graphs.md": ({"replicas=8": "replicas=2"}, lambda names: None),
+    "signed_graphs.md": ({"(64, 64)": "(8, 8)", "sweeps=300": "sweeps=100", "sweeps=30,": "sweeps=20,"}, signed_graphs),
 }
 
 
