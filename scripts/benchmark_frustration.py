@@ -130,12 +130,12 @@ MOST_EDGES = 10**7
 
 
 def by_minimiser(name: str, side: int | None, rounds: int) -> None:
-    """One table: a row for each minimiser, a column for each kind of graph; energies' mean over draws, and seconds."""
+    """One table: a row for each kind of graph, printed as it is done; mean energy over draws, and median seconds."""
     of, draws = subject(Config(network=name, images=rounds)), range(rounds)
     images = of.inputs if of.inputs.ndim == 2 or side is None else of.inputs[:, :side, :side]
     graph = jp.graph.trace(of.fn, of.params, jax.ShapeDtypeStruct((1, *images.shape[1:]), jnp.float32))
     keys = [jax.random.key(n) for n in draws]
-    columns: dict[str, Callable[[int], jp.graph.Graph]] = {
+    kinds: dict[str, Callable[[int], jp.graph.Graph]] = {
         "network": lambda n: graph,
         "N1": lambda n: jp.frustration.shuffle_layers(graph, key=keys[n]),
         "N2": lambda n: jp.frustration.shuffle_edges(graph, key=keys[n]),
@@ -143,28 +143,25 @@ def by_minimiser(name: str, side: int | None, rounds: int) -> None:
         "N3 He": lambda n: jp.frustration.reinitialize(graph, key=keys[n]),
     }
     if len(images):
-        columns["active"] = lambda n: jp.frustration.active(graph, of.fn, of.params, images[n : n + 1])
+        kinds["active"] = lambda n: jp.frustration.active(graph, of.fn, of.params, images[n : n + 1])
     start = min(10**6, graph.num_nodes)
     print(f"\n{of.name}, {images.shape[1:]}: {graph.num_nodes:,} nodes, {graph.num_edges:,} edges; {rounds} draws")
-    print(f"{'':22}" + "".join(f"{column:>17}" for column in columns))
-    cells: dict[str, str] = dict.fromkeys(MINIMISERS, "")
-    for draw in columns.values():
-        found: dict[str, list[tuple[float, float]]] = {label: [] for label in MINIMISERS}
-        for n in draws:
-            null = draw(n)
-            for label, minimise in MINIMISERS.items():
-                if label == "one flip at a time" and graph.num_edges > MOST_EDGES:
-                    continue
-                if not n:
-                    minimise(null, key=keys[n], start=start)  # compiles
+    print(f"{'':10}" + "".join(f"{label:>20}" for label in MINIMISERS), flush=True)
+    for kind, draw in kinds.items():
+        cells = []
+        for label, minimise in MINIMISERS.items():
+            if label == "one flip at a time" and graph.num_edges > MOST_EDGES:
+                cells.append(f"{'too slow':>20}")
+                continue
+            minimise(draw(0), key=keys[0], start=start)  # compiles
+            energies, seconds = [], []
+            for n in draws:
+                null = draw(n)
                 began = time.perf_counter()
-                least = minimise(null, key=keys[n], start=start).energy[0]
-                found[label].append((least, time.perf_counter() - began))
-        for label, pairs in found.items():
-            energy, seconds = np.mean(pairs, 0) if pairs else (np.nan, np.nan)
-            cells[label] += f"{energy:8.4f} {seconds:6.2f} s" if pairs else f"{'too slow':>17}"
-    for label, row in cells.items():
-        print(f"{label:22}{row}", flush=True)
+                energies.append(minimise(null, key=keys[n], start=start).energy[0])
+                seconds.append(time.perf_counter() - began)
+            cells.append(f"{np.mean(energies):11.4f} {statistics.median(seconds):6.2f} s")
+        print(f"{kind:10}" + "".join(cells), flush=True)
 
 
 def small_graphs() -> dict[str, jp.graph.Graph]:
