@@ -146,21 +146,21 @@ def by_minimiser(name: str, side: int | None, rounds: int) -> None:
         kinds["active"] = lambda n: jp.frustration.active(graph, of.fn, of.params, images[n : n + 1])
     start = min(10**6, graph.num_nodes)
     print(f"\n{of.name}, {images.shape[1:]}: {graph.num_nodes:,} nodes, {graph.num_edges:,} edges; {rounds} draws")
-    print(f"{'':10}" + "".join(f"{label:>20}" for label in MINIMISERS), flush=True)
+    print(f"{'':10}" + "".join(f"{label:>22}" for label in MINIMISERS), flush=True)
     for kind, draw in kinds.items():
         cells = []
         for label, minimise in MINIMISERS.items():
             if label == "one flip at a time" and graph.num_edges > MOST_EDGES:
-                cells.append(f"{'too slow':>20}")
+                cells.append(f"{'too slow':>22}")
                 continue
             minimise(draw(0), key=keys[0], start=start)  # compiles
             energies, seconds = [], []
             for n in draws:
-                null = draw(n)
+                null = jax.block_until_ready(draw(n))
                 began = time.perf_counter()
                 energies.append(minimise(null, key=keys[n], start=start).energy[0])
                 seconds.append(time.perf_counter() - began)
-            cells.append(f"{np.mean(energies):11.4f} {statistics.median(seconds):6.2f} s")
+            cells.append(f"{np.mean(energies):13.4f} {statistics.median(seconds):6.2f} s")
         print(f"{kind:10}" + "".join(cells), flush=True)
 
 
