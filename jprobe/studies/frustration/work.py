@@ -109,7 +109,7 @@ class Work:
         """A null model from all ones and from random flips."""
         null, descend = self.model(kind, n, context), self.minimise(self.config.minimiser)
         flipped = descend(null, key=context.key(kind, n, "start"), start=self.flips)
-        ones = descend(null, key=context.key(kind, n), start=np.ones(self.graph.num_nodes, np.int8))
+        ones = descend(null, key=context.key(kind, n), start="ones")
         found = xr.Dataset(
             {"null_energy": ("start", [ones.energy[0], flipped.energy[0]])}, {"start": ["ones", "flips"]}
         )
