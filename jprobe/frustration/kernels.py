@@ -75,7 +75,7 @@ def energy(graph: Graph, spins: jax.Array) -> jax.Array:
         >>> round(float(jax.jit(energy)(triangle, jnp.ones(3))), 4)
         0.3333
     """
-    one = jnp.ones((), jnp.result_type(float))
+    one = jax.lax.optimization_barrier(jnp.ones((), jnp.result_type(float)))
     total = total_by_block(graph, one).sum()
     agreed = jax.lax.map(lambda row: agreed_by_block(graph, row, one).sum(), jnp.atleast_2d(spins))
     return jnp.where(total == 0, 0.0, (total - agreed) / (2 * total)).reshape(spins.shape[:-1])

@@ -101,7 +101,8 @@ def _degrees(graph: Graph, one: jax.Array) -> tuple[jax.Array, ...]:
 
 def degrees(graph: Graph) -> tuple[jax.Array, ...]:
     """Sums of the absolute weights of each node's edges, float32, by block."""
-    return _degrees(graph, jnp.ones((), jnp.float32))
+    # Inside a larger program XLA would else compute them while it compiles, for a minute of a large network.
+    return _degrees(graph, jax.lax.optimization_barrier(jnp.ones((), jnp.float32)))
 
 
 @functools.partial(jax.jit, static_argnames="limit")
