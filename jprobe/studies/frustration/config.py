@@ -17,9 +17,9 @@ class Config(base.Config):
     """Measure how frustrated a network is as a signed DAG, beside null models, and how near to monotone (paper 2).
 
     quick: 8 replicas, 2 null models of each kind, 20 photos. paper: 80 of each, all photos. Expect for SqueezeNet a
-    frustration of 0.407 to 0.410 (descent) and 0.395 (annealed), against 0.42 for weights shuffled within layers, none
-    of whose spins go below 0.3955, and 0.444 for fresh ones; active subnetworks near 0.38. With several networks,
-    one page shows all of them; of a network whose weights are not here it shows the freshly initialised null models.
+    frustration of 0.399 (descent) and 0.395 (annealed), against 0.413 for weights shuffled within layers, none of whose
+    spins go below 0.4003. With several networks, one page shows all of them; of a network whose weights are not here it
+    shows the freshly initialised null models.
 
     Example:
         >>> Config(network="squeezenet").folder(PRESETS).as_posix()
