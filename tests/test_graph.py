@@ -43,14 +43,6 @@ pytestmark = pytest.mark.quick
 relu = jax.nn.relu
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _compile_fast():
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
-
-
 def whole(seed, *shape):
     """Whole numbers without 0, so that sums in float32 are exact and no edge is lost among zeros."""
     rng = np.random.default_rng(seed)

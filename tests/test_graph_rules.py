@@ -15,19 +15,11 @@ from jax.extend import core
 
 from jprobe.errors import UnsupportedOperationError
 from jprobe.graph import elementwise, states, to_scipy, trace
-from jprobe.graph.interpret import CALLS
+from jprobe.graph.context import CALLS
 from jprobe.graph.rewriting import MOST, WRITTEN
 from jprobe.graph.rules import COMPARISONS, EXTREMES, RULES
 
 pytestmark = pytest.mark.quick
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _compile_fast():
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
 
 
 def whole(seed, *shape):

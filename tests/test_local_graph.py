@@ -272,6 +272,16 @@ def test_tied_weights_are_one_array():
     assert sum(block.name.startswith("cell/") for block in graph.blocks) == 3 + 2  # the first state is 0
 
 
+def test_functions_of_equal_text_may_hold_different_arrays():
+    """The weights of a layer: jitted functions differ in a constant that their text does not show."""
+    by, other = (jax.jit(lambda w, c=c: w * c) for c in (jnp.arange(16.0).reshape(4, 4), -jnp.ones((4, 4))))
+    fn = lambda w, x: jnp.tanh(x @ by(w)) @ other(w)  # noqa: E731
+    agrees(fn, W, X)
+    everywhere = jp.graph.trace(fn, jnp.asarray(W), jnp.asarray(X))
+    for weights, made in zip(everywhere.weights, (by(W), other(W)), strict=True):
+        np.testing.assert_array_equal(weights, made)
+
+
 def test_minimisers_and_null_models():
     def attention(p, x):
         return jax.nn.softmax((x @ p["q"]) @ x.T) @ jnp.tanh(x @ p["v"])

@@ -16,7 +16,6 @@ from jprobe.frustration import (
     coin_crossing,
     crossing,
     gradient_order,
-    moves,
     survival,
 )
 
@@ -57,7 +56,7 @@ def test_a_monotone_network_is_aligned_in_its_gauge():
     params = {"a": jnp.asarray(s[:, None] * rng.random((12, 9))), "b": jnp.asarray(rng.random((9, 5)) * y)}
     images = jnp.asarray(rng.normal(size=(3, 2, 6)), jnp.float32)
     sizes = jnp.array([0.01, 1.0, 30.0])
-    omega, same = alignment(monotone, params, images, s.reshape(2, 6), y, sizes, key=KEY)
+    omega, _, same = alignment(monotone, params, images, s.reshape(2, 6), y, sizes, key=KEY)
     assert (omega == 1).all()
     assert omega.shape == same.shape == (3, 3)
     assert (omega.dtype, same.dtype) == (np.float32, bool)
@@ -101,7 +100,7 @@ def test_perturbations_have_the_size_and_the_signs_asked_for():
 def test_a_changed_class_is_told():
     fn = lambda p, x: jnp.stack([x.sum(), jnp.full((), 5.0)])[None]  # noqa: E731
     found = alignment(fn, {}, jnp.zeros((2, 4)), jnp.ones(4), jnp.ones(2), jnp.array([0.1, 100.0]), key=KEY)
-    assert found[1].tolist() == [[True, False]] * 2
+    assert found.same_class.tolist() == [[True, False]] * 2
 
 
 def test_alignment_of_an_image_does_not_depend_on_the_others():
@@ -151,7 +150,7 @@ def test_coin_flips_need_an_output():
 
 def test_outputs_that_do_not_move_are_told():
     fn = lambda _, x: jnp.stack([x.sum(), -x.sum(), jnp.zeros(()), jnp.zeros(())])[None]  # noqa: E731
-    found = moves(fn, {}, jnp.zeros((2, 3)), jnp.ones(3), jnp.ones(4), jnp.array([0.1, 1.0]), key=KEY)
+    found = alignment(fn, {}, jnp.zeros((2, 3)), jnp.ones(3), jnp.ones(4), jnp.array([0.1, 1.0]), key=KEY)
     assert (found.omega == 0.75).all()
     assert (found.still == 0.5).all()
     assert (found.fair == 0.5).all()

@@ -10,14 +10,14 @@ from jprobe.frustration.energy import energy, total_weight
 from jprobe.frustration.exact import exact
 from jprobe.frustration.greedy import greedy
 from jprobe.frustration.minimum import Minimum
-from jprobe.frustration.monotone import Moves, alignment, gradient_order, moves
+from jprobe.frustration.monotone import Alignment, alignment, gradient_order
 from jprobe.frustration.nulls import reinitialize, shuffle_layers, with_weights
 from jprobe.frustration.shuffle_edges import shuffle_edges
 
 __all__ = [
+    "Alignment",
     "Bound",
     "Minimum",
-    "Moves",
     "active",
     "alignment",
     "anneal",
@@ -30,7 +30,6 @@ __all__ = [
     "greedy",
     "kernels",
     "lower_bound",
-    "moves",
     "reinitialize",
     "shuffle_edges",
     "shuffle_layers",

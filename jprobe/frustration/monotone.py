@@ -13,7 +13,7 @@ from jprobe.keys import as_key
 from jprobe.typing import Params
 
 
-class Moves(NamedTuple):
+class Alignment(NamedTuple):
     """How the outputs of perturbed images move in an order s_y.
 
     Attributes:
@@ -22,7 +22,7 @@ class Moves(NamedTuple):
         same_class: bool [I, K], whether the largest output stays the largest.
 
     Example:
-        >>> Moves(np.full((1, 1), 0.7), np.full((1, 1), 0.2), np.full((1, 1), True)).fair.round(2).tolist()
+        >>> Alignment(np.full((1, 1), 0.7), np.full((1, 1), 0.2), np.full((1, 1), True)).fair.round(2).tolist()
         [[0.6]]
     """
 
@@ -36,7 +36,7 @@ class Moves(NamedTuple):
         return self.omega - self.still / 2
 
 
-def moves(
+def alignment(
     fn: Callable[..., Any],
     params: Params,
     images: jax.Array,
@@ -46,9 +46,10 @@ def moves(
     *,
     key: Any = None,
     batch: int = 16,
-) -> Moves:
-    """Which outputs rise, in the order s_y, when an image rises in the order s_x.
+) -> Alignment:
+    """The share Omega of outputs that rise, in the order s_y, when an image rises in the order s_x.
 
+    Omega is the share with s_y (y2 - y1) >= 0, so an output that does not move counts as risen.
     x2 = x1 + c s_x * d with d uniform in (0, 1) at every input and c such that |x2 - x1| has the size asked for.
 
     Args:
@@ -74,7 +75,7 @@ def moves(
     Example:
         >>> half_dead = lambda w, x: jax.nn.relu(x @ w)
         >>> w, sx, sy = jnp.array([[1.0, -1.0]]), jnp.ones(1), jnp.ones(2)
-        >>> found = moves(half_dead, w, jnp.ones((1, 1)), sx, sy, jnp.array([0.1]), key=jax.random.key(0))
+        >>> found = alignment(half_dead, w, jnp.ones((1, 1)), sx, sy, jnp.array([0.1]), key=jax.random.key(0))
         >>> found.omega.tolist(), found.still.tolist()
         ([[1.0]], [[0.5]])
     """
@@ -86,12 +87,12 @@ def moves(
         raise ShapeError(f"sy has {sy.size} signs, the network {outputs.size} outputs.")
     if not bool((sizes > 0).all()):
         raise ArgumentError("Perturbations have sizes above 0.")
-    found = _moves(fn, params, images, sx.reshape(images.shape[1:]), sy.ravel(), sizes, as_key(key), batch)
-    return Moves(*map(np.asarray, found))
+    found = _alignment(fn, params, images, sx.reshape(images.shape[1:]), sy.ravel(), sizes, as_key(key), batch)
+    return Alignment(*map(np.asarray, found))
 
 
 @functools.partial(jax.jit, static_argnames=("fn", "batch"))
-def _moves(
+def _alignment(
     fn: Callable[..., Any],
     params: Params,
     images: jax.Array,
@@ -116,51 +117,6 @@ def _moves(
         return jax.lax.map(one_size, (jnp.arange(sizes.size), sizes), batch_size=min(batch, sizes.size))
 
     return jax.lax.map(one_image, (jnp.arange(len(images)), images))
-
-
-def alignment(
-    fn: Callable[..., Any],
-    params: Params,
-    images: jax.Array,
-    sx: jax.Array,
-    sy: jax.Array,
-    sizes: jax.Array,
-    *,
-    key: Any = None,
-    batch: int = 16,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The share Omega of outputs that rise, in the order s_y, when an image rises in the order s_x; see :func:`moves`.
-
-    Omega is the share of outputs with s_y (y2 - y1) >= 0, so an output that does not move counts as risen.
-
-    Args:
-        fn: the network, (params, x [B, ...]) -> logits [B, C].
-        params: its parameters.
-        images: x1 [I, ...], as the network takes them.
-        sx: signs of the inputs, of the shape of one image.
-        sy: signs of the outputs [C].
-        sizes: Euclidean norms of the perturbations [K], above 0, in units of the network's input.
-        key: JAX random key; each image and size has its own draw. Default: ``jax.random.key(0)``.
-        batch: perturbed images run together.
-
-    Returns:
-        Omega float32 [I, K] in [0, 1]; and whether the predicted class stayed, bool [I, K].
-
-    Raises:
-        ShapeError: signs of other shapes.
-        ArgumentError: a size that is not above 0.
-
-    Source:
-        Paper 2, 'Quantifying near-monotonicity in DNNs: a direct test'.
-
-    Example:
-        >>> monotone = lambda w, x: x @ w
-        >>> w, sx, sy = jnp.array([[1.0, -2.0], [3.0, -1.0]]), jnp.ones(2), jnp.array([1.0, -1.0])
-        >>> alignment(monotone, w, jnp.zeros((1, 2)), sx, sy, jnp.array([0.1]), key=jax.random.key(0))[0].tolist()
-        [[1.0]]
-    """
-    found = moves(fn, params, images, sx, sy, sizes, key=key, batch=batch)
-    return found.omega, found.same_class
 
 
 def gradient_order(

@@ -1,6 +1,9 @@
 """What the rules for the equations of a jaxpr are given, and what they say when there is no rule."""
 
+from collections.abc import Hashable
 from typing import Any, NamedTuple
+
+from jax.extend import core
 
 from jprobe.errors import UnsupportedOperationError
 from jprobe.graph.activations import Activations
@@ -20,6 +23,32 @@ class Walk(NamedTuple):
     builder: Builder
     fold_bn: bool
     seen: Activations | None = None
+
+
+# "remat2" is what jax.checkpoint makes.
+CALLS = ("jit", "pjit", "closed_call", "core_call", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call")
+
+
+def body_of(eqn: Any) -> core.ClosedJaxpr | None:
+    """The jaxpr that a call runs; None for an equation that is no call."""
+    if eqn.primitive.name not in CALLS:
+        return None
+    body = eqn.params["call_jaxpr" if "call_jaxpr" in eqn.params else "jaxpr"]
+    return core.ClosedJaxpr(body, ()) if isinstance(body, core.Jaxpr) else body
+
+
+def operation_of(eqn: Any) -> Hashable:
+    """What an equation does with its inputs; equal for two equations only if they do the same."""
+    return eqn.primitive.name, tuple((name, _identity(eqn.params[name])) for name in sorted(eqn.params))
+
+
+def _identity(value: Any) -> Hashable:
+    if isinstance(value, tuple | list):
+        return tuple(map(_identity, value))
+    # The text of a function does not show the arrays that it holds, and that of an array not all of its numbers.
+    if isinstance(value, core.ClosedJaxpr | core.Jaxpr) or hasattr(value, "__array__"):
+        return id(value)
+    return str(value)
 
 
 def unknown(eqn: Any, why: str = "") -> UnsupportedOperationError:

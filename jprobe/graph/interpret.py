@@ -9,7 +9,7 @@ import jax
 from jax.extend import core
 
 from jprobe.errors import UnsupportedOperationError
-from jprobe.graph.context import Walk, layer_of, unknown, views_of
+from jprobe.graph.context import Walk, body_of, layer_of, operation_of, unknown, views_of
 from jprobe.graph.rewriting import too_long, written_out
 from jprobe.graph.rules import COMPARISONS, EXTREMES, FACTORS, MOVES, RULES, SUMS, is_elementwise
 from jprobe.graph.source import line_of
@@ -47,7 +47,7 @@ def run(jaxpr: core.Jaxpr, consts: Sequence[Value], args: Sequence[Value], walk:
 
 def _equation(eqn: Any, inputs: list[Value], walk: Walk) -> list[Value]:
     known = [value for value in inputs if isinstance(value, Known)]
-    body = _body(eqn)
+    body = body_of(eqn)
     if is_elementwise(eqn, inputs, body):
         return _with_numbers(eqn, inputs, views_of(inputs), body, walk)
     if body is not None:
@@ -118,25 +118,13 @@ def _with_numbers(
     return out
 
 
-# "remat2" is what jax.checkpoint makes.
-CALLS = ("jit", "pjit", "closed_call", "core_call", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call")
-
-
-def _body(eqn: Any) -> core.ClosedJaxpr | None:
-    """The jaxpr that a call runs."""
-    if eqn.primitive.name not in CALLS:
-        return None
-    body = eqn.params["call_jaxpr" if "call_jaxpr" in eqn.params else "jaxpr"]
-    return core.ClosedJaxpr(body, ()) if isinstance(body, core.Jaxpr) else body
-
-
 def _computed(eqn: Any, inputs: list[Known]) -> list[Value]:
     """What does not depend on the input: its value where all values are there, its shape else."""
     names = [known.name for known in inputs if known.name]
     name = names[0] if names else ""
     # A weight that is only cast or reshaped is still that weight, wherever it is read.
     keys = [known.key for known in inputs if known.key is not None]
-    key: Any = (eqn.primitive.name, str(eqn.params), *keys) if len(keys) == len(inputs) == 1 else object()
+    key: Any = (operation_of(eqn), *keys) if len(keys) == len(inputs) == 1 else object()
     trained = any(known.trained for known in inputs)
     made, roots = _descent(eqn, inputs)
     if any(isinstance(known.value, jax.ShapeDtypeStruct) for known in inputs):

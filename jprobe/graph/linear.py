@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from jax.extend import core
 
-from jprobe.graph.linear_rules import LINEAR, located, refused
+from jprobe.graph.context import body_of, operation_of
+from jprobe.graph.linear_context import located, refused
+from jprobe.graph.linear_rules import LINEAR
 from jprobe.graph.operators import Place, Reshape
 from jprobe.graph.operators.movement import sliced
 from jprobe.graph.rewriting import too_long, written_out
@@ -18,8 +20,6 @@ from jprobe.graph.views import Known
 OF_INPUT = object()
 
 Found = Known | Tangent
-
-_CALLS = ("jit", "pjit", "closed_call", "core_call", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call")
 
 
 def walk(closed: core.ClosedJaxpr, inputs: Sequence[Found], tape: Tape) -> list[Found]:
@@ -66,10 +66,10 @@ def _equation(eqn: Any, values: list[Found], tape: Tape) -> list[Found]:
     known = [value for value in values if isinstance(value, Known)]
     if len(known) == len(values) and not name.startswith("custom_"):
         return list(_evaluated(eqn, known))
-    if name in _CALLS:
-        body = eqn.params["call_jaxpr" if "call_jaxpr" in eqn.params else "jaxpr"]
+    body = body_of(eqn)
+    if body is not None:
         with located(eqn):
-            return walk(core.ClosedJaxpr(body, ()) if isinstance(body, core.Jaxpr) else body, values, tape)
+            return walk(body, values, tape)
     if name == "cond":
         which = _number(eqn, values[0], "whose branch is chosen by a derivative")
         branches = eqn.params["branches"]
@@ -154,7 +154,7 @@ def _evaluated(eqn: Any, known: list[Known]) -> list[Known]:
         return [Known(value, key=OF_INPUT) for value in made]
     # The same weights, cast or joined in the same way at every step of a loop, are one array.
     keys = tuple(value.key for value in known)
-    key = (eqn.primitive.name, str(eqn.params), keys)
+    key = (operation_of(eqn), keys)
     name = next((value.name for value in known if value.name), "")
     trained = any(value.trained for value in known)
     return [Known(value, name, (key, n), trained) for n, value in enumerate(made)]

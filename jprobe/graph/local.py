@@ -17,7 +17,7 @@ from jprobe.graph.condense import Condenser
 from jprobe.graph.flow import carried, carrying
 from jprobe.graph.graph import Graph
 from jprobe.graph.linear import OF_INPUT, Found, walk
-from jprobe.graph.linear_rules import layer_of
+from jprobe.graph.linear_context import layer_of
 from jprobe.graph.lookups import replay
 from jprobe.graph.tape import Step, Tangent, Tape
 from jprobe.graph.views import Known

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core, source_info_util
 
-from jprobe.graph.linear_rules import refused
+from jprobe.graph.linear_context import refused
 
 Lookup = Callable[[Any, jax.Array], jax.Array]
 

@@ -180,16 +180,7 @@ def _conv(walk: Walk, eqn: Any, inputs: list[Value]) -> Value:
         raise unknown(eqn, "whose kernel depends on the input")
     if eqn.params["batch_group_count"] != 1:
         raise unknown(eqn, "with groups of examples")
-    p = eqn.params
-    conv = Conv(
-        walk.builder.weight(kernel, kernel.trained),
-        strides=tuple(p["window_strides"]),
-        padding=tuple(map(tuple, p["padding"])),
-        spread=tuple(p["lhs_dilation"]),
-        dilation=tuple(p["rhs_dilation"]),
-        numbers=p["dimension_numbers"],
-        groups=p["feature_group_count"],
-    )
+    conv = Conv.of(walk.builder.weight(kernel, kernel.trained), eqn.params)
     return walk.builder.read(x, conv, layer_of(eqn) or "conv", "conv", shape_of(eqn))
 
 

@@ -1,7 +1,7 @@
 """Convolutions of all kinds: strided, dilated, transposed, grouped, in any layout."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -50,6 +50,24 @@ class Conv(Layer):
     groups: int
     features: tuple[int, int] | None = None
     unsigned: bool = False
+
+    @classmethod
+    def of(cls, weight: int, params: Mapping[str, Any]) -> "Conv":
+        """The convolution that an equation of a jaxpr computes.
+
+        Args:
+            weight: index of the kernel.
+            params: the equation's parameters.
+        """
+        return cls(
+            weight,
+            strides=tuple(params["window_strides"]),
+            padding=tuple(map(tuple, params["padding"])),
+            spread=tuple(params["lhs_dilation"]),
+            dilation=tuple(params["rhs_dilation"]),
+            numbers=params["dimension_numbers"],
+            groups=params["feature_group_count"],
+        )
 
     def kernel(self, weights: Weights) -> Any:
         """The part of the kernel that reads these inputs."""

@@ -57,7 +57,7 @@ def monotone(work: Work, order: str, n: int, context: Context) -> xr.Dataset:
     of, config = work.of, work.config
     params, sx, sy = _SIGNS[order](work, order, n, context)
     norms = config.largest * of.unit * np.arange(1, config.sizes + 1) / config.sizes
-    found = frustration.moves(of.fn, params, of.inputs, sx, sy, jnp.asarray(norms), key=context.key("monotone"))
+    found = frustration.alignment(of.fn, params, of.inputs, sx, sy, jnp.asarray(norms), key=context.key("monotone"))
     over = ("image", "norm")
     return xr.Dataset(
         {
