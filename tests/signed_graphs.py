@@ -48,7 +48,7 @@ def parameters(model, x):
     """Random variables of a model; its own initialisers would have to be compiled."""
     rng = np.random.default_rng(0)
     shapes = jax.eval_shape(model.init, KEY, x)
-    return jax.tree.map(lambda leaf: jnp.asarray(rng.normal(size=leaf.shape), jnp.float32), shapes)
+    return jax.tree.map(lambda leaf: jnp.asarray(rng.normal(size=leaf.shape).astype(np.float32)), shapes)
 
 
 class Cnn(nn.Module):

@@ -33,6 +33,7 @@ def examples(module):
     return [test for test in doctest.DocTestFinder().find(importlib.import_module(module)) if test.examples]
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("module", [name for name in MODULES if examples(name)])
 def test_examples_run(module):
     runner = doctest.DocTestRunner(optionflags=FLAGS)

@@ -46,7 +46,7 @@ relu = jax.nn.relu
 def whole(seed, *shape):
     """Whole numbers without 0, so that sums in float32 are exact and no edge is lost among zeros."""
     rng = np.random.default_rng(seed)
-    return jnp.asarray(rng.choice([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0], shape), jnp.float32)
+    return jnp.asarray(np.asarray(rng.choice([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0], shape), np.float32))
 
 
 def shapes_of(params):
@@ -85,7 +85,7 @@ def agree(graph, fn=None, params=None, x=None, **options):
 
 def jacobian(fn, x):
     """[outputs, inputs] of a linear function."""
-    rows = jax.jit(jax.vmap(lambda e: fn(e.reshape(x.shape)).ravel()))(jnp.eye(x.size))
+    rows = jax.jit(jax.vmap(lambda e: fn(e.reshape(x.shape)).ravel()))(np.eye(x.size, dtype=np.float32))
     return np.asarray(rows).T
 
 
@@ -154,9 +154,9 @@ def check_stages(stages, params, x, fold_bn=False):
 
     graph = trace(fn, params, x, fold_bn=fold_bn)
     found = agree(graph, fn, params, x, fold_bn=fold_bn)
-    zero = [jnp.zeros(x.shape)]
+    zero = [np.zeros(x.shape, np.float32)]
     for stage in stages:
-        zero.append(jnp.zeros(jax.eval_shape(lambda stage=stage: stage(params, Net, zero)).shape))
+        zero.append(np.zeros(jax.eval_shape(lambda stage=stage: stage(params, Net, zero)).shape, np.float32))
     assert [b.shape for b in graph.blocks] == [b.shape for b in zero]
     starts, expected = graph.layout.offsets, np.zeros_like(found)
     for n, stage in enumerate(stages, 1):

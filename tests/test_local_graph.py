@@ -19,7 +19,7 @@ pytestmark = pytest.mark.quick
 
 
 def normal(n, *shape):
-    return jax.random.normal(jax.random.key(n), shape)
+    return jnp.asarray(np.random.default_rng(n).normal(size=shape).astype(np.float32))
 
 
 def path_sums(graph):
@@ -194,7 +194,7 @@ def variables(module, x):
     """Random variables; those of normalisations too, so that all their numbers matter."""
     made = jax.jit(module.init)(jax.random.key(0), x)
     leaves, tree = jax.tree.flatten(made)
-    leaves = [leaf + 0.2 * jnp.abs(normal(n, *leaf.shape)) for n, leaf in enumerate(leaves)]
+    leaves = [np.asarray(leaf) + 0.2 * np.abs(normal(n, *leaf.shape)) for n, leaf in enumerate(leaves)]
     return jax.tree.unflatten(tree, leaves)
 
 

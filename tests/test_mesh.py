@@ -13,7 +13,7 @@ import pytest
 
 import jprobe as jp
 
-pytestmark = pytest.mark.quick
+pytestmark = [pytest.mark.quick, pytest.mark.end_to_end]
 
 # Runs in processes of its own: how many devices there are is settled when JAX starts.
 WORK = textwrap.dedent("""

@@ -56,7 +56,11 @@ def of(which, name, execute):
     return read(name) if which == "committed" else execute(name)
 
 
-@pytest.mark.parametrize("which", ["committed", "executed"])
+# The outputs that people read, and those of the code as it is.
+WHICH = ["committed", pytest.param("executed", marks=pytest.mark.end_to_end)]
+
+
+@pytest.mark.parametrize("which", WHICH)
 def test_numbers_of_probes_point_the_right_way(which, execute):
     n = numbers(of(which, "probes.ipynb", execute))
     assert n["base_easy"] > n["base_hard"] > 0.95
@@ -83,7 +87,7 @@ def test_numbers_of_probes_point_the_right_way(which, execute):
         assert n[f"{measure}_signed_minus_one_to_one"] > 2 * max(n[f"{measure}_as_trained"], *fixed)
 
 
-@pytest.mark.parametrize("which", ["committed", "executed"])
+@pytest.mark.parametrize("which", WHICH)
 def test_numbers_of_complexity_point_the_right_way(which, execute):
     pytest.importorskip("sklearn", reason="the notebook's tables: pip install -e '.[notebooks]'")
     n = numbers(of(which, "complexity.ipynb", execute))
@@ -96,7 +100,7 @@ def test_numbers_of_complexity_point_the_right_way(which, execute):
     assert n["base"] > 0.97
 
 
-@pytest.mark.parametrize("which", ["committed", "executed"])
+@pytest.mark.parametrize("which", WHICH)
 def test_numbers_of_frustration_point_the_right_way(which, execute):
     n = numbers(of(which, "frustration.ipynb", execute))
     assert n["trained_low"] < n["trained"] < n["shuffled_low"] < n["shuffled"] < 0.5

@@ -33,6 +33,7 @@ def run(page, smaller):
     return names
 
 
+@pytest.mark.end_to_end
 def test_snippets_of_the_readme_run(tmp_path, monkeypatch):
     pytest.importorskip("equinox", reason="README shows an Equinox network: pip install -e '.[test]'")
     monkeypatch.chdir(tmp_path)
@@ -61,6 +62,7 @@ PAGES = {
 }
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs").glob("*.md")))
 def test_snippets_of_the_docs_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -34,6 +34,7 @@ def out(tmp_path_factory, few_digits):
     return folder
 
 
+@pytest.mark.end_to_end
 def test_summary_has_the_promised_keys(out):
     found = json.loads((out / "summary.json").read_text())
     pairs = [f"{a}-{b}" for a, b in itertools.combinations(range(10), 2)]
@@ -46,6 +47,7 @@ def test_summary_has_the_promised_keys(out):
     assert found["mnist.ssim.min_pair"] in pairs
 
 
+@pytest.mark.end_to_end
 def test_summary_is_the_datasets_numbers(out):
     found, ds = json.loads((out / "summary.json").read_text()), load(out / "results.nc").isel(dataset=0)
     alive = ds.dead.values == 0
@@ -57,6 +59,7 @@ def test_summary_is_the_datasets_numbers(out):
     assert found["mnist.spearman"] == pytest.approx(rho, abs=1e-6)
 
 
+@pytest.mark.end_to_end
 def test_networks_are_those_of_a_single_pair(out, few_digits):
     ds = load(out / "results.nc").isel(dataset=0)
     task = jp.data.pair(few_digits, (4, 9))
@@ -67,6 +70,7 @@ def test_networks_are_those_of_a_single_pair(out, few_digits):
     np.testing.assert_allclose(ds.signed.sel(pair="4-9"), found.perturbed, atol=5e-3)
 
 
+@pytest.mark.end_to_end
 def test_the_report_holds_every_figure_and_says_that_it_is_scaled_down(out):
     page = (out / "report.html").read_text()
     for name in (
@@ -83,6 +87,7 @@ def test_the_report_holds_every_figure_and_says_that_it_is_scaled_down(out):
     assert ('id="rank_stability_mnist"' in page) == ranked
 
 
+@pytest.mark.end_to_end
 @pytest.mark.usefixtures("unpainted")
 def test_a_finished_run_computes_nothing_again(out, monkeypatch, few_digits):
     monkeypatch.setattr(jp.data, "load", lambda name: few_digits)
@@ -93,6 +98,7 @@ def test_a_finished_run_computes_nothing_again(out, monkeypatch, few_digits):
     assert (out / "summary.json").read_bytes() == before
 
 
+@pytest.mark.end_to_end
 def test_dead_networks_leave_means_and_ranks(out):
     ds = load(out / "results.nc").isel(dataset=0)
     ds["dead"][:] = 0

@@ -40,6 +40,7 @@ def ran(tmp_path_factory):
     return folder
 
 
+@pytest.mark.end_to_end
 def test_a_run_writes_everything(ran):
     told = json.loads((ran / "summary.json").read_text())
     assert set(told) >= KEYS
@@ -77,6 +78,7 @@ def trained():
     return study.subject(study.Config(**SMALL))
 
 
+@pytest.mark.end_to_end
 def test_energies_of_a_run_are_those_of_its_spins(ran, trained):
     ds, of = load(ran / "results.nc"), trained
     graph = jp.graph.trace(of.fn, of.params, jnp.zeros(of.shape))
@@ -85,6 +87,7 @@ def test_energies_of_a_run_are_those_of_its_spins(ran, trained):
     assert bool(ds.is_local.all())
 
 
+@pytest.mark.end_to_end
 def test_a_run_is_taken_up_again_and_refuses_another_network(ran, trained, monkeypatch):
     config = study.Config(**SMALL, out=ran)
     before = load(ran / "results.nc")
@@ -130,6 +133,7 @@ def alone(mine, tmp_path_factory):
     return folder, run(study.STUDY, study.Config(**TINY, out=folder), of=mine)
 
 
+@pytest.mark.end_to_end
 def test_a_network_of_ones_own_in_three_lines(alone):
     folder, found = alone
     page = found.report.read_text()
@@ -143,6 +147,7 @@ def test_a_network_of_ones_own_in_three_lines(alone):
     assert 0 <= told["lambda.random"] <= 0.5
 
 
+@pytest.mark.end_to_end
 def test_several_networks_are_one_page_and_each_is_as_alone(mine, alone, tmp_path):
     config = study.Config(**TINY | {"network": ("a", "b")}, out=tmp_path)
     untrained = dataclasses.replace(mine, name="no weights", inputs=jnp.zeros((0, 6)), trained=False)
@@ -170,6 +175,7 @@ def test_several_networks_are_one_page_and_each_is_as_alone(mine, alone, tmp_pat
     assert study.summary(again, config) == told
 
 
+@pytest.mark.end_to_end
 def test_greedy_as_the_minimiser_is_algorithm_1(mine, monkeypatch):
     config = study.Config(**TINY | {"minimiser": "greedy", "nulls": 1})
     of = dataclasses.replace(mine, inputs=mine.inputs[:0])

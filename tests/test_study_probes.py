@@ -16,7 +16,7 @@ from jprobe.studies.probes import parts as PARTS
 from jprobe.studies.probes.panels import panels
 from jprobe.studies.probes.summary import living
 
-pytestmark = pytest.mark.quick
+pytestmark = [pytest.mark.quick, pytest.mark.end_to_end]
 
 SMALL = "run probes --seeds 3 --epochs 3 --hidden 32 --widths 8"
 

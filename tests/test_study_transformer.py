@@ -52,6 +52,7 @@ SMALL = [
 ]
 
 
+@pytest.mark.end_to_end
 def test_summary_has_the_promised_keys(out):
     found = json.loads((out / "summary.json").read_text())
     names = ["base_accuracy", "tokens", "tokens_per_second", "checkpoint", "scaled_down"]
@@ -66,6 +67,7 @@ def test_summary_has_the_promised_keys(out):
     assert found["Dense_2.flip.1"] < 0.1
 
 
+@pytest.mark.end_to_end
 def test_the_report_tells_what_it_is(out):
     page = (out / "report.html").read_text()
     for name in ("figure_5_layers", "figure_9_noise_and_flips", "figure_20_cka"):
@@ -75,6 +77,7 @@ def test_the_report_tells_what_it_is(out):
     assert load(out / "results.nc").cka.sel(removed=0).values == pytest.approx(1, abs=1e-4)
 
 
+@pytest.mark.end_to_end
 @pytest.mark.usefixtures("unpainted")
 def test_a_finished_run_computes_nothing_again(out, monkeypatch, capsys):
     monkeypatch.setattr(PARTS, "probe_layer", None)
@@ -91,6 +94,7 @@ def test_a_finished_run_computes_nothing_again(out, monkeypatch, capsys):
     assert stopped.value.code == 1
 
 
+@pytest.mark.end_to_end
 def test_a_tagger_of_named_entities_end_to_end(folder, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setenv("JPROBE_CACHE", str(tmp_path / "cache"))
     (tmp_path / "test.txt").write_text("Paris B-LOC\nrains O\n\nin O\nParis B-LOC\n. O\n")

@@ -503,6 +503,7 @@ def test_photos_that_are_not_there(tmp_path):
 # Real weights
 
 
+@pytest.mark.end_to_end
 def test_squeezenet_knows_its_photos(test_data):
     photos = data.load_photos(test_data / "data" / "imagenette")
     assert photos.images.shape == (500, 224, 224, 3)
