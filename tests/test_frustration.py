@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ from jprobe.frustration import (
     energy,
     exact,
     greedy,
+    kernels,
     lower_bound,
     passes,
     reinitialize,
@@ -38,6 +40,7 @@ from jprobe.frustration import (
 )
 from jprobe.frustration.minimum import history
 from jprobe.graph import as_graph, bipartite, edge_list, from_edges, to_bcoo, to_scipy
+from jprobe.graph.edge_list import EdgeList
 
 pytestmark = pytest.mark.quick
 
@@ -351,3 +354,55 @@ def test_bounds_of_cycles_are_those_of_their_relaxations():
     assert bound.relaxation == pytest.approx(expected, abs=1e-5)
     assert expected - 1e-3 < bound.certified <= expected
     assert exact(graph).energy[0] == pytest.approx(2 / 7, abs=1e-15)
+
+
+@pytest.mark.parametrize("some", [1.0, 0.7])
+def test_blocks_of_one_table_move_as_those_written_out(monkeypatch, some):
+    """A dense graph, whose blocks are rows of a table that a loop runs through, and a skew one, half of it such rows."""
+    rng = np.random.default_rng(0)
+    source, target = np.triu_indices(12, 1)
+    hubs = np.concatenate([source, np.repeat(np.arange(12), 5)]), np.concatenate([target, np.arange(12, 72)])
+    for ends in ((source, target), hubs):
+        weight = rng.normal(size=ends[0].size)
+
+        def run(ends=ends, weight=weight):
+            graph = from_edges(*ends, weight)
+            if some < 1:
+                draws = np.random.default_rng(1)
+                alive = [jnp.asarray(draws.random(b.size) < some, jnp.float32) for b in graph.blocks]
+                graph = replace(graph, alive=tuple(alive))
+            return (
+                graph.layout.tail,
+                descend(graph, key=KEY, replicas=3).spins,
+                lower_bound(graph, key=KEY, sweeps=5, steps=8).certified,
+                kernels.anneal(graph, jnp.ones((2, graph.num_nodes)), jax.random.split(KEY, 2), temperatures=[1.0, 0.3]).spins,
+            )  # fmt: skip
+
+        tail, *found = run()
+        assert tail is not None
+        with monkeypatch.context() as patch:
+            patch.setattr(EdgeList, "tail", None)
+            jax.clear_caches()  # compiled programs belong to a layout, which is the same one
+            none, *written_out = run()
+        jax.clear_caches()
+        assert none is None
+        np.testing.assert_array_equal(found[0], written_out[0])
+        assert found[1] == pytest.approx(written_out[1], abs=1e-5)
+        assert found[2].shape == written_out[2].shape
+    assert 0 < tail.first < len(from_edges(*hubs, weight).blocks) - 1
+
+
+def test_one_block_of_all_nodes_has_the_same_products():
+    rng = np.random.default_rng(0)
+    source, target = np.triu_indices(6, 1)
+    graph = from_edges(source, target, rng.normal(size=15))
+    x = jnp.asarray(rng.normal(size=6))
+    whole = graph.merged()
+    assert len(whole.blocks) == 1 < len(graph.blocks) == 6
+    np.testing.assert_allclose(whole.matvec(x), graph.matvec(x), rtol=1e-5)
+    np.testing.assert_allclose(whole.absolute().matvec(x), graph.absolute().matvec(x), rtol=1e-5)
+    blocks = graph.split(x)
+    for a, b in zip(graph.part(graph.merge(blocks)), blocks, strict=True):
+        np.testing.assert_array_equal(a, b)
+    network = bipartite(jnp.ones((2, 3)))
+    assert network.merged().layout is network.layout

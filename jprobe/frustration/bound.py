@@ -13,6 +13,7 @@ import scipy.linalg
 from jprobe.errors import ArgumentError
 from jprobe.frustration.energy import FLOAT32_ERROR, frustration, total_weight
 from jprobe.frustration.minimum import degrees
+from jprobe.frustration.passes import block_by_block
 from jprobe.frustration.windows import windows_of
 from jprobe.graph import Graph, as_graph
 from jprobe.graph.link import Bundle
@@ -117,6 +118,7 @@ def lower_bound(
         raise ArgumentError("dimension and sweeps are 1 or more, steps 2 or more, failure lies between 0 and 1.")
     degree, total = degrees(graph), total_weight(graph)
     vectors = _mixed(graph, degree, _drawn(graph, jax.random.fold_in(key, 0), dimension), sweeps)
+    graph, degree, vectors = graph.merged(), graph.merge(degree), graph.merge(vectors)
     rounded = _sides(graph, jax.random.fold_in(key, 3), vectors)
     ceilings = _enumerated(graph, vectors, work=dimension * sweeps)
     enumerated = tuple(graph.blocks[n].name for link in ceilings for n in link.targets)
@@ -199,14 +201,13 @@ def _directions(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
 def _mixed(graph: Graph, degree: Blocks, vectors: Blocks, sweeps: int) -> Blocks:
     """The vectors after some sweeps of the mixing method."""
 
+    def turned(carry: None, n: Any, rows: jax.Array, old: jax.Array, degree: jax.Array) -> tuple[None, jax.Array]:
+        # A row that is zero but for rounding has no direction.
+        clear = jnp.sum(rows * rows, 0) > (FLOAT32_ERROR * degree) ** 2
+        return carry, jnp.where(clear, _unit((1 + _PAST) * _unit(rows) - _PAST * old), old)
+
     def one_pass(now: Blocks, _: None) -> tuple[Blocks, None]:
-        blocks = list(now)
-        for n, old in enumerate(now):
-            rows = jax.vmap(lambda *one, n=n: graph.field(one, n))(*blocks)
-            # A row that is zero but for rounding has no direction.
-            clear = jnp.sum(rows * rows, 0) > (FLOAT32_ERROR * degree[n]) ** 2
-            blocks[n] = jnp.where(clear, _unit((1 + _PAST) * _unit(rows) - _PAST * old), old)
-        return tuple(blocks), None
+        return block_by_block(graph, now, None, turned, (degree,))[0], None
 
     return jax.lax.scan(one_pass, vectors, None, length=sweeps)[0]
 

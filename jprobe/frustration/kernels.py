@@ -30,7 +30,16 @@ import numpy as np
 
 from jprobe.frustration.energy import agreed_by_block, spins_of, total_by_block
 from jprobe.frustration.minimum import degrees
-from jprobe.frustration.passes import Blocks, Rule, downhill, each_replica, heat_bath, mean_field, pass_over_blocks
+from jprobe.frustration.passes import (
+    Blocks,
+    Rule,
+    downhill,
+    each_replica,
+    either,
+    heat_bath,
+    mean_field,
+    pass_over_blocks,
+)
 from jprobe.graph import Graph
 from jprobe.permutation import hashed_uniform
 
@@ -166,9 +175,10 @@ def _run(graph: Graph, degree: Blocks, start: jax.Array, schedule: _Schedule, wa
     # A pass that flips nothing is a check only if all spins were -1 or 1 before it: not the one that rounds them.
     first_check = max(last, schedule.cold + 1) if schedule.cold else last
     blocks = spins_of(graph, start, jnp.float32)
-    rows = graph.product(blocks)
+    merged = graph.merge(blocks)
+    rows = graph.merged().product(merged)
     largest = jnp.stack([jnp.abs(row).max(initial=0) for row in rows]).max()
-    agreed = sum(jnp.sum(row * block) for row, block in zip(rows, blocks, strict=True)) / 2
+    agreed = sum(jnp.sum(row * block) for row, block in zip(rows, merged, strict=True)) / 2
     squares = sum(jnp.sum(row * row) for row in rows)
 
     def body(carry: Any) -> Any:
@@ -178,10 +188,7 @@ def _run(graph: Graph, degree: Blocks, start: jax.Array, schedule: _Schedule, wa
         heated = warm(jnp.where(temperature > 0, temperature, 1.0), squares, done)
         settling = downhill(degree, largest * schedule.thresholds[now])
 
-        def rule(n: int, field: jax.Array, spins: jax.Array) -> jax.Array:
-            return jnp.where(temperature > 0, heated(n, field, spins), settling(n, field, spins))
-
-        passed = pass_over_blocks(graph, blocks, rule)
+        passed = pass_over_blocks(graph, blocks, either(temperature > 0, heated, settling))
         agreed += passed.gain
         records = records[0].at[done].set(passed.flips), records[1].at[done].set(agreed)
         return passed.blocks, done + 1, agreed, passed.squares, records, (passed.flips == 0) & (done >= first_check)
@@ -196,14 +203,15 @@ def _run(graph: Graph, degree: Blocks, start: jax.Array, schedule: _Schedule, wa
 
 def _norms(graph: Graph) -> Blocks:
     """sqrt(sum_j A_ij^2) of each row, measured: the root mean square of row sums of random spins."""
-    alive = graph.ones()
+    whole = graph.merged()
+    alive = whole.ones()
 
     def squares(total: Blocks, key: jax.Array) -> tuple[Blocks, None]:
         draws = [
             jnp.where(hashed_uniform(jax.random.fold_in(key, n), a.shape) < 0.5, a, -a) for n, a in enumerate(alive)
         ]
-        return tuple(t + row * row / _DRAWS for t, row in zip(total, graph.product(draws), strict=True)), None
+        return tuple(t + row * row / _DRAWS for t, row in zip(total, whole.product(draws), strict=True)), None
 
     zeros = tuple(jnp.zeros_like(a) for a in alive)
     total, _ = jax.lax.scan(squares, zeros, jax.random.split(jax.random.key(0), _DRAWS))
-    return tuple(jnp.sqrt(t) for t in total)
+    return graph.part([jnp.sqrt(t) for t in total])

@@ -9,6 +9,7 @@ import numpy as np
 
 from jprobe.errors import ArgumentError, ShapeError
 from jprobe.frustration.energy import double_precision, energy, frustrated_by_block, frustration, spins_of
+from jprobe.frustration.passes import block_by_block
 from jprobe.graph import Graph
 
 # Of a row's absolute weight: what separates a negative row sum in double precision from rounding.
@@ -96,7 +97,8 @@ def history(agreed: Any, sweeps: Any, total: float) -> np.ndarray:
 
 @jax.jit
 def _degrees(graph: Graph, one: jax.Array) -> tuple[jax.Array, ...]:
-    return graph.absolute().product(tuple(x * one for x in graph.ones(one.dtype)))
+    whole = graph.merged()
+    return graph.part(whole.absolute().product(tuple(x * one for x in whole.ones(one.dtype))))
 
 
 def degrees(graph: Graph) -> tuple[jax.Array, ...]:
@@ -109,13 +111,12 @@ def degrees(graph: Graph) -> tuple[jax.Array, ...]:
 def _polish(graph: Graph, spins: jax.Array, degree: tuple[jax.Array, ...], limit: int = 100) -> Any:
     """Sweeps in double precision until no row sum is negative; counts them, their flips, and what is left."""
 
+    def turned(flipped: jax.Array, n: Any, field: jax.Array, spins: jax.Array, degree: jax.Array) -> Any:
+        negative = field * spins < -FLOAT64_ERROR * degree
+        return flipped + negative.sum(), jnp.where(negative, -spins, spins)
+
     def one_pass(blocks: tuple[jax.Array, ...]) -> tuple[tuple[jax.Array, ...], jax.Array]:
-        now, flipped = list(blocks), jnp.zeros((), jnp.int64)
-        for n, bound in enumerate(degree):
-            negative = graph.field(now, n) * now[n] < -FLOAT64_ERROR * bound
-            now[n] = jnp.where(negative, -now[n], now[n])
-            flipped += negative.sum()
-        return tuple(now), flipped
+        return block_by_block(graph, blocks, jnp.zeros((), jnp.int64), turned, (degree,))
 
     def body(carry: Any) -> Any:
         blocks, sweeps, flips, _ = carry

@@ -4,7 +4,7 @@ Nodes of one block are never adjacent, so all of them may move at once by their 
 flips. Block by block this is a convolution and its transpose a layer, for all replicas together.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from jprobe.frustration.energy import FLOAT32_ERROR
 from jprobe.graph import Graph
+from jprobe.graph.tail import Row
 from jprobe.permutation import hashed_uniform
 
 Blocks = tuple[jax.Array, ...]
@@ -40,7 +41,71 @@ class Passed(NamedTuple):
     squares: jax.Array
 
 
-Rule = Callable[[int, jax.Array, jax.Array], jax.Array]
+class Rule(NamedTuple):
+    """By which rule spins move.
+
+    Attributes:
+        move: (number of the block, its row sums A_u s, its spins, its part of each of ``data``) -> its new spins; 0 of
+            a node whose spin, row sum and data are 0.
+        data: what it reads, by block.
+    """
+
+    move: Callable[..., jax.Array]
+    data: tuple[Blocks, ...] = ()
+
+
+def block_by_block(
+    graph: Graph, blocks: Blocks, carry: Any, visit: Callable[..., Any], data: tuple[Blocks, ...]
+) -> Any:
+    """Change all blocks, first to last, each by the newest values of the others.
+
+    Args:
+        graph: the graph.
+        blocks: numbers [..., *shape] of the nodes of each block.
+        carry: what visits hand on.
+        visit: (carry, number of the block, its row sums, its values, its part of each of ``data``) -> carry, new values.
+        data: further numbers, by block, without leading axes.
+
+    Returns:
+        (blocks, carry).
+    """
+    lead = blocks[0].ndim - len(graph.blocks[0].shape)
+    tail, now = graph.layout.tail, list(blocks)
+    first = len(now) if tail is None else tail.first
+    for n, old in enumerate(blocks[:first]):
+        field = over(lead, lambda *one, n=n: graph.field(one, n))(*now)
+        carry, now[n] = visit(carry, n, field, old, *(d[n] for d in data))
+    if tail is None:
+        return tuple(now), carry
+    alive = () if graph.alive is None else (graph.ones(),)
+    state, *beside = (_flat(x, k) for x, k in ((now, lead), *((d, 0) for d in (*alive, *data))))
+
+    def one_row(carried: Any, row: Row) -> Any:
+        state, carry = carried
+        field = over(lead, lambda one: tail.field(row, one, graph.weights))(state)
+        mine = [d[row.nodes] for d in beside]
+        if alive:
+            field *= mine.pop(0)
+        carry, new = visit(carry, row.block, field, state[..., row.nodes], *mine)
+        return (state.at[..., row.nodes].set(new), carry), None
+
+    (state, carry), _ = jax.lax.scan(one_row, (state, carry), tail.table)
+    cuts = graph.layout.offsets
+    rest = [state[..., cuts[n] : cuts[n + 1]].reshape(blocks[n].shape) for n in range(first, len(blocks))]
+    return (*now[:first], *rest), carry
+
+
+def over(lead: int, one: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    """``one`` over so many leading axes."""
+    for _ in range(lead):
+        one = jax.vmap(one)
+    return one
+
+
+def _flat(blocks: Sequence[jax.Array], lead: int) -> jax.Array:
+    """[..., N + 1]: the nodes of all blocks in their order, and a 0 that no node has."""
+    zero = jnp.zeros((*blocks[0].shape[:lead], 1), blocks[0].dtype)
+    return jnp.concatenate([*(x.reshape(*x.shape[:lead], -1) for x in blocks), zero], -1)
 
 
 def pass_over_blocks(graph: Graph, blocks: Blocks, rule: Rule) -> Passed:
@@ -49,18 +114,18 @@ def pass_over_blocks(graph: Graph, blocks: Blocks, rule: Rule) -> Passed:
     Args:
         graph: the graph.
         blocks: spins of one replica.
-        rule: (number of the block, its row sums A_u s, its spins) -> its new spins.
+        rule: by which they move.
     """
-    now, zero = list(blocks), jnp.zeros((), jnp.float32)
-    flips, gain, squares = jnp.zeros((), jnp.int32), zero, zero
-    for n, old in enumerate(blocks):
-        field = graph.field(now, n)
-        new = rule(n, field, old)
+
+    def visit(tally: Any, n: Any, field: jax.Array, old: jax.Array, *data: jax.Array) -> Any:
+        flips, gain, squares = tally
+        new = rule.move(n, field, old, *data)
         flips += (new * old < 0).sum()
-        gain += jnp.sum((new - old) * field)
-        squares += jnp.sum(field * field)
-        now[n] = new
-    return Passed(tuple(now), flips, gain, squares)
+        return (flips, gain + jnp.sum((new - old) * field), squares + jnp.sum(field * field)), new
+
+    zero = jnp.zeros((), jnp.float32)
+    now, tally = block_by_block(graph, blocks, (jnp.zeros((), jnp.int32), zero, zero), visit, rule.data)
+    return Passed(now, *tally)
 
 
 def downhill(degree: Blocks, threshold: jax.Array | float = 0.0) -> Rule:
@@ -73,11 +138,11 @@ def downhill(degree: Blocks, threshold: jax.Array | float = 0.0) -> Rule:
         threshold: in units of weight.
     """
 
-    def rule(n: int, field: jax.Array, spins: jax.Array) -> jax.Array:
-        bound = jnp.maximum(threshold, FLOAT32_ERROR * degree[n])
+    def move(n: Any, field: jax.Array, spins: jax.Array, degree: jax.Array) -> jax.Array:
+        bound = jnp.maximum(threshold, FLOAT32_ERROR * degree)
         return jnp.where(jnp.abs(field) > bound, jnp.sign(field), jnp.sign(spins))
 
-    return rule
+    return Rule(move, (degree,))
 
 
 def mean_field(alive: Blocks, temperature: jax.Array, squares: jax.Array) -> Rule:
@@ -88,15 +153,15 @@ def mean_field(alive: Blocks, temperature: jax.Array, squares: jax.Array) -> Rul
         temperature: T, above 0.
         squares: sum over all nodes of squared row sums, as of the pass before.
     """
-    counts = [jnp.sum(a) for a in alive]
-    borrowed = BORROWED * squares / jnp.maximum(sum(counts), 1)
+    counts = jnp.stack([jnp.sum(a) for a in alive])
+    borrowed = BORROWED * squares / jnp.maximum(jnp.sum(counts), 1)
 
-    def rule(n: int, field: jax.Array, spins: jax.Array) -> jax.Array:
+    def move(n: Any, field: jax.Array, spins: jax.Array) -> jax.Array:
         unit = jnp.sqrt((jnp.sum(field * field) + borrowed) / (counts[n] + BORROWED))
         mean = jnp.tanh(field / (temperature * jnp.where(unit > 0, unit, 1.0)))
         return jnp.where(mean == 0, spins, mean)  # a tie keeps its side, so that it still has one when it is rounded
 
-    return rule
+    return Rule(move)
 
 
 def heat_bath(norms: Blocks, temperature: jax.Array, key: jax.Array) -> Rule:
@@ -108,12 +173,22 @@ def heat_bath(norms: Blocks, temperature: jax.Array, key: jax.Array) -> Rule:
         key: of this pass.
     """
 
-    def rule(n: int, field: jax.Array, spins: jax.Array) -> jax.Array:
-        scale = temperature * jnp.where(norms[n] > 0, norms[n], 1.0)
+    def move(n: Any, field: jax.Array, spins: jax.Array, norms: jax.Array) -> jax.Array:
+        scale = temperature * jnp.where(norms > 0, norms, 1.0)
         up = hashed_uniform(jax.random.fold_in(key, n), field.shape) < jax.nn.sigmoid(2 * field / scale)
         return jnp.where(up, 1.0, -1.0) * jnp.abs(spins)  # 0 stays 0: a node that is not alive
 
-    return rule
+    return Rule(move, (norms,))
+
+
+def either(which: jax.Array, first: Rule, second: Rule) -> Rule:
+    """The first rule where ``which`` is true, else the second."""
+    cut = len(first.data)
+
+    def move(n: Any, field: jax.Array, spins: jax.Array, *data: jax.Array) -> jax.Array:
+        return jnp.where(which, first.move(n, field, spins, *data[:cut]), second.move(n, field, spins, *data[cut:]))
+
+    return Rule(move, first.data + second.data)
 
 
 def each_replica(run: Callable[..., Any], graph: Graph, *args: Any) -> Any:

@@ -13,6 +13,7 @@ from jprobe.graph.block import Block
 from jprobe.graph.constant import Constant
 from jprobe.graph.edges import Edges
 from jprobe.graph.operators import Weights
+from jprobe.graph.tail import Row, Tail
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,28 @@ class EdgeList:
         parts = [slice(a, b) for a, b in itertools.pairwise(np.searchsorted(ends, self.offsets))]
         within = [(ends[p] - start).astype(np.int32) for p, start in zip(parts, self.offsets[:-1], strict=True)]
         return tuple((nodes, others[p], edges[p]) for nodes, p in zip(within, parts, strict=True))
+
+    @functools.cached_property
+    def tail(self) -> Tail | None:
+        """The last blocks, as many as a table of twice the list's size has room for; None if that is one at most.
+
+        A dense graph has a block for each node, and a program that writes out every block takes minutes to compile.
+        """
+        ends, sizes = np.array([len(edges) for _, _, edges in self._rows]), np.diff(self.offsets)
+        longest, widest = (np.maximum.accumulate(x[::-1])[::-1] for x in (ends, sizes))
+        left = np.arange(len(ends), 0, -1)
+        first = int(np.argmax((left * longest <= 2 * ends.sum()) & (left * widest <= 2 * sizes.sum())))
+        if left[first] < 2:
+            return None
+        none = self.offsets[-1]
+        nodes = np.full((left[first], widest[first]), none, np.int32)
+        others = np.full((left[first], longest[first]), none, np.int32)
+        edges, into = np.zeros_like(others), np.full_like(others, nodes.shape[1])
+        for row, n in enumerate(range(first, len(ends))):
+            nodes[row, : sizes[n]] = np.arange(self.offsets[n], self.offsets[n + 1])
+            into[row, : ends[n]], others[row, : ends[n]], edges[row, : ends[n]] = self._rows[n]
+        table = Row(np.arange(first, len(ends), dtype=np.int32), nodes, others, edges, into)
+        return Tail(table, self._read, replace(self, offsets=(0, none)))
 
     def _read(self, weights: Weights) -> jax.Array:
         return jnp.abs(weights[self.weight]) if self.unsigned else weights[self.weight]

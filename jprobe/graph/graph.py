@@ -1,6 +1,7 @@
 """A network as a signed, weighted, directed graph: blocks of nodes, and linear maps between blocks."""
 
 import functools
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -148,6 +149,28 @@ class Graph:
             )
         made = self.origin.again(self, params)
         return replace(self, weights=made.weights, alive=self.alive if made.alive is None else made.alive)
+
+    def merged(self) -> "Graph":
+        """The same graph for products alone: one block of all nodes, in the blocks' order, where there are many blocks.
+
+        A program that handles each block of a dense graph by itself takes minutes to compile.
+        """
+        alive = None if self.alive is None else self.merge(self.alive)
+        return replace(self, layout=self.layout.merged, alive=alive)
+
+    def merge(self, blocks: Sequence[jax.Array]) -> Blocks:
+        """Numbers [..., *shape] of each block -> the same for the blocks of :meth:`merged`."""
+        if self.layout.merged is self.layout:
+            return tuple(blocks)
+        lead = jnp.ndim(blocks[0]) - len(self.blocks[0].shape)
+        return (jnp.concatenate([jnp.reshape(x, (*x.shape[:lead], -1)) for x in blocks], -1),)
+
+    def part(self, merged: Sequence[jax.Array]) -> Blocks:
+        """The inverse of :meth:`merge`."""
+        if self.layout.merged is self.layout:
+            return tuple(merged)
+        (s,), cuts = merged, itertools.pairwise(self.layout.offsets)
+        return tuple(s[..., a:b].reshape(*s.shape[:-1], *k.shape) for (a, b), k in zip(cuts, self.blocks, strict=True))
 
     def absolute(self) -> "Graph":
         """The graph of the absolute weights, |A|."""

@@ -8,6 +8,7 @@ import numpy as np
 from jprobe.graph.block import Block
 from jprobe.graph.constant import Constant
 from jprobe.graph.link import Bundle
+from jprobe.graph.tail import Tail
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +90,20 @@ class Layout:
         return tuple(
             (*into, *(k for k in out_of if b not in k.targets))
             for b, (into, out_of) in enumerate(zip(self.into, self.out_of, strict=True))
+        )
+
+    @property
+    def tail(self) -> Tail | None:
+        """The last blocks as one table, where one bundle has all edges and they are many and of few nodes."""
+        return self.links[0].tail if len(self.links) == 1 else None
+
+    @functools.cached_property
+    def merged(self) -> "Layout":
+        """The same edges over one block of all nodes, where the blocks are many; see :meth:`Graph.merged`."""
+        if self.tail is None:
+            return self
+        return replace(
+            self, blocks=(Block("nodes", "nodes", self.offsets[-1:]),), links=(self.tail.merged,), outputs=()
         )
 
     @functools.cached_property

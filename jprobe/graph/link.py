@@ -9,6 +9,7 @@ from jprobe.graph.block import Block
 from jprobe.graph.edges import Edges
 from jprobe.graph.operators import Chain, Layer, Operator, Shape, Unshared, Weights
 from jprobe.graph.operators.chain import count, entries, layer_in, parts
+from jprobe.graph.tail import Tail
 
 
 class Bundle(Protocol):
@@ -43,6 +44,10 @@ class Bundle(Protocol):
 
     def backward(self, blocks: Sequence[jax.Array], weights: Weights) -> dict[int, jax.Array]:
         """What the nodes of each source block receive, against their direction, along the edges that leave it."""
+
+    @property
+    def tail(self) -> Tail | None:
+        """The last blocks as one table, where they are many and of few nodes; else None."""
 
     def absolute(self) -> "Bundle":
         """The same edges with the absolute values of their weights."""
@@ -130,6 +135,11 @@ class Link(NamedTuple):
     def backward(self, blocks: Sequence[jax.Array], weights: Weights) -> dict[int, jax.Array]:
         """What the source receives."""
         return {self.source: self.back(blocks[self.target], blocks[self.source].shape, weights)}
+
+    @property
+    def tail(self) -> None:
+        """A link has two blocks."""
+        return None
 
     def absolute(self) -> "Link":
         """The link of the absolute weights."""

@@ -107,6 +107,11 @@ class MatvecEdges:
         """The other half."""
         return self.forward(blocks, weights)
 
+    @property
+    def tail(self) -> None:
+        """A block's row sums take a product with the whole operator."""
+        return None
+
     def absolute(self) -> "MatvecEdges":
         """The operator |A_u|."""
         return replace(self, signed=self.unsigned)
