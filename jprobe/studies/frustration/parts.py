@@ -23,6 +23,8 @@ _NAMES = {"real": "the network", "n1": "N1", "n2": "N2", "n3_xavier": "N3 (Xavie
 
 # Seconds of a sweep over an edge and back, measured on two cores, and sweeps of a descent; for the progress display only.
 _EDGE, _SWEEPS = 7e-11, 60
+# N2 gives each edge of a convolution a weight of its own, so that a sweep takes so many times as long.
+_UNSHARED = 14
 
 
 def parts(config: Config, subject: Network | Networks) -> Iterator[Part]:
@@ -49,10 +51,12 @@ def _parts(work: Work) -> Iterator[Part]:
         yield Part(_name("real", first), f"minimising from {count} starts", compute, count * descent, "descent")
     for kind, n in _nulls(work):
         label = f"null model {_NAMES[kind]}, {n + 1} of {config.nulls}"
-        yield Part(_name(kind, n), label, partial(work.null_energy, kind, n), 2 * descent, kind)
+        seconds = 2 * descent * (_UNSHARED if kind == "n2" else 1)
+        yield Part(_name(kind, n), label, partial(work.null_energy, kind, n), seconds, kind)
     for other, kind, n in _compared(work):
         label, compute = f"{_NAMES[kind]} by {other}, {n + 1}", partial(work.compared, other, kind, n)
-        yield Part(_name(other, kind, n), label, compute, config.compare * sweep + 2.0, other)
+        seconds, pace = (_UNSHARED, f"{other}.n2") if kind == "n2" else (1, other)
+        yield Part(_name(other, kind, n), label, compute, seconds * config.compare * sweep + 2.0, pace)
     if config.anneal and trained:
         yield Part("annealed", "annealing the network", work.annealed, config.anneal * sweep + 2.0, "annealed")
     for kind, n in _bounded(work):
