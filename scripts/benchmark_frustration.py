@@ -165,17 +165,26 @@ def by_minimiser(name: str, side: int | None, rounds: int) -> None:
 
 
 def small_graphs() -> dict[str, jp.graph.Graph]:
-    """Graphs small enough for a matrix: a dense layer, a small CNN, a sparse random graph."""
+    """Graphs small enough for a matrix: a dense layer, a small CNN, sparse random graphs of several weights."""
     layer = jp.graph.bipartite(jax.random.normal(jax.random.key(0), (400, 400)))
     rng = np.random.default_rng(0)
-    ends = rng.integers(0, 4000, (2, 20000))
-    ends = ends[:, ends[0] != ends[1]]
-    sparse = jp.graph.from_edges(ends[0], ends[1], rng.normal(size=ends.shape[1]), 4000)
+
+    def sparse(nodes: int, edges: int, draw: Callable[[int], np.ndarray]) -> jp.graph.Graph:
+        ends = rng.integers(0, nodes, (2, edges))
+        ends = ends[:, ends[0] != ends[1]]
+        return jp.graph.from_edges(ends[0], ends[1], draw(ends.shape[1]), nodes)
+
     model, _ = jp.weights.architecture("squeezenet")
     shape = (1, 32, 32, 3)
     params = jax.jit(model.init)(jax.random.key(0), jnp.zeros(shape))
     cnn = jp.graph.trace(model.apply, params, jax.ShapeDtypeStruct(shape, jnp.float32))
-    return {"dense layer 400-400": layer, "sparse, 4,000 nodes": sparse, "SqueezeNet at 32 x 32": cnn}
+    return {
+        "dense layer 400-400": layer,
+        "sparse, 4,000 nodes": sparse(4000, 20_000, lambda edges: rng.normal(size=edges)),
+        "heavy-tailed, 1,000 nodes": sparse(1000, 5000, lambda edges: rng.standard_t(1.5, edges)),
+        "signs, 2,000 nodes": sparse(2000, 6000, lambda edges: rng.choice([-1.0, 1.0], edges)),
+        "SqueezeNet at 32 x 32": cnn,
+    }
 
 
 def against_greedy(name: str, graph: jp.graph.Graph, rounds: int) -> None:
