@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
+from matplotlib.ticker import EngFormatter
 
 from jprobe.figures import frustration as draw
 from jprobe.figures import monotone as drawn
@@ -28,6 +29,8 @@ from jprobe.studies.frustration.reading import (
 )
 from jprobe.studies.frustration.several import apart
 
+_SECONDS = EngFormatter("s", places=1)
+
 # Lambdas at which the curves of figure 7 are drawn.
 _AT = np.linspace(0, 0.5, 201)
 
@@ -43,14 +46,14 @@ def about(ds: xr.Dataset, config: Config) -> About:
         return About(f"Frustration of {', '.join(networks)}", lead, _notes(ds, networks, config))
     lead = (
         f"{int(ds.attrs['nodes']):,} nodes, {int(ds.attrs['edges']):,} edges, {int(ds.attrs['params']):,} parameters: the whole "
-        f"network {lead} A sweep over all edges and back takes {float(ds.seconds_per_sweep):.3g} s."
+        f"network {lead} A sweep over all edges and back takes {_SECONDS(float(ds.seconds_per_sweep))}."
     )
     return About(f"Frustration of {ds.attrs['network']}", lead, _notes(ds, networks, config))
 
 
 _MEANS = {
-    "descend": "descend flips, block after block, every spin with a negative row sum, the largest first, where the paper flips the "
-    "most negative one at a time",
+    "descend": "descend moves block after block: sixteen passes of mean fields whose temperature falls, then every spin with a "
+    "negative row sum flips, where the paper flips the most negative one at a time",
     "greedy": "greedy is the paper's Algorithm 1, the most negative row one at a time",
     "anneal": "anneal cools {compare:,} sweeps, then descends",
 }
@@ -209,11 +212,9 @@ def _says_blocks(ds: xr.Dataset) -> str:
     shares = ds.annealed_frustrated if "annealed" in ds else ds.frustrated.isel(replica=best)
     order = np.argsort(shares.values)
     known = [n for n in order if not np.isnan(shares.values[n])]
-    name = lambda n: f"{ds.block.values[n]} ({float(shares[n]):.2f})"  # noqa: E731
-    return (
-        f"Share of the weight entering each block that is frustrated. Least: {name(known[0])}, {name(known[1])}; most: "
-        f"{name(known[-1])}, {name(known[-2])}."
-    )
+    named = [f"{ds.block.values[n]} ({float(shares[n]):.2f})" for n in known]
+    told = f"Least: {', '.join(named[:2])}; most: {', '.join(named[:-3:-1])}" if len(named) > 4 else ", ".join(named)
+    return f"Share of the weight entering each block that is frustrated. {told}."
 
 
 def _says_descent(ds: xr.Dataset) -> str:
