@@ -36,14 +36,9 @@ def alignment(omegas: Orders, lambdas: Mapping[str, Mapping[str, float]], output
             for side in (-1, 1):
                 panel.axvline(0.5 + side * lambdas[name][order], color="black", linewidth=1.2)
             panel.axvline(0.5, color="0.6", linewidth=0.7, linestyle=(0, (1, 2)))
-            first = f"{name}: " if len(omegas) > 1 else ""
-            panel.set_title(
-                f"{first}{ORDER_NAMES[order]}, λ = {lambdas[name][order]:.3f}",
-                loc="left",
-                fontsize=9 if not first else 7.5,
-            )
+            first = f"{name}\n" if len(omegas) > 1 and order == PAPERS[0] else ""
+            panel.set_title(f"{first}{ORDER_NAMES[order]}, λ = {lambdas[name][order]:.3f}", loc="left", fontsize=8.5)
         axes[-1, column].set_xlabel("Ω, share of outputs that rise" + (" with the order" if len(omegas) == 1 else ""))
-        _alike(axes[:, column])
     for panel in axes[:, 0]:
         panel.set_ylabel("share of\nperturbations")
     return figure
@@ -104,7 +99,7 @@ def crossings(at: np.ndarray, shares: Orders, lambdas: Mapping[str, Mapping[str,
         panel.set_title(name, loc="left")
     for panel in axes[:, 0]:
         panel.set_ylabel("P(|Ω - 0.5| ≥ λ)")
-    legend_below(figure, axes, columns=2 if len(shares) == 1 else 4)
+    legend_below(figure, axes, columns=1 + columns)
     return figure
 
 

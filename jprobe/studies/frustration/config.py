@@ -17,8 +17,8 @@ class Config(base.Config):
     """Measure how frustrated a network is as a signed DAG, beside null models, and how near to monotone (paper 2).
 
     quick: 8 replicas, 2 null models of each kind, 20 photos. paper: 80 of each, all photos. Expect for SqueezeNet a
-    frustration of 0.399 (descent) and 0.395 (annealed), against 0.413 for weights shuffled within layers, none of whose
-    spins go below 0.4003. With several networks, one page shows all of them; of a network whose weights are not here it
+    frustration of 0.398 (descent) and 0.394 (annealed), against 0.413 for weights shuffled within layers, none of whose
+    spins go below 0.4000. With several networks, one page shows all of them; of a network whose weights are not here it
     shows the freshly initialised null models.
 
     Example:
