@@ -210,6 +210,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks(name):
     module, x = NETWORKS[name]

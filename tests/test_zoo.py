@@ -79,6 +79,7 @@ def photos_for(name, batch=2):
     return np.random.default_rng(0).normal(size=(batch, side, side, 3)).astype(np.float32)
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_logits_are_torchs(name):
     x = photos_for(name)
