@@ -142,6 +142,7 @@ print("heavy:", sorted(set({HEAVY!r}) & set(sys.modules)))
     assert done.stdout.splitlines()[-1] == "heavy: []"
 
 
+@pytest.mark.end_to_end
 def test_a_mistyped_option_does_not_claim_the_folder_of_the_right_one(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     small = ["run", "probes", "--seeds", "2", "--epochs", "1", "--probes", "flip", "--pair", "0", "1"]
@@ -198,6 +199,7 @@ def test_a_dumb_terminal_gets_lines(monkeypatch, capsys):
     ]
 
 
+@pytest.mark.end_to_end
 def test_the_installed_command_runs():
     done = subprocess.run([sys.executable, "-m", "jprobe", "list"], capture_output=True, text=True, check=True)
     assert "probes" in done.stdout

@@ -127,6 +127,7 @@ def test_what_cannot_be_told_is_refused():
             digest_of(thing)
 
 
+@pytest.mark.end_to_end
 def test_another_process_finds_the_same(tmp_path):
     code = textwrap.dedent("""
         import optax, jax, flax.linen as nn

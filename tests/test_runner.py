@@ -268,6 +268,7 @@ def test_keys_belong_to_names():
     assert len({tuple(k) for k in keys}) == 3
 
 
+@pytest.mark.end_to_end
 def test_the_recipe_for_a_study_works(tmp_path):
     """CONTRIBUTING.md's own study, as it stands there, with figure, findings, resume and report."""
     text = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text()

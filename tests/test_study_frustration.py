@@ -329,6 +329,7 @@ def test_a_claim_of_several_networks_holds_if_it_holds_for_each():
     assert "good holds, bad differs" in finding.seen
 
 
+@pytest.mark.end_to_end
 def test_table_1_on_the_command_line(capsys):
     cli.main(["run", "frustration", "--network", "mnist", "--table", "sizes"])
     text = capsys.readouterr().out

@@ -54,6 +54,7 @@ def logits_of(net, ids, mask):
     return (out.logits if "logits" in out else out.last_hidden_state).numpy()
 
 
+@pytest.mark.end_to_end
 @pytest.mark.parametrize(
     ("kind", "options"),
     [("distilbert", {}), ("distilbert", {"activation": "relu", "n_heads": 6}), ("bert", {}), ("bert", {"layer_norm_eps": 1e-3}), ("encoder", {})],
