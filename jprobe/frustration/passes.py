@@ -73,7 +73,7 @@ def block_by_block(
     tail, now = graph.layout.tail, list(blocks)
     first = len(now) if tail is None else tail.first
     for n, old in enumerate(blocks[:first]):
-        field = over(lead, lambda *one, n=n: graph.field(one, n))(*now)
+        field = _over(lead, lambda *one, n=n: graph.field(one, n))(*now)
         carry, now[n] = visit(carry, n, field, old, *(d[n] for d in data))
     if tail is None:
         return tuple(now), carry
@@ -82,7 +82,7 @@ def block_by_block(
 
     def one_row(carried: Any, row: Row) -> Any:
         state, carry = carried
-        field = over(lead, lambda one: tail.field(row, one, graph.weights))(state)
+        field = _over(lead, lambda one: tail.field(row, one, graph.weights))(state)
         mine = [d[row.nodes] for d in beside]
         if alive:
             field *= mine.pop(0)
@@ -95,7 +95,7 @@ def block_by_block(
     return (*now[:first], *rest), carry
 
 
-def over(lead: int, one: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+def _over(lead: int, one: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
     """``one`` over so many leading axes."""
     for _ in range(lead):
         one = jax.vmap(one)
