@@ -366,8 +366,8 @@ def drawn_anew(graph):
 def test_blocks_of_one_table_move_as_those_written_out(monkeypatch, some):
     """A dense graph, whose blocks are rows of a table that a loop runs through, and a skew one, half of it such rows."""
     rng = np.random.default_rng(0)
-    source, target = np.triu_indices(12, 1)
-    hubs = np.concatenate([source, np.repeat(np.arange(12), 5)]), np.concatenate([target, np.arange(12, 72)])
+    source, target = np.triu_indices(20, 1)
+    hubs = np.concatenate([source, np.repeat(np.arange(20), 5)]), np.concatenate([target, np.arange(20, 120)])
     for ends in ((source, target), hubs):
         weight = rng.normal(size=ends[0].size)
 
@@ -401,11 +401,11 @@ def test_blocks_of_one_table_move_as_those_written_out(monkeypatch, some):
 
 def test_one_block_of_all_nodes_has_the_same_products():
     rng = np.random.default_rng(0)
-    source, target = np.triu_indices(6, 1)
-    graph = from_edges(source, target, rng.normal(size=15))
-    x = jnp.asarray(rng.normal(size=6))
+    source, target = np.triu_indices(20, 1)
+    graph = from_edges(source, target, rng.normal(size=190))
+    x = jnp.asarray(rng.normal(size=20))
     whole = graph.merged()
-    assert len(whole.blocks) == 1 < len(graph.blocks) == 6
+    assert len(whole.blocks) == 1 < len(graph.blocks) == 20
     np.testing.assert_allclose(whole.matvec(x), graph.matvec(x), rtol=1e-5)
     np.testing.assert_allclose(whole.absolute().matvec(x), graph.absolute().matvec(x), rtol=1e-5)
     blocks = graph.split(x)

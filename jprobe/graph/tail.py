@@ -33,11 +33,11 @@ class Tail(NamedTuple):
         merged: the bundle of all edges, over one block of all nodes.
 
     Example:
+        >>> import numpy as np
         >>> from jprobe.graph import from_edges
-        >>> triangle = from_edges([0, 1, 2], [1, 2, 0], [1.0, 1.0, -1.0])
-        >>> tail = triangle.layout.links[0].tail
-        >>> tail.table.nodes.tolist()
-        [[0], [1], [2]]
+        >>> source, target = np.triu_indices(20, 1)
+        >>> from_edges(source, target, np.ones(190)).layout.links[0].tail.table.others.shape
+        (20, 19)
     """
 
     table: Row
