@@ -133,10 +133,11 @@ def lower_bound(
     del vectors
     # While the vectors have not converged, a little of the degree in D tames the rows that are still wrong.
     trials = [
-        (_spectrum(graph, *_diagonal(slack, degree, c), jax.random.fold_in(key, 1), min(steps, 60)), c) for c in _SHARES
+        (_spectrum(graph, *_diagonal(slack, degree, c), jax.random.fold_in(key, 1), min(steps, 60), steps), c)
+        for c in _SHARES
     ]
     share = min(trials, key=lambda trial: _ceiling(trial[0], 0.0, slack, degree, trial[1]))[1]
-    ends = _spectrum(graph, *_diagonal(slack, degree, share), jax.random.fold_in(key, 2), steps)
+    ends = _spectrum(graph, *_diagonal(slack, degree, share), jax.random.fold_in(key, 2), steps, steps)
     gap = _relative_gap(graph.num_nodes, steps, failure)
     plain, safe = (_ceiling(ends, e, slack, degree, share) / 2 + apart for e in (0.0, gap))
     return Bound(
@@ -186,9 +187,10 @@ def _ceiling(ends: tuple[float, float], gap: float, slack: Blocks, degree: Block
 
 def _drawn(graph: Graph, key: jax.Array, dimension: int) -> Blocks:
     """Random unit vectors [dimension, *shape]; 0 for nodes that are not alive."""
-    keys = (jax.random.fold_in(key, n) for n in range(len(graph.blocks)))
-    draws = [_directions(one, (dimension, *block.shape)) for one, block in zip(keys, graph.blocks, strict=True)]
-    return tuple(x * a for x, a in zip(draws, graph.ones(), strict=True))
+    whole = graph.merged()
+    keys = (jax.random.fold_in(key, n) for n in range(len(whole.blocks)))
+    draws = [_directions(one, (dimension, *block.shape)) for one, block in zip(keys, whole.blocks, strict=True)]
+    return graph.part([x * a for x, a in zip(draws, whole.ones(), strict=True)])
 
 
 @functools.partial(jax.jit, static_argnames="shape")
@@ -253,9 +255,11 @@ def _dual(graph: Graph, vectors: Blocks) -> tuple[Blocks, jax.Array]:
     return tuple(jnp.sqrt(jnp.sum(r * r, 0)) for r in rows), jnp.asarray(agreed) / 2
 
 
-def _spectrum(graph: Graph, diagonal: Blocks, root: Blocks, key: jax.Array, steps: int) -> tuple[float, float]:
+def _spectrum(
+    graph: Graph, diagonal: Blocks, root: Blocks, key: jax.Array, steps: int, longest: int
+) -> tuple[float, float]:
     """Smallest and largest Ritz values of D^(-1/2) A_u D^(-1/2)."""
-    main, beside = (np.asarray(x, np.float64) for x in _lanczos(graph, root, key, steps))
+    main, beside = (np.asarray(x, np.float64)[:steps] for x in _lanczos(graph, root, key, steps, longest))
     # The space may be used up before the steps are: what follows a vanished remainder means nothing.
     used = np.flatnonzero(beside < 1e-6 * max(float(np.abs(main).max()), float(beside.max()), 1e-30))
     last = int(used[0]) + 1 if used.size else steps
@@ -263,9 +267,12 @@ def _spectrum(graph: Graph, diagonal: Blocks, root: Blocks, key: jax.Array, step
     return float(found[0]), float(found[-1])
 
 
-@functools.partial(jax.jit, static_argnames="steps")
-def _lanczos(graph: Graph, root: Blocks, key: jax.Array, steps: int) -> tuple[jax.Array, jax.Array]:
-    """Diagonal and off-diagonal [steps] of the Lanczos matrix, from a random start."""
+@functools.partial(jax.jit, static_argnames="longest")
+def _lanczos(graph: Graph, root: Blocks, key: jax.Array, steps: Any, longest: int) -> tuple[jax.Array, jax.Array]:
+    """Diagonal and off-diagonal of the Lanczos matrix, from a random start: [longest], of which ``steps`` are filled.
+
+    Runs of any length share the program.
+    """
 
     def times(x: Blocks) -> Blocks:
         rows = graph.product(tuple(a * b for a, b in zip(root, x, strict=True)))
@@ -274,17 +281,19 @@ def _lanczos(graph: Graph, root: Blocks, key: jax.Array, steps: int) -> tuple[ja
     def dot(x: Blocks, y: Blocks) -> jax.Array:
         return sum((jnp.sum(a * b) for a, b in zip(x, y, strict=True)), jnp.zeros(()))
 
-    def step(carry: Any, _: None) -> Any:
-        before, here, length = carry
+    def step(n: Any, carry: Any) -> Any:
+        (before, here, length), (main, beside) = carry
         there = times(here)
         along = dot(there, here)
         rest = tuple(t - along * h - length * b for t, h, b in zip(there, here, before, strict=True))
         remains = jnp.sqrt(dot(rest, rest))
-        return (here, tuple(r / jnp.maximum(remains, 1e-30) for r in rest), remains), (along, remains)
+        ahead = tuple(r / jnp.maximum(remains, 1e-30) for r in rest)
+        return (here, ahead, remains), (main.at[n].set(along), beside.at[n].set(remains))
 
     draws = [jax.random.normal(jax.random.fold_in(key, n), x.shape) for n, x in enumerate(root)]
     draws = [jnp.where(r > 0, d, 0) for d, r in zip(draws, root, strict=True)]
     size = jnp.sqrt(dot(tuple(draws), tuple(draws)))
     first = tuple(d / jnp.maximum(size, 1e-30) for d in draws)
-    carry = (tuple(map(jnp.zeros_like, first)), first, jnp.zeros(()))
-    return jax.lax.scan(step, carry, None, length=steps)[1]
+    nothing = tuple(map(jnp.zeros_like, first))
+    carry = (nothing, first, jnp.zeros(())), (jnp.zeros(longest), jnp.zeros(longest))
+    return jax.lax.fori_loop(0, steps, step, carry)[1]

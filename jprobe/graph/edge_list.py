@@ -101,7 +101,12 @@ class EdgeList:
             nodes[row, : sizes[n]] = np.arange(self.offsets[n], self.offsets[n + 1])
             into[row, : ends[n]], others[row, : ends[n]], edges[row, : ends[n]] = self._rows[n]
         table = Row(np.arange(first, len(ends), dtype=np.int32), nodes, others, edges, into)
-        return Tail(table, self._read, replace(self, offsets=(0, none)))
+        return Tail(table, self._read)
+
+    @functools.cached_property
+    def merged(self) -> "EdgeList":
+        """The same edges over one block of all nodes."""
+        return replace(self, offsets=(0, self.offsets[-1]))
 
     def _read(self, weights: Weights) -> jax.Array:
         return jnp.abs(weights[self.weight]) if self.unsigned else weights[self.weight]

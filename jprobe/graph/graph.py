@@ -151,9 +151,9 @@ class Graph:
         return replace(self, weights=made.weights, alive=self.alive if made.alive is None else made.alive)
 
     def merged(self) -> "Graph":
-        """The same graph for products alone: one block of all nodes, in the blocks' order, where there are many blocks.
+        """The same graph for products alone: a list of edges over one block of all nodes, in the blocks' order.
 
-        A program that handles each block of a dense graph by itself takes minutes to compile.
+        A program that handles each block by itself takes longer to compile, of a dense graph minutes.
         """
         alive = None if self.alive is None else self.merge(self.alive)
         return replace(self, layout=self.layout.merged, alive=alive)

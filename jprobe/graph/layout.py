@@ -99,12 +99,11 @@ class Layout:
 
     @functools.cached_property
     def merged(self) -> "Layout":
-        """The same edges over one block of all nodes, where the blocks are many; see :meth:`Graph.merged`."""
-        if self.tail is None:
+        """The same edges over one block of all nodes, if one bundle has them all; see :meth:`Graph.merged`."""
+        whole = self.links[0].merged if len(self.links) == 1 else None
+        if whole is None:
             return self
-        return replace(
-            self, blocks=(Block("nodes", "nodes", self.offsets[-1:]),), links=(self.tail.merged,), outputs=()
-        )
+        return replace(self, blocks=(Block("nodes", "nodes", self.offsets[-1:]),), links=(whole,), outputs=())
 
     @functools.cached_property
     def absolute(self) -> "Layout":

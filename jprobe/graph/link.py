@@ -49,6 +49,10 @@ class Bundle(Protocol):
     def tail(self) -> Tail | None:
         """The last blocks as one table, where they are many and of few nodes; else None."""
 
+    @property
+    def merged(self) -> "Bundle | None":
+        """The same edges over one block of all nodes, where that makes products cheaper to compile; else None."""
+
     def absolute(self) -> "Bundle":
         """The same edges with the absolute values of their weights."""
 
@@ -138,6 +142,11 @@ class Link(NamedTuple):
 
     @property
     def tail(self) -> None:
+        """A link has two blocks."""
+        return None
+
+    @property
+    def merged(self) -> None:
         """A link has two blocks."""
         return None
 

@@ -112,6 +112,11 @@ class MatvecEdges:
         """A block's row sums take a product with the whole operator."""
         return None
 
+    @property
+    def merged(self) -> None:
+        """A product is one call whatever the blocks."""
+        return None
+
     def absolute(self) -> "MatvecEdges":
         """The operator |A_u|."""
         return replace(self, signed=self.unsigned)

@@ -30,7 +30,6 @@ class Tail(NamedTuple):
     Attributes:
         table: its rows.
         read: the graph's weights -> those of the edges.
-        merged: the bundle of all edges, over one block of all nodes.
 
     Example:
         >>> import numpy as np
@@ -42,7 +41,6 @@ class Tail(NamedTuple):
 
     table: Row
     read: Callable[[Any], jax.Array]
-    merged: Any
 
     @property
     def first(self) -> int:
