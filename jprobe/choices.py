@@ -8,5 +8,5 @@ Activation = Literal["relu", "tanh", "hard_sigmoid"]
 # Which weights a training keeps: of the last epoch, or of the best test accuracy.
 Keep = Literal["last", "best"]
 
-# What the sum of two branches is in a graph: edges of weight 1, or the paper's rows.
-Residual = Literal["identity", "paper"]
+# What the sum of two branches is in a graph: edges of weight 1, the paper's rows, or one layer where both are layers.
+Residual = Literal["identity", "paper", "merged"]

@@ -22,12 +22,16 @@ class Activations:
     def __init__(self, first: int, value: Any) -> None:
         self._values: dict[int, Any] = {first: value}
         self._windows: dict[int, tuple[Any, Any]] = {}
+        self._sums: dict[int, Any] = {first: value}
 
     def saw(self, view: View, blocks: dict[int, Block]) -> None:
         """Remember the numbers of blocks that nothing else has read: the last ones seen are what the nodes hold."""
         for piece in view.pieces:
             if piece.block in view.sole:
-                self._values[piece.block] = self._in_block(piece, view.value, blocks[piece.block].shape)
+                held = self._in_block(piece, view.value, blocks[piece.block].shape)
+                self._values[piece.block] = held
+                if view.affine:
+                    self._sums[piece.block] = held
 
     def saw_window(self, source: Value, result: Value, blocks: dict[int, Block]) -> None:
         """Remember what a block of maxima was taken of."""
@@ -39,6 +43,10 @@ class Activations:
     def values(self, numbers: Sequence[int]) -> tuple[Any, ...]:
         """Of each block, what its nodes hold."""
         return tuple(self._values[n] for n in numbers)
+
+    def sums(self, numbers: Sequence[int]) -> tuple[Any, ...]:
+        """Of each block, what its nodes held before anything bent it: weighted sums and biases."""
+        return tuple(self._sums[n] for n in numbers)
 
     def windows(self, numbers: Sequence[int]) -> tuple[tuple[Any, Any] | None, ...]:
         """Of each block that is a maximum over windows, what it was taken of and its result."""

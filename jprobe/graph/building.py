@@ -25,7 +25,7 @@ class Builder:
 
     Args:
         residual: what a sum of two values is: "identity", the main branch's block with edges of weight
-            1 from the others; or "paper", see :func:`jprobe.graph.trace`.
+            1 from the others; "paper" or "merged", see :func:`jprobe.graph.trace`.
     """
 
     def __init__(self, residual: Residual) -> None:
@@ -40,6 +40,7 @@ class Builder:
         self._used: dict[str, int] = {}
         self.copies: dict[int, int] = {}  # blocks that stand a second time, and which they are
         self._readers: dict[int, set[int]] = defaultdict(set)  # the layers that read a block, rows taken over apart
+        self._settled: dict[tuple[Piece, ...], int] = {}  # parts of layers that have nodes of their own
         self._count = 0
         self._maxima = 0
 
@@ -107,14 +108,20 @@ class Builder:
         """The sum of two values: the block of the main branch's layer, or a new one where no branch ends in a layer."""
         ends = {v.fresh: v.pieces[0].operators for v in views if v.fresh is not None}
         ends = {n: chain for n, chain in ends.items() if self.blocks[n].kind in ("conv", "dense", "add")}
+        if self.residual == "merged":
+            bent = {view.fresh for view in views if not view.affine}
+            ends = {n: chain for n, chain in ends.items() if n not in bent}
         # The main branch is the longest; a shortcut's own layer is no deeper.
         main = max(ends, key=lambda number: self.depth[number]) if ends else self.block(name, "add", shape, [])
         shaped = ends.get(main, ())
         for view in views:
             for piece in view.pieces if view.fresh != main else ():
                 moved = Piece(piece.block, piece.operators + reversed_chain(shaped))
-                if self.residual == "paper" and self.blocks[piece.block].kind != "input":
+                kind = self.blocks[piece.block].kind
+                if self.residual == "paper" and kind != "input":
                     self._take_rows(main, moved, alone=view.fresh is not None)
+                elif self.residual == "merged" and view.affine and kind in ("conv", "dense", "add"):
+                    self._merge_rows(main, moved)
                 else:
                     self.links.append(Link(piece.block, main, moved.operators))
                 self.depth[main] = max(self.depth[main], self.depth[piece.block] + 1)
@@ -127,6 +134,26 @@ class Builder:
             self.links.append(Link(source, main, row.operators + piece.operators))
         if alone:
             self._remove(piece.block)
+
+    def settled(self, view: View) -> View:
+        """Part of a layer, or a layer that others read too, as nodes of its own: it is about to be bent, or read."""
+        kinds = {self.blocks[piece.block].kind for piece in view.pieces}
+        if not view.affine or view.fresh is not None or not kinds <= {"conv", "dense", "add"}:
+            return view
+        if view.pieces not in self._settled:
+            first = self.blocks[view.pieces[0].block]
+            number = self.block(first.name, first.kind, view.shape, [])
+            for piece in view.pieces:
+                self._merge_rows(number, piece)
+                self.depth[number] = max(self.depth[number], self.depth[piece.block])
+            self._settled[view.pieces] = number
+        number = self._settled[view.pieces]
+        return View(view.shape, (Piece(number, ()),), frozenset({number}), value=view.value)
+
+    def _merge_rows(self, main: int, piece: Piece) -> None:
+        """The edges into a layer that is a summand are edges into the sum; what nothing else reads has no nodes."""
+        rows = [k for k in self.links if k.target == piece.block]
+        self.links += [Link(row.source, main, row.operators + piece.operators) for row in rows]
 
     def _again(self, number: int) -> int:
         rows = [(k.source, k.operators) for k in self.links if k.target == number]

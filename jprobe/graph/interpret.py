@@ -11,7 +11,7 @@ from jax.extend import core
 from jprobe.errors import UnsupportedOperationError
 from jprobe.graph.context import Walk, body_of, layer_of, operation_of, unknown, views_of
 from jprobe.graph.rewriting import too_long, written_out
-from jprobe.graph.rules import COMPARISONS, EXTREMES, FACTORS, MOVES, RULES, SUMS, is_elementwise
+from jprobe.graph.rules import BENDS, COMPARISONS, EXTREMES, FACTORS, LAYERS, MOVES, RULES, SUMS, is_elementwise
 from jprobe.graph.source import line_of
 from jprobe.graph.views import Compared, Known, Value, View
 
@@ -48,7 +48,11 @@ def run(jaxpr: core.Jaxpr, consts: Sequence[Value], args: Sequence[Value], walk:
 def _equation(eqn: Any, inputs: list[Value], walk: Walk) -> list[Value]:
     known = [value for value in inputs if isinstance(value, Known)]
     body = body_of(eqn)
-    if is_elementwise(eqn, inputs, body):
+    elementwise = is_elementwise(eqn, inputs, body)
+    if walk.builder.residual == "merged":
+        reads, bent = eqn.primitive.name in LAYERS, elementwise or eqn.primitive.name in (*BENDS, *COMPARISONS)
+        inputs = [_settled(value, walk, parts=not bent) if bent or reads else value for value in inputs]
+    if elementwise:
         return _with_numbers(eqn, inputs, views_of(inputs), body, walk)
     if body is not None:
         return _call(body, inputs, walk)
@@ -67,6 +71,16 @@ def _equation(eqn: Any, inputs: list[Value], walk: Walk) -> list[Value]:
         raise unknown(eqn, "of a comparison")
     made = rule(walk, eqn, inputs)
     return _with_numbers(eqn, inputs, made if isinstance(made, list) else [made], None, walk)
+
+
+def _settled(value: Value, walk: Walk, *, parts: bool) -> Value:
+    """A value that is bent, or of which a layer reads a part, as nodes of its own where it is part of a layer."""
+    if not isinstance(value, View) or (parts and value.whole):
+        return value
+    settled = walk.builder.settled(value)
+    if walk.seen is not None:
+        walk.seen.saw(settled, walk.builder.blocks)
+    return settled
 
 
 def _call(body: core.ClosedJaxpr, inputs: Sequence[Value], walk: Walk) -> list[Value]:
@@ -100,6 +114,8 @@ def _with_numbers(
     """The results with their numbers, where the network is run while it is traced."""
     if eqn.primitive.name not in (*MOVES, *FACTORS, *SUMS):
         results = [result.changed() if isinstance(result, View) else result for result in results]
+    if body is not None or eqn.primitive.name in BENDS:
+        results = [replace(result, affine=False) if isinstance(result, View) else result for result in results]
     if walk.seen is None:
         return list(results)
     source = next(value for value in inputs if not isinstance(value, Known))

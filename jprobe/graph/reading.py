@@ -1,7 +1,7 @@
 """A function of (params, x) made ready to be read: its arguments checked, its jaxpr, what it starts from."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import flax.errors
 import jax
@@ -54,8 +54,8 @@ def read(
         WeightsError: complex parameters.
         UnsupportedOperationError: an operation without a rule.
     """
-    if residual not in ("identity", "paper"):
-        raise ArgumentError(f"residual is 'identity' or 'paper', not {residual!r}.")
+    if residual not in get_args(Residual):
+        raise ArgumentError(f"residual is 'identity', 'paper' or 'merged', not {residual!r}.")
     shape = input_shape(fn, x)
     leaves = leaves_by_path(params)
     for path, _, leaf in leaves:

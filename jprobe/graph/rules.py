@@ -40,9 +40,14 @@ MOVES = (
 
 FACTORS = ("mul", "div")
 
+# What is not affine in each element.
+BENDS = {*_INCREASING, "max", "min", "clamp", "select_n", "integer_pow", "erfc", "acos"} - {*MOVES, "stop_gradient"}
+
 SUMS = ("reduce_sum", "reduce_window_sum")
 
 EXTREMES = ("reduce_max", "reduce_min", "reduce_window_max", "reduce_window_min")
+
+LAYERS = ("dot_general", "conv_general_dilated")
 
 COMPARISONS = ("gt", "ge", "lt", "le", "eq", "ne", "is_finite")
 

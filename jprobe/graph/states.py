@@ -17,6 +17,7 @@ class States(NamedTuple):
 
     Attributes:
         blocks: of each block, the value of its nodes after all that acts on them one by one (ReLU, normalisation).
+        sums: of each block, its nodes' weighted sums with their biases, before what bends them.
         windows: of each block that is a maximum over windows, what it was taken of and its result; None for others.
         output: what the function returns.
 
@@ -28,6 +29,7 @@ class States(NamedTuple):
     """
 
     blocks: tuple[jax.Array, ...]
+    sums: tuple[jax.Array, ...]
     windows: tuple[tuple[jax.Array, jax.Array] | None, ...]
     output: Any
 
@@ -61,4 +63,4 @@ def states(fn: Callable[..., Any], params: Params, x: jax.Array, *, residual: Re
     assert seen is not None
     numbers = [builder.copies.get(n, n) for n in builder.order(views_of(found.results))]
     output = jax.tree.unflatten(found.tree, [result.value for result in found.results])
-    return States(seen.values(numbers), seen.windows(numbers), output)
+    return States(seen.values(numbers), seen.sums(numbers), seen.windows(numbers), output)

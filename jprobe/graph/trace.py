@@ -60,7 +60,10 @@ def trace(
             weight 1 from what is added to it, the pattern of the network's own Jacobian. "paper": no such edges; the
             block's rows hold, beside its layer's weights, the rows of the other summands on those summands' own
             inputs; a shortcut's layer has no nodes, and a tensor that feeds a shortcut's convolution or strided
-            pool stands twice.
+            pool stands twice. "merged": summands that are layers, with nothing bent between, are one layer, whose nodes have
+            the edges of all of them, as the units of a recurrent network have edges from the input and from the last
+            step's units; other summands have edges of weight 1. Then every node holds the weighted sum of its
+            neighbours and a bias.
         fold_bn: whether factors multiply the edges, signs and magnitudes, those of normalisations too: trained networks
             have negative gammas. Left out is only the number of terms of a mean, which its edges of 0.01 / p stand for.
 

@@ -31,6 +31,7 @@ class View:
         summed: the sum over windows that made it, and the shape it was taken of, while it has only been moved since: the
             next number may make it a mean.
         normalised: the parameters whose root it was divided by, while it has only been moved since: gamma may be next.
+        affine: whether nothing has bent it since its blocks were made: what was done to them since is affine.
         value: its numbers, where a network is run while it is traced.
     """
 
@@ -40,14 +41,18 @@ class View:
     scaled: frozenset[int] = frozenset()
     summed: tuple[Pool, tuple[int, ...]] | None = None
     normalised: frozenset[int] = frozenset()
+    affine: bool = True
     value: Any = None
 
     @property
     def fresh(self) -> int | None:
         """The block that this value is all of, at most rearranged, if nothing else has read it."""
-        if len(self.pieces) == 1 and self.pieces[0].block in self.sole and reversible(self.pieces[0].operators):
-            return self.pieces[0].block
-        return None
+        return self.pieces[0].block if self.whole and self.pieces[0].block in self.sole else None
+
+    @property
+    def whole(self) -> bool:
+        """Whether this value is all of one block, at most rearranged."""
+        return len(self.pieces) == 1 and reversible(self.pieces[0].operators)
 
     def then(self, carrier: Carrier, shape: tuple[int, ...], scaled: frozenset[int] = frozenset()) -> "View":
         """The value after one more carrier on each of its pieces."""
@@ -106,4 +111,4 @@ def concatenated(views: list[View], axis: int, shape: tuple[int, ...]) -> View:
         pieces += [Piece(p.block, then(p.operators, place)) for p in view.pieces]
         start += view.shape[axis]
     sole, scaled = (frozenset[int]().union(*sets) for sets in zip(*((v.sole, v.scaled) for v in views), strict=True))
-    return View(shape, tuple(pieces), sole, scaled)
+    return View(shape, tuple(pieces), sole, scaled, affine=all(view.affine for view in views))

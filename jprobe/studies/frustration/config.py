@@ -36,7 +36,7 @@ class Config(base.Config):
     photos: Path | None = None
     """Folder of photos, a folder a class, for active subnetworks and monotonicity. Default: imagenette, if it was imported."""
     residual: Residual = "identity"
-    """What the sum of two branches is: edges of weight 1, or the paper's rows."""
+    """What the sum of two branches is: edges of weight 1; the paper's rows; or one layer, where both are layers."""
     fold_bn: bool = False
     """Multiply each edge by the factor of the normalisation that follows; the paper leaves normalisations out."""
     minimiser: Literal["descend", "greedy"] = "descend"

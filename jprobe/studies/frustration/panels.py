@@ -58,6 +58,12 @@ _MEANS = {
     "anneal": "anneal cools {compare:,} sweeps, then descends",
 }
 
+_SUMS = {
+    "identity": "edges of weight 1 into the main branch's block",
+    "paper": "the paper's rows",
+    "merged": "one layer, where both branches end in layers",
+}
+
 
 def _notes(ds: xr.Dataset, networks: Networks, config: Config) -> list[str]:
     used = list(dict.fromkeys(name for one in networks.values() for name in minimisers(one)))
@@ -72,8 +78,7 @@ def _notes(ds: xr.Dataset, networks: Networks, config: Config) -> list[str]:
         )
         + f" Every minimum is checked in double precision ({local} of {replicas} replicas are true local minima). "
         f"Starts: {config.flips:,} random single flips from all ones, as in the paper, or as many as there are nodes.",
-        "Sums of two branches: "
-        + ("edges of weight 1 into the main branch's block." if config.residual == "identity" else "the paper's rows.")
+        f"Sums of two branches: {_SUMS[config.residual]}."
         + (
             " Normalisations multiply the edges."
             if config.fold_bn
