@@ -1,7 +1,10 @@
-"""Metrics: functions of one network's weights that return a scalar, and what they are made of."""
+"""Metrics: functions of one network's weights that return a scalar, and what is measured of its layers and neurons."""
 
 from jprobe.metrics.cka import cka_profile, linear_cka, linen_activations
 from jprobe.metrics.classification import accuracy, loss, offset, separation
+from jprobe.metrics.measuring import measure
+from jprobe.metrics.neurons import neurons
+from jprobe.metrics.node_strength import node_strength
 from jprobe.metrics.spans import span_counts, tag_scheme
 from jprobe.metrics.ssim import ssim, ssim_distance
 from jprobe.metrics.tagging import kappa, own_labels, span_f1
@@ -13,6 +16,9 @@ __all__ = [
     "linear_cka",
     "linen_activations",
     "loss",
+    "measure",
+    "neurons",
+    "node_strength",
     "offset",
     "own_labels",
     "separation",
