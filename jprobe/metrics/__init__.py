@@ -2,7 +2,9 @@
 
 from jprobe.metrics.cka import cka_profile, linear_cka, linen_activations
 from jprobe.metrics.classification import accuracy, loss, offset, separation
+from jprobe.metrics.distributions import Distribution, distance, distribution, estimate
 from jprobe.metrics.measuring import measure
+from jprobe.metrics.modes import modes
 from jprobe.metrics.neurons import neurons
 from jprobe.metrics.node_strength import node_strength
 from jprobe.metrics.spans import span_counts, tag_scheme
@@ -10,13 +12,18 @@ from jprobe.metrics.ssim import ssim, ssim_distance
 from jprobe.metrics.tagging import kappa, own_labels, span_f1
 
 __all__ = [
+    "Distribution",
     "accuracy",
     "cka_profile",
+    "distance",
+    "distribution",
+    "estimate",
     "kappa",
     "linear_cka",
     "linen_activations",
     "loss",
     "measure",
+    "modes",
     "neurons",
     "node_strength",
     "offset",
