@@ -3,7 +3,7 @@
 from typing import Literal
 
 # Activations of hidden layers.
-Activation = Literal["relu", "tanh", "hard_sigmoid"]
+Activation = Literal["relu", "tanh", "hard_sigmoid", "linear", "sigmoid"]
 
 # Which weights a training keeps: of the last epoch, or of the best test accuracy.
 Keep = Literal["last", "best"]

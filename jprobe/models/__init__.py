@@ -2,6 +2,8 @@
 
 from jprobe.models.adapter import Model, forward, network, variables_of
 from jprobe.models.alexnet import AlexNet, AlexNetTorchvision
+from jprobe.models.autoencoder import Autoencoder
+from jprobe.models.cnn import CNN
 from jprobe.models.distilbert import DistilBert
 from jprobe.models.googlenet import GoogLeNet, GoogLeNetTorchvision
 from jprobe.models.mlp import MLP
@@ -9,13 +11,17 @@ from jprobe.models.normalization import local_response_normalization
 from jprobe.models.pooling import ceil_max_pool
 from jprobe.models.pure import Network
 from jprobe.models.resnet import ResNet18
+from jprobe.models.rnn import RNN
 from jprobe.models.shufflenet import ShuffleNet
 from jprobe.models.squeezenet import SqueezeNet
 
 __all__ = [
+    "CNN",
     "MLP",
+    "RNN",
     "AlexNet",
     "AlexNetTorchvision",
+    "Autoencoder",
     "DistilBert",
     "GoogLeNet",
     "GoogLeNetTorchvision",

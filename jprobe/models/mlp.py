@@ -1,38 +1,28 @@
 """Multilayer perceptrons."""
 
-from collections.abc import Callable
-from typing import get_args
-
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 
 from jprobe.choices import Activation
-from jprobe.errors import ArgumentError, UnknownNameError
-
-_ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
-    "relu": nn.relu,
-    "tanh": nn.tanh,
-    "hard_sigmoid": nn.hard_sigmoid,
-}
+from jprobe.models.layers import ACTIVATIONS, check_layers, dense
 
 
 class MLP(nn.Module):
     """Fully connected network: x <- activation(x W_i + b_i) for each hidden layer, then logits x W + b.
 
-    Kernels and biases start uniform in +-1 / sqrt(fan_in), as torch's Linear does.
-
     Attributes:
         hidden: widths of the hidden layers, any number of them.
         features: C, the number of logits.
-        activation: "relu", "tanh" or "hard_sigmoid" (relu6(x + 3) / 6).
+        activation: "relu", "tanh", "hard_sigmoid" (relu6(x + 3) / 6), "linear" (x itself) or "sigmoid".
+        kernel_sd: kernels start from N(0, kernel_sd^2) and biases at 0; None: both uniform in +-1 / sqrt(fan_in), as
+            torch's Linear starts.
 
     Raises:
         UnknownNameError: another activation.
-        ArgumentError: a width below 1.
+        ArgumentError: a width below 1, or a standard deviation that is not positive.
 
     Source:
-        Paper 1, section 3 (one hidden layer of 64) and A.5.
+        Paper 1, section 3 (one hidden layer of 64) and A.5; paper 3, section 4 and its released code (``kernel_sd``).
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -45,13 +35,11 @@ class MLP(nn.Module):
     hidden: tuple[int, ...] = (64,)
     features: int = 2
     activation: Activation = "relu"
+    kernel_sd: float | None = None
 
     def __post_init__(self) -> None:
         """Check the configuration."""
-        if self.activation not in get_args(Activation):
-            raise UnknownNameError("activation", self.activation, get_args(Activation))
-        if any(width < 1 for width in (*self.hidden, self.features)):
-            raise ArgumentError(f"Layers need one node or more: hidden={self.hidden}, features={self.features}.")
+        check_layers(self.activation, self.kernel_sd, hidden=self.hidden, features=self.features)
         super().__post_init__()
 
     @nn.compact
@@ -59,12 +47,5 @@ class MLP(nn.Module):
         """Logits [B, features] of x [B, ...], whose axes after the first are flattened."""
         x = x.reshape(x.shape[0], -1)
         for width in self.hidden:
-            x = _ACTIVATIONS[self.activation](_dense(width, x.shape[-1])(x))
-        return _dense(self.features, x.shape[-1])(x)
-
-
-def _dense(features: int, fan_in: int) -> nn.Dense:
-    def uniform(key: jax.Array, shape: tuple[int, ...], dtype: jnp.dtype = jnp.float32) -> jax.Array:
-        return jax.random.uniform(key, shape, dtype, -1, 1) / fan_in**0.5
-
-    return nn.Dense(features, kernel_init=uniform, bias_init=uniform)
+            x = ACTIVATIONS[self.activation](dense(width, x.shape[-1], self.kernel_sd)(x))
+        return dense(self.features, x.shape[-1], self.kernel_sd)(x)
