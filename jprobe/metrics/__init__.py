@@ -2,7 +2,7 @@
 
 from jprobe.metrics.cka import cka_profile, linear_cka, linen_activations
 from jprobe.metrics.classification import accuracy, loss, offset, separation
-from jprobe.metrics.distributions import Distribution, distance, distribution, estimate
+from jprobe.metrics.distributions import Distribution, distance, distribution, estimate, statistic
 from jprobe.metrics.measuring import measure
 from jprobe.metrics.modes import modes
 from jprobe.metrics.neurons import neurons
@@ -33,5 +33,6 @@ __all__ = [
     "span_f1",
     "ssim",
     "ssim_distance",
+    "statistic",
     "tag_scheme",
 ]

@@ -102,13 +102,35 @@ def estimate(found: Distribution, statistic: str) -> Estimate:
         >>> [round(estimate(distribution(values), name).value, 1) for name in ("mean", "skew", "median")]
         [1.0, 2.0, 0.7]
     """
-    if statistic.startswith("quantile_") or statistic == "median":
-        part = 0.5 if statistic == "median" else int(statistic.removeprefix("quantile_")) / 100
-        return bootstrap(found.histogram, lambda rows: _quantile(rows.sum(1), found.edges, part))
-    if statistic in _MOMENTS:
-        return bootstrap(found.sums, lambda rows: _MOMENTS[statistic](_central(rows.sum(1)), found))
-    counts = np.concatenate([found.below, found.sums[:, :1]], 1)
-    return bootstrap(counts, lambda rows: _SHARES[statistic]((s := rows.sum(1))[:, :-1] / s[:, -1:]))
+    return bootstrap(*_statistic(found, statistic))
+
+
+def statistic(found: Distribution, name: str) -> float:
+    """The number of :func:`estimate` without its interval.
+
+    Args:
+        found: from :func:`distribution`.
+        name: as for :func:`estimate`.
+
+    Example:
+        >>> statistic(distribution(np.arange(10.0).reshape(2, 5)), "mean")
+        4.5
+    """
+    rows, run = _statistic(found, name)
+    return float(run(rows[None])[0])
+
+
+def _statistic(found: Distribution, name: str) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """What a statistic needs of each network [S, ...], and the function of resamples [K, S, ...] of that."""
+    if name.startswith("quantile_") or name == "median":
+        part = 0.5 if name == "median" else int(name.removeprefix("quantile_")) / 100
+        return found.histogram, lambda rows: _quantile(rows.sum(1), found.edges, part)
+    if name in _MOMENTS:
+        return found.sums, lambda rows: _MOMENTS[name](_central(rows.sum(1)), found)
+    share = _SHARES[name]
+    return np.concatenate([found.below, found.sums[:, :1]], 1), lambda rows: share(
+        (s := rows.sum(1))[:, :-1] / s[:, -1:]
+    )
 
 
 def _central(sums: np.ndarray) -> np.ndarray:

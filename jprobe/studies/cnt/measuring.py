@@ -1,0 +1,199 @@
+"""What is kept of a pool of networks: densities, statistics and correlations by layer, not every neuron's numbers."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+
+from jprobe.metrics import distribution, measure, modes
+from jprobe.metrics.measuring import Measured, Output, layers_of
+from jprobe.typing import Params
+
+QUANTITIES = ("node_strength_in", "node_strength_out", "neuron_strength", "neuron_activation")
+
+BINS = 120
+# Points of a scatter plot, and values that modes are counted of.
+_POINTS, _SAMPLE = 1500, 4000
+# Networks whose neurons are in memory together.
+_TOGETHER = 8
+
+
+class Layer(NamedTuple):
+    """A layer of neurons as the paper counts them, the input first.
+
+    Attributes:
+        number: from 1.
+        blocks: of the graph; the steps of a recurrent layer are blocks each.
+    """
+
+    number: int
+    blocks: tuple[int, ...]
+
+
+def layers(blocks: int, recurrent: bool) -> list[Layer]:
+    """The layers of a network with so many blocks; those between input and output are one if it is recurrent.
+
+    Example:
+        >>> [len(layer.blocks) for layer in layers(30, recurrent=True)]
+        [1, 28, 1]
+    """
+    if not recurrent:
+        return [Layer(n + 1, (n,)) for n in range(blocks)]
+    return [Layer(1, (0,)), Layer(2, tuple(range(1, blocks - 1))), Layer(3, (blocks - 1,))]
+
+
+def described(
+    model: Any, params: Params, x: np.ndarray, output: Output | None = None, *, recurrent: bool = False
+) -> xr.Dataset:
+    """Every layer's distributions and correlations, of S networks.
+
+    Args:
+        model: the networks'.
+        params: [S, ...].
+        x: the sample of inputs [B, ...].
+        output: of the network's outputs; None: they are activations already.
+        recurrent: whether the blocks between input and output are steps of one layer.
+
+    Returns:
+        By layer from 1: "width", its neurons; "histogram", "edges", "sums", "below", "center", "scale" of each quantity (see
+        :class:`jprobe.metrics.Distribution`), "modes"; by network "fluctuation", "link_mean", "link_variance",
+        "never_on" (share of neurons whose activation is 0 for all inputs), "correlation" of in-strength with each
+        neuron's mean strength and activation, "pooled" over networks; points of a scatter plot; of a recurrent network
+        the "profile" mean |zeta^t|, and the "pixels" mean |x_ti| mean_k |Omega_ik|.
+    """
+    one = jax.tree.map(lambda w: jax.ShapeDtypeStruct(w.shape[1:], w.dtype), params)
+    graph = layers_of(model, one, x)
+    found = layers(len(graph.blocks), recurrent)
+    numbers = _measured(model, params, x, output)
+    rows = [_of_layer(layer, found, numbers) for layer in found]
+    ds = xr.concat(rows, xr.DataArray([layer.number for layer in found], dims="layer", name="layer"), join="outer")
+    if recurrent:
+        steps = [np.abs(numbers.neuron_strength[n]) for n in found[1].blocks]
+        ds["profile"] = ("network", "step"), np.stack([s.reshape(len(s), -1).mean(1) for s in steps], 1)
+        ds = ds.assign_coords(step=np.arange(1, len(steps) + 1))
+    return ds
+
+
+def links(model: Any, params: Params, shape: tuple[int, ...], *, recurrent: bool = False) -> dict[str, jax.Array]:
+    """Mean and variance of w + b over the edges into each layer, and its fluctuation: what training changes.
+
+    Args:
+        model: the network.
+        params: of one network.
+        shape: of one input.
+        recurrent: as for :func:`described`.
+
+    Returns:
+        "mean", "variance", "fluctuation", [layers after the input]; a pure function of params.
+    """
+    found, rows = measure(model, params, jnp.zeros((1, *shape))), []
+    graph_layers = layers(len(found.bias), recurrent)
+    for layer in graph_layers[1:]:
+        gather = lambda arrays, of=layer.blocks: jnp.concatenate([jnp.ravel(arrays[n]) for n in of])  # noqa: E731
+        inward = gather([s[0] for s in found.strength])
+        outward = gather([s[1] for s in found.strength])
+        bias, edges, squares = map(gather, (found.bias, found.edges, found.squares))
+        count = edges.sum()
+        mean = (inward + edges * bias).sum() / count
+        square = (squares + 2 * bias * inward + edges * bias**2).sum() / count
+        total = inward + bias + (0.0 if layer is graph_layers[-1] else outward)
+        rows.append((mean, square - mean**2, total.std()))
+    mean, variance, fluctuation = map(jnp.stack, zip(*rows, strict=True))
+    return {"mean": mean, "variance": variance, "fluctuation": fluctuation}
+
+
+def _measured(model: Any, params: Params, x: np.ndarray, output: Output | None) -> Measured:
+    """The numbers of all networks on the host, network by network: neurons of many would not fit beside each other."""
+    inputs = jnp.asarray(x)
+    run = jax.jit(lambda some: jax.lax.map(lambda one: measure(model, one, inputs, output), some))
+    count = len(jax.tree.leaves(params)[0])
+    parts = [
+        jax.tree.map(np.asarray, run(jax.tree.map(lambda w, n=n: jnp.asarray(w[n : n + _TOGETHER]), params)))
+        for n in range(0, count, _TOGETHER)
+    ]
+    return jax.tree.map(lambda *some: np.concatenate(some), *parts)
+
+
+def _of_layer(layer: Layer, all_layers: list[Layer], found: Measured) -> xr.Dataset:
+    def gather(arrays: Sequence[Any], lead: int) -> np.ndarray:
+        return np.concatenate([arrays[n].reshape(*arrays[n].shape[:lead], -1) for n in layer.blocks], -1)
+
+    first, last = layer.number == 1, layer.number == len(all_layers)
+    strength, bias, edges, squares = (
+        gather(found.strength, 2),
+        *(gather(a, 1) for a in (found.bias, found.edges, found.squares)),
+    )
+    zeta, activation = gather(found.neuron_strength, 2), gather(found.neuron_activation, 2)
+    inward, outward = strength[:, 0] + bias, strength[:, 1]
+    values = {
+        "node_strength_in": None if first else inward,
+        "node_strength_out": None if last else outward,
+        "neuron_strength": None if first else zeta,
+        "neuron_activation": activation,
+    }
+    out = xr.concat(
+        [_kept(values[name]) for name in QUANTITIES], xr.DataArray(list(QUANTITIES), dims="quantity", name="quantity"),
+        join="outer",
+    )  # fmt: skip
+    total = (outward if first else inward) if first or last else inward + outward
+    out["width"] = float(inward.shape[1])
+    out["fluctuation"] = "network", total.std(1)
+    if first:
+        return out
+    count = edges.sum(1)
+    link = (strength[:, 0] + edges * bias).sum(1) / count
+    out["link_mean"] = "network", link
+    out["link_variance"] = (
+        "network",
+        (squares + 2 * bias * strength[:, 0] + edges * bias**2).sum(1) / count - link**2,
+    )
+    out["never_on"] = "network", (activation == 0).all(1).mean(1)
+    means = {"neuron_strength": zeta.mean(1), "neuron_activation": activation.mean(1)}
+    against = xr.DataArray(list(means), dims="against", name="against")
+    out["correlation"] = xr.concat(
+        [
+            xr.DataArray([_correlation(a, b) for a, b in zip(inward, mean, strict=True)], dims="network")
+            for mean in means.values()
+        ],
+        against,
+    )
+    out["pooled"] = xr.concat([xr.DataArray(_correlation(inward, mean)) for mean in means.values()], against)
+    chosen = np.random.default_rng(0).permutation(inward.size)[:_POINTS]
+    points = {"node_strength_in": inward, **means}
+    for name, numbers in points.items():
+        out[f"point_{name}"] = "point", _filled(numbers.ravel()[chosen], _POINTS)
+    return out
+
+
+def _kept(values: np.ndarray | None) -> xr.Dataset:
+    """A distribution as a Dataset; NaN where there is none."""
+    if values is None:
+        return xr.Dataset({"modes": ((), np.nan)})
+    found = distribution(values, BINS)
+    sample = np.random.default_rng(1).permutation(values.size)[:_SAMPLE]
+    return xr.Dataset(
+        {
+            "sums": (("network", "power"), found.sums),
+            "below": (("network", "cut"), found.below.astype(float)),
+            "histogram": (("network", "bin"), found.histogram.astype(np.float32)),
+            "edges": ("edge", found.edges),
+            "center": found.center,
+            "scale": found.scale,
+            "modes": float(modes(values.ravel()[sample])),
+        }
+    )
+
+
+def _filled(values: np.ndarray, size: int) -> np.ndarray:
+    return np.pad(values.astype(np.float32), (0, size - values.size), constant_values=np.nan)
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Pearson's; NaN where one of them is constant."""
+    a, b = np.ravel(a).astype(np.float64), np.ravel(b).astype(np.float64)
+    if a.size < 3 or min(a.std() / max(abs(a).max(), 1e-30), b.std() / max(abs(b).max(), 1e-30)) < 1e-6:
+        return float("nan")
+    return float(np.corrcoef(a, b)[0, 1])

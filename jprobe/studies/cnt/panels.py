@@ -1,0 +1,224 @@
+"""What the study ``cnt`` shows: its figures, and a sentence on each from the run's own numbers."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import xarray as xr
+
+from jprobe.figures import strengths as draw
+from jprobe.figures.style import title
+from jprobe.metrics import statistic
+from jprobe.report import About, Panel
+from jprobe.report.verdict import number, percent
+from jprobe.studies.cnt.config import Config
+from jprobe.studies.cnt.reading import ARCHITECTURES, Pool, found_in, layers, pools
+
+# Of a density; the table's networks and figures.
+_SHOWN = ("node_strength_in", "neuron_strength", "neuron_activation")
+_AGAINST = _SHOWN[1:]
+
+# Table 1 of the paper: least and largest over activations and depths.
+TABLE_1 = {
+    ("fc", "mnist"): (0.90, 0.95), ("cnn", "mnist"): (0.89, 0.96), ("rnn", "mnist"): (0.84, 0.89), ("ae", "mnist"): (0.058, 0.067),
+    ("fc", "cifar10"): (0.27, 0.41), ("cnn", "cifar10"): (0.54, 0.60), ("rnn", "cifar10"): (0.43, 0.45), ("ae", "cifar10"): (0.83, 0.93),
+}  # fmt: skip
+
+
+def about(ds: xr.Dataset, config: Config) -> About:
+    """Title, lead and notes of the report."""
+    names = [pool for pool, _ in pools(ds)]
+    datasets = ", ".join(title(name) for name in dict.fromkeys(pool.dataset for pool in names))
+    lead = (
+        f"{config.networks} networks of each of {len(names)} kinds, trained on {datasets}, after La Malfa et al., 'Deep neural networks "
+        f"via complex network theory: a perspective'. Strengths and activations are measured on {config.samples} training images, of each "
+        "network as trained and as it was before training."
+    )
+    return About("Strengths and activations of neurons", lead, list(_notes(ds, config)))
+
+
+def _notes(ds: xr.Dataset, config: Config) -> Iterator[str]:
+    if config.networks < 30:
+        yield f"Scaled down: {config.networks} networks of each kind, where the paper has 30."
+    dead = {pool.title: int(one.dead.sum()) for pool, one in pools(ds) if float(one.dead.sum())}
+    words = "; ".join(f"{count} of {name}" for name, count in dead.items())
+    yield f"Networks at chance, or with one answer to everything: {words or 'none'}. They are in all figures and numbers."
+    yield (
+        "A layer's in-strength counts the bias once, as the neuron strength does. Neurons of one network are not independent, so intervals are "
+        "over networks drawn with replacement. Layers are counted from the input, which is layer 1."
+    )
+    yield (
+        "Of untrained first layers with many neurons, in-strengths and mean neuron strengths correlate as the mean image does with an image of "
+        "ones: the cosine of their angle (MNIST 0.618 with pixels in [0, 1], 0 with standardised ones). So whether node strength correlates with "
+        "neuron strength is first of all a matter of where the pixels' zero lies."
+    )
+
+
+def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
+    """The figures of a run, dataset by dataset."""
+    found = dict(pools(ds))
+    out = []
+    for dataset in dict.fromkeys(pool.dataset for pool in found):
+        mine = {pool: one for pool, one in found.items() if pool.dataset == dataset}
+        out += [panel for make in _PANELS for panel in make(dataset, mine)]
+    return out
+
+
+Pools = dict[Pool, xr.Dataset]
+
+
+def _architectures(dataset: str, found: Pools) -> Iterator[Panel]:
+    """Figure 2: one activation, all architectures; figure 4: all activations."""
+    for activation in dict.fromkeys(pool.activation for pool in found):
+        some = {pool: one for pool, one in found.items() if pool.depth == 3 and pool.activation == activation}
+        if some:
+            figure = "Figure 2" if activation == "sigmoid" else "Figure 4"
+            yield Panel(
+                f"figure_{figure[-1]}_densities_{dataset}_{activation}",
+                f"{figure}. {title(dataset)}, {activation}: architectures of three layers",
+                _says_densities(some),
+                draw.densities([_column(pool, one) for pool, one in some.items()]),
+            )
+
+
+def _depths(dataset: str, found: Pools) -> Iterator[Panel]:
+    """Figures 5, 6 and 8: deeper networks."""
+    for depth in sorted({pool.depth for pool in found} - {3}):
+        some = {pool: one for pool, one in found.items() if pool.depth == depth}
+        yield Panel(
+            f"figure_5_densities_{dataset}_{depth}",
+            f"Figures 5 and 8. {title(dataset)}: {depth} layers",
+            _says_densities(some),
+            draw.densities([_column(pool, one) for pool, one in some.items()]),
+        )
+
+
+def _rows(dataset: str, found: Pools) -> Iterator[Panel]:
+    some = {pool: one for pool, one in found.items() if pool.architecture == "rnn"}
+    if some:
+        ratios = [
+            f"{pool.activation} {_ratio(one, 'trained')} (untrained {_ratio(one, 'untrained')})"
+            for pool, one in some.items()
+        ]
+        yield Panel(
+            f"figure_3_rows_{dataset}",
+            f"Figure 3. {title(dataset)}: which rows drive a recurrent network",
+            f"Mean |neuron strength| in the middle half of the rows over the rest: {'; '.join(ratios)}. The shade runs over all networks. "
+            "Pixels: mean |x| times mean |weight| of the first product; digits lie at the centre before anything is trained.",
+            draw.rows_and_pixels(
+                {pool.title: _by_state(one, "profile") for pool, one in some.items()},
+                {pool.title: _by_state(one, "pixels") for pool, one in some.items()},
+            ),
+        )
+
+
+def _by_state(one: xr.Dataset, name: str) -> dict[str, np.ndarray]:
+    return {state: one[name].sel(state=state).dropna("step", how="all").values for state in ("trained", "untrained")}
+
+
+def _ratio(one: xr.Dataset, state: str) -> str:
+    return number(float(one.centre_ratio.sel(state=state).mean()))
+
+
+def _scatter(dataset: str, found: Pools) -> Iterator[Panel]:
+    some = {pool: one for pool, one in found.items() if pool.architecture in ("fc", "ae", "cnn") and pool.depth == 3}
+    for activation in dict.fromkeys(pool.activation for pool in some):
+        mine = {pool: one for pool, one in some.items() if pool.activation == activation}
+        values = [
+            abs(float(one.pooled.sel(state="trained", layer=layer, against=against)))
+            for pool, one in mine.items()
+            for layer in layers(pool)
+            for against in _AGAINST
+        ]
+        kept = [value for value in values if not np.isnan(value)]
+        yield Panel(
+            f"figure_6_scatter_{dataset}_{activation}",
+            f"Figures 6 and 7. {title(dataset)}, {activation}: node strength against neuron strength and activation",
+            f"A point a neuron: its in-strength and its mean over the images. |r| runs from {min(kept):.2f} to {max(kept):.2f}."
+            if kept
+            else "A point a neuron. No layer varies enough for a correlation.",
+            draw.scatters([_points(pool, one) for pool, one in mine.items()]),
+        )
+
+
+def _training(dataset: str, found: Pools) -> Iterator[Panel]:
+    for activation in dict.fromkeys(pool.activation for pool in found):
+        some = {pool: one for pool, one in found.items() if pool.depth == 3 and pool.activation == activation}
+        curves = {
+            pool.title: {
+                name: one[f"history_{name}"].sel(layer=list(layers(pool))).dropna("epoch", how="all").values
+                for name in ("mean", "variance", "fluctuation")
+            }
+            for pool, one in some.items()
+        }
+        if curves:
+            yield Panel(
+                f"training_{dataset}_{activation}",
+                f"{title(dataset)}, {activation}: link weights and layer fluctuation along training",
+                "Means over networks, the shade from the least to the largest; epoch 0 is before training (La Malfa et al., 2021).",
+                draw.along_training(curves),
+            )
+
+
+_PANELS: Sequence[Callable[[str, Pools], Iterator[Panel]]] = (_architectures, _depths, _rows, _scatter, _training)
+
+
+def _column(pool: Pool, ds: xr.Dataset) -> draw.Column:
+    by_state = {
+        state: {quantity: {layer: _curve(ds, state, layer, quantity) for layer in layers(pool)} for quantity in _SHOWN}
+        for state in ("trained", "untrained")
+    }
+    return draw.Column(pool.title, by_state["trained"], by_state["untrained"])
+
+
+def _curve(ds: xr.Dataset, state: str, layer: int, quantity: str) -> draw.Curve:
+    found = found_in(ds, state=state, layer=layer, quantity=quantity)
+    counts = found.histogram.sum(0)
+    return draw.Curve(found.edges, counts / counts.sum() / np.diff(found.edges), int(counts.sum()))
+
+
+def _points(pool: Pool, ds: xr.Dataset) -> draw.Points:
+    here = ds.sel(state="trained")
+    by_layer = lambda name: {layer: here[name].sel(layer=layer).values for layer in layers(pool)}  # noqa: E731
+    return draw.Points(
+        pool.title,
+        by_layer("point_node_strength_in"),
+        {name: by_layer(f"point_{name}") for name in _AGAINST},
+        {
+            name: {layer: float(here.pooled.sel(layer=layer, against=name)) for layer in layers(pool)}
+            for name in _AGAINST
+        },
+    )
+
+
+def _says_densities(some: Pools) -> str:
+    parts = []
+    for pool, one in some.items():
+        strength, before = (
+            found_in(one, state=s, layer=2, quantity="neuron_strength") for s in ("trained", "untrained")
+        )
+        parts.append(
+            f"{pool.title}: {percent(statistic(strength, 'below_0'))} of layer 2's neuron strengths are below 0 (untrained "
+            f"{percent(statistic(before, 'below_0'))})"
+        )
+    return f"Solid: trained; dotted: the same networks untrained. {'; '.join(parts)}."
+
+
+def table(ds: xr.Dataset) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    """Table 1: what the networks reach, beside the paper."""
+    rows = []
+    for pool, one in pools(ds):
+        values = one.performance.values[~np.isnan(one.performance.values)]
+        low, high = TABLE_1[pool.architecture, pool.dataset]
+        form: Callable[[float], str] = (lambda v: f"{v:.4f}") if pool.architecture == "ae" else percent
+        explained = percent(float(np.nanmean(one.explained))) if pool.architecture == "ae" else ""
+        rows.append(
+            (
+                title(pool.dataset), ARCHITECTURES[pool.architecture], str(pool.depth), pool.activation, f"{int(one.parameters):,}",
+                f"{form(float(np.mean(values)))} ({form(float(np.min(values)))} to {form(float(np.max(values)))})", explained,
+                f"{form(low)} to {form(high)}", str(int(one.dead.sum())),
+            )
+        )  # fmt: skip
+    header = (
+        "dataset", "architecture", "layers", "activation", "parameters", "test accuracy or error", "variance explained", "paper", "dead",
+    )  # fmt: skip
+    return header, rows

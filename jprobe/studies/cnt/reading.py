@@ -1,0 +1,73 @@
+"""The study's Dataset, read: pools by what they are, layers, distributions."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from jprobe.metrics import Distribution
+
+ARCHITECTURES = {"fc": "fully connected", "cnn": "convolutional", "rnn": "recurrent", "ae": "autoencoder"}
+
+
+class Pool(NamedTuple):
+    """Networks of one kind.
+
+    Attributes:
+        dataset: that they are trained on.
+        architecture: "fc", "cnn", "rnn" or "ae".
+        depth: layers of nodes.
+        activation: of the hidden layers.
+
+    Example:
+        >>> Pool("mnist", "fc", 3, "relu").name, Pool.of("mnist.ae.7.linear").title
+        ('mnist.fc.3.relu', 'AE-7 linear')
+    """
+
+    dataset: str
+    architecture: str
+    depth: int
+    activation: str
+
+    @property
+    def name(self) -> str:
+        """As files, keys and the Dataset's ``pool`` have it."""
+        return f"{self.dataset}.{self.architecture}.{self.depth}.{self.activation}"
+
+    @property
+    def title(self) -> str:
+        """As figures have it."""
+        number = "" if self.architecture == "rnn" else f"-{self.depth}"
+        return f"{self.architecture.upper()}{number} {self.activation}"
+
+    @classmethod
+    def of(cls, name: str) -> "Pool":
+        """The pool of that name."""
+        dataset, architecture, depth, activation = name.split(".")
+        return cls(dataset, architecture, int(depth), activation)
+
+
+def pools(ds: xr.Dataset) -> Iterator[tuple[Pool, xr.Dataset]]:
+    """Each pool and its part of the Dataset."""
+    for name in ds.pool.values.tolist():
+        yield Pool.of(name), ds.sel(pool=name)
+
+
+def found_in(ds: xr.Dataset, *, state: str, layer: int, quantity: str) -> Distribution:
+    """A distribution of one pool, networks that diverged left out."""
+    one = ds.sel(state=state, layer=layer, quantity=quantity)
+    there = ~np.isnan(one.sums.values).any(1)
+    return Distribution(
+        sums=one.sums.values[there],
+        below=one.below.values[there],
+        histogram=one.histogram.values[there],
+        edges=one.edges.values,
+        center=float(one.center),
+        scale=float(one.scale),
+    )
+
+
+def layers(pool: Pool, *, hidden: bool = False) -> range:
+    """Numbers of the layers after the input; the hidden ones alone."""
+    return range(2, pool.depth + (not hidden))

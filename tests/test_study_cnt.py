@@ -1,0 +1,236 @@
+"""The study of complex-network metrics: its numbers on small images, and claims that its findings must not confirm."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+import xarray as xr
+
+import jprobe as jp
+from jprobe import studies
+from jprobe.errors import ArgumentError
+from jprobe.report.verdict import Verdict
+from jprobe.studies.cnt import STUDY, Config
+from jprobe.studies.cnt.findings import CLAIMS, numbered
+from jprobe.studies.cnt.kinds import kind_of
+from jprobe.studies.cnt.measuring import QUANTITIES, _kept, described, layers, links
+from jprobe.studies.cnt.parts import kinds
+from jprobe.studies.cnt.reading import Pool
+
+pytestmark = pytest.mark.quick
+
+
+@pytest.mark.end_to_end
+def test_a_run_tells_every_pool(few_digits, tmp_path, unpainted):
+    subject = studies.Subject("digits", inputs={"mnist": few_digits}, checksums={})
+    config = Config(activations=("sigmoid",), networks=2, samples=20, out=tmp_path / "run")
+    studies.run(STUDY, config, of=subject)
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    for name in ("fc", "cnn", "rnn", "ae"):
+        key = f"mnist.{name}.3.sigmoid"
+        assert summary[f"{key}.dead"] == 0
+        for layer in (2, 3):
+            for word in ("fluctuation", "neuron_strength.skew", "node_strength_in.mean", "strength_correlation"):
+                assert np.isfinite(summary[f"{key}.layer_{layer}.{word}"])
+                assert np.isfinite(summary[f"untrained.{key}.layer_{layer}.{word}"])
+        assert f"{key}.layer_1.node_strength_in.mean" not in summary  # nothing enters the input
+        assert f"{key}.layer_3.node_strength_out.mean" not in summary
+    assert summary["mnist.fc.3.sigmoid.performance"] > 0.6
+    assert 0 < summary["mnist.ae.3.sigmoid.performance"] < 0.2
+    assert summary["mnist.fc.3.sigmoid.parameters"] == (14 * 14 + 1) * 32 + 33 * 10
+    assert summary["mnist.rnn.sigmoid.centre_ratio.untrained"] > 0
+    # Claims on linear networks and on depth have nothing to be told by.
+    told = {key for key in summary if key.startswith("claims.")}
+    assert told == {f"claims.C{n}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 14)}
+    assert {"results.nc", "report.html", "config.json"} <= {path.name for path in (tmp_path / "run").iterdir()}
+
+
+def test_kinds_have_the_papers_sizes():
+    sizes = {"fc.3": 25_450, "fc.9": 31_786, "cnn.3": 27_090, "cnn.5": 24_720, "rnn.3": 6_602}
+    for name, size in sizes.items():
+        architecture, depth = name.split(".")
+        kind = kind_of(Pool("mnist", architecture, int(depth), "relu"), (28, 28, 1), "variance")
+        shapes = jax.eval_shape(kind.model.init, jax.random.key(0), jax.ShapeDtypeStruct((1, 28, 28, 1), np.float32))
+        assert sum(w.size for w in jax.tree.leaves(shapes)) == size, name
+        assert kind.model.kernel_sd == pytest.approx(0.05**0.5)
+
+
+def test_depths_that_an_architecture_has_not_are_left_out():
+    found = list(kinds(Config(depths=(3, 5, 9), activations=("relu",), dataset=("mnist", "cifar10"))))
+    assert [(p.architecture, p.depth) for p in found if p.dataset == "mnist"] == [
+        ("fc", 3), ("fc", 5), ("fc", 9), ("cnn", 3), ("cnn", 5), ("rnn", 3), ("ae", 3), ("ae", 5), ("ae", 9),
+    ]  # fmt: skip
+    assert len(found) == 18
+    with pytest.raises(ArgumentError, match="--networks must be 2 or more"):
+        Config(networks=1)
+
+
+@pytest.fixture(scope="module")
+def perceptrons():
+    """Three networks and their inputs."""
+    model, x = jp.models.MLP((5,), 3, kernel_sd=0.5), np.random.default_rng(0).normal(size=(7, 4)).astype(np.float32)
+    params = jax.vmap(lambda key: model.init(key, x))(jax.random.split(jax.random.key(0), 3))
+    return model, jax.tree.map(lambda w: w + 0.1, params), x
+
+
+def test_what_is_kept_of_networks_is_what_neurons_have(perceptrons):
+    model, params, x = perceptrons
+    kept = described(model, params, x, jax.nn.softmax)
+    whole = jp.metrics.neurons(model, params, x, output=jax.nn.softmax, stacked=True)
+    signed = whole.sel(weights="signed")
+    values = {
+        "node_strength_in": signed.strength_in,
+        "node_strength_out": signed.strength_out,
+        "neuron_strength": whole.neuron_strength,
+        "neuron_activation": whole.neuron_activation,
+    }
+    for layer, name in enumerate(("input", "Dense_0", "Dense_1"), start=1):
+        here = kept.sel(layer=layer)
+        for quantity, all_of in values.items():
+            mine = all_of.sel(neuron=whole.of == name).values
+            one = here.sel(quantity=quantity)
+            if np.isnan(mine).all():
+                assert one.sums.isnull().all()
+            else:
+                np.testing.assert_allclose(one.center, mine.mean(), rtol=1e-5, atol=1e-6)
+                np.testing.assert_allclose(one.scale, mine.std(), rtol=1e-5)
+        for ours, theirs in (
+            ("fluctuation", "fluctuation"),
+            ("link_mean", "link_mean"),
+            ("link_variance", "link_variance"),
+        ):
+            np.testing.assert_allclose(here[ours], whole.sel(layer=name)[theirs], rtol=1e-4, atol=1e-6)
+        if layer > 1:
+            inward, mean = values["node_strength_in"], whole.neuron_strength.mean("sample")
+            place = whole.of == name
+            pairs = zip(inward.sel(neuron=place).values, mean.sel(neuron=place).values, strict=True)
+            exact = [np.corrcoef(a, b)[0, 1] for a, b in pairs]
+            np.testing.assert_allclose(here.correlation.sel(against="neuron_strength"), exact, rtol=1e-4)
+    along = jax.vmap(lambda one: links(model, one, (4,)))(params)
+    for name, ours in (("mean", "link_mean"), ("variance", "link_variance"), ("fluctuation", "fluctuation")):
+        np.testing.assert_allclose(along[name], kept[ours].sel(layer=[2, 3]).T, rtol=1e-4, atol=1e-6)
+
+
+def test_steps_of_a_recurrent_network_are_one_layer():
+    assert [layer.blocks for layer in layers(5, recurrent=True)] == [(0,), (1, 2, 3), (4,)]
+    assert [layer.blocks for layer in layers(3, recurrent=False)] == [(0,), (1,), (2,)]
+
+
+NETWORKS = 6
+
+
+def pool(name, values, *, untrained=None, correlation=0.0, modes=1, ratios=(1.0, 1.0), depth=3):
+    """A pool whose layers after the input have such values: quantity -> [networks, ...], or for each layer one."""
+    rng = np.random.default_rng(0)
+    default = {quantity: rng.normal(size=(NETWORKS, 50)) for quantity in QUANTITIES}
+    states = []
+    for given in (untrained or {}, values):
+        rows = []
+        for layer in range(1, depth + 1):
+            here = {**default, **given, **given.get(layer, {})}
+            one = xr.concat(
+                [_kept(here[q]) for q in QUANTITIES], xr.DataArray(list(QUANTITIES), dims="quantity", name="quantity")
+            )
+            one["modes"] = one.modes * 0 + modes
+            one["width"] = 16.0 if layer == 2 else 784.0
+            one["correlation"] = ("against", "network"), np.full((2, NETWORKS), correlation)
+            rows.append(one.assign_coords(against=["neuron_strength", "neuron_activation"]))
+        states.append(xr.concat(rows, xr.DataArray(range(1, depth + 1), dims="layer", name="layer")))
+    ds = xr.concat(states, xr.DataArray(["untrained", "trained"], dims="state", name="state"))
+    noise = rng.normal(scale=0.01, size=(2, NETWORKS))
+    ds["centre_ratio"] = ("state", "network"), np.array(ratios)[::-1, None] + noise
+    return ds.expand_dims(pool=[name])
+
+
+def normal(mean=0.0, sd=1.0):
+    return mean + sd * np.random.default_rng(1).normal(size=(NETWORKS, 400))
+
+
+def between(*ends):
+    """Activations in these intervals, as many in each."""
+    rng = np.random.default_rng(2)
+    return np.concatenate([rng.uniform(*end, size=(NETWORKS, 100)) for end in ends], 1)
+
+
+HEAVY = np.random.default_rng(3).standard_t(5, size=(NETWORKS, 20_000)) ** 3
+SKEWED = 1.0 - np.random.default_rng(4).exponential(size=(NETWORKS, 4000)) * 3
+FLAT, ENDS, MIDDLE = (
+    between(*((n / 10, n / 10 + 0.1) for n in range(10))),
+    between((0, 0.05), (0.95, 1)),
+    between((0.4, 0.6)),
+)
+
+# Claim -> (pools by which it holds, pools by which it does not).
+CASES = {
+    "C1": (
+        [pool("mnist.fc.3.sigmoid", {"node_strength_in": normal(-2), "neuron_strength": normal(-2)})],
+        [pool("mnist.fc.3.sigmoid", {"node_strength_in": normal(2), "neuron_strength": normal(-2)})],
+    ),
+    "C2": (
+        [pool("mnist.ae.3.sigmoid", {"neuron_strength": normal(-2), "neuron_activation": between((0, 0.1), (0, 0.1), (0.5, 1))})],
+        [pool("mnist.ae.3.sigmoid", {"neuron_strength": normal(-2), "neuron_activation": FLAT})],
+    ),
+    "C4": ([pool("mnist.cnn.3.sigmoid", {}, modes=3)], [pool("mnist.cnn.3.sigmoid", {}, modes=1)]),
+    "C5": (
+        [pool("mnist.cnn.3.sigmoid", {"node_strength_in": normal(-2), "neuron_strength": normal(-2)})],
+        [pool("mnist.cnn.3.sigmoid", {"node_strength_in": normal(-2), "neuron_strength": normal(2)})],
+    ),
+    "C6": (
+        [pool("mnist.rnn.3.sigmoid", {"neuron_strength": HEAVY})],
+        [pool("mnist.rnn.3.sigmoid", {"neuron_strength": HEAVY, "node_strength_in": HEAVY})],
+    ),
+    "C7": (
+        [pool("mnist.rnn.3.sigmoid", {"neuron_activation": MIDDLE}), pool("mnist.fc.3.sigmoid", {"neuron_activation": FLAT})],
+        [pool("mnist.rnn.3.sigmoid", {"neuron_activation": FLAT}), pool("mnist.fc.3.sigmoid", {"neuron_activation": FLAT})],
+    ),
+    "C8": ([pool("mnist.rnn.3.sigmoid", {}, ratios=(2.0, 1.0))], [pool("mnist.rnn.3.sigmoid", {}, ratios=(1.0, 1.0))]),
+    "C9": (
+        [pool("mnist.fc.3.linear", {"neuron_strength": normal()})],
+        [pool("mnist.fc.3.linear", {"neuron_strength": normal(1)})],
+    ),
+    "C10": (
+        [pool("mnist.fc.3.relu", {"neuron_strength": SKEWED}), pool("mnist.fc.3.sigmoid", {"neuron_strength": normal(-1)})],
+        [pool("mnist.fc.3.relu", {"neuron_strength": normal(-1)}), pool("mnist.fc.3.sigmoid", {"neuron_strength": SKEWED})],
+    ),
+    "C11": (
+        [pool("mnist.ae.5.sigmoid", {"neuron_activation": FLAT}, depth=5)],
+        [pool("mnist.ae.5.sigmoid", {"neuron_activation": FLAT, 3: {"neuron_activation": ENDS}}, depth=5)],
+    ),
+    "C12": (
+        [pool("mnist.fc.3.sigmoid", {"neuron_activation": ENDS}), pool("mnist.cnn.3.sigmoid", {"neuron_activation": MIDDLE})],
+        [pool("mnist.fc.3.sigmoid", {"neuron_activation": ENDS}), pool("mnist.cnn.3.sigmoid", {"neuron_activation": ENDS})],
+    ),
+    "C13": (
+        [pool("mnist.fc.3.relu", {"neuron_strength": normal()}), pool("mnist.fc.7.relu", {"neuron_strength": normal(3)}, depth=7)],
+        [pool("mnist.fc.3.relu", {"neuron_strength": normal()}), pool("mnist.fc.7.relu", {"neuron_strength": ENDS}, depth=7)],
+    ),
+    "C14": (
+        [pool("mnist.fc.3.sigmoid", {}, correlation=-0.1)],
+        [pool("mnist.fc.3.sigmoid", {}, correlation=-0.6)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("claim", CASES)
+def test_a_finding_holds_and_breaks(claim):
+    for some, verdict in zip(CASES[claim], (Verdict.HOLDS, Verdict.DIFFERS), strict=True):
+        ds = xr.concat(some, "pool", join="outer")
+        (finding,) = [found for name, found in numbered(ds) if name == claim]
+        assert finding.verdict == verdict, str(finding.seen)
+
+
+def test_the_bottleneck_is_where_the_layer_is_narrowest():
+    """In the paper's third layer, which of three layers is the output: the claim is of a slip."""
+    (finding,) = [found for name, found in numbered(pool("mnist.ae.3.sigmoid", {})) if name == "C3"]
+    assert finding.verdict == Verdict.DIFFERS
+
+
+def test_every_claim_has_a_case_that_breaks_it():
+    assert set(CASES) | {"C3"} == set(CLAIMS)
+
+
+def test_few_networks_decide_nothing():
+    one = pool("mnist.fc.3.sigmoid", {}, correlation=-0.1).isel(network=slice(0, 3))
+    (finding,) = [found for name, found in numbered(one) if name == "C14"]
+    assert finding.verdict == Verdict.INCONCLUSIVE
