@@ -47,13 +47,23 @@ hypothesis.settings.load_profile("jprobe")
 # Files that take longest, which two workers begin with: one that begins with them last works on alone.
 LONGEST = (
     "notebook",
+    "docstrings",
     "study_probes",
-    "mesh",
-    "readme",
-    "study_transformer",
     "study_frustration",
+    "study_transformer",
+    "readme",
+    "mesh",
+    "zoo",
+    "fit",
+    "sweep",
+    "probes",
     "frustration",
+    "graph",
+    "rounding",
     "randomize",
+    "train",
+    "local_graph",
+    "tagging",
 )
 
 
