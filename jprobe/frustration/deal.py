@@ -58,9 +58,8 @@ class Deal:
         first, last = int(starts[runs[0]]), int(starts[runs[-1] + 1])
         out = np.empty(last - first, np.float32)
         for begin in range(first, last, chunk):
-            out[begin - first : begin - first + chunk] = np.asarray(_dealt(*known, np.uint32(begin), chunk))[
-                : last - begin
-            ]
+            dealt = np.asarray(_dealt(*known, np.uint32(begin), chunk))
+            out[begin - first : begin - first + chunk] = dealt[: last - begin]
         return [jax.device_put(out[int(starts[r]) - first : int(starts[r + 1]) - first]) for r in runs]
 
     def _known(self, weights: Weights) -> tuple[Any, ...]:
