@@ -42,7 +42,7 @@ def from_edges(source: Any, target: Any, weight: Any, nodes: int | None = None) 
         >>> triangle = from_edges([0, 1, 2], [1, 2, 0], [1.0, 1.0, -1.0])
         >>> triangle.num_nodes, triangle.num_edges
         (3, 3)
-        >>> triangle.matvec(jnp.array([1.0, 1.0, 1.0])).tolist()
+        >>> triangle.matvec(jax.numpy.array([1.0, 1.0, 1.0])).tolist()
         [0.0, 2.0, 0.0]
     """
     source, target = _numbers(source, "source"), _numbers(target, "target")
