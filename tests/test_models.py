@@ -27,7 +27,7 @@ def test_forward_pass_is_numpys(hidden, activation):
     widths = [8, *hidden, 3]
     assert [w.shape for w, _ in layers(params)] == list(zip(widths, widths[1:], strict=False))  # noqa: RUF007
     expected = reference.mlp(layers(params), x, activation)
-    assert np.allclose(forward(model)(params, x), expected, rtol=1e-5, atol=1e-5)
+    assert np.allclose(jax.jit(forward(model))(params, x), expected, rtol=1e-5, atol=1e-5)
     assert np.allclose(jax.jit(model.apply)(params, x), expected, rtol=1e-5, atol=1e-5)
 
 
