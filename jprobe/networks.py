@@ -33,21 +33,29 @@ def stack(*networks: Params) -> Params:
     if not networks:
         raise WeightsError("stack() needs one network or more.")
 
-    def together(*leaves: Any) -> Any:
+    def check(*leaves: Any) -> None:
         if is_array(leaves[0]):
             kinds = {(leaf.shape, leaf.dtype) if is_array(leaf) else type(leaf) for leaf in leaves}
             if len(kinds) > 1:
                 raise ValueError(f"one leaf has the shapes and dtypes {', '.join(sorted(map(str, kinds)))}.")
-            return jnp.stack(leaves)
+            return
         other = [leaf for leaf in leaves[1:] if leaf is not leaves[0] and not (_plain(leaf) and leaf == leaves[0])]
         if other:
             raise ValueError(f"a leaf that is no array differs: {leaves[0]!r} and {other[0]!r}.")
-        return leaves[0]
 
     try:
-        return jax.tree.map(together, *networks)
+        jax.tree.map(check, *networks)
+        leaves, tree = jax.tree.flatten(networks[0])
+        columns = zip(*map(jax.tree.leaves, networks), strict=True)
+        stacked = iter(_stacked([column for column in columns if is_array(column[0])]))
+        return jax.tree.unflatten(tree, [next(stacked) if is_array(leaf) else leaf for leaf in leaves])
     except (ValueError, TypeError) as error:
         raise WeightsError(f"These networks do not stack; they must agree in structure and shapes: {error}") from error
+
+
+@jax.jit
+def _stacked(columns: list[tuple[Any, ...]]) -> list[jax.Array]:
+    return [jnp.stack(column) for column in columns]
 
 
 def unstack(params: Params) -> list[Params]:

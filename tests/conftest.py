@@ -32,6 +32,7 @@ import jax  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 from jax._src import compiler  # noqa: E402
+from jax._src.interpreters import mlir  # noqa: E402
 
 from jprobe import data  # noqa: E402
 
@@ -46,13 +47,23 @@ hypothesis.settings.load_profile("jprobe")
 # Files that take longest, which two workers begin with: one that begins with them last works on alone.
 LONGEST = (
     "notebook",
+    "docstrings",
     "study_probes",
-    "mesh",
-    "readme",
-    "study_transformer",
     "study_frustration",
+    "study_transformer",
+    "readme",
+    "mesh",
+    "zoo",
+    "fit",
+    "sweep",
+    "probes",
     "frustration",
+    "graph",
+    "rounding",
     "randomize",
+    "train",
+    "local_graph",
+    "tagging",
 )
 
 
@@ -70,7 +81,7 @@ def _compiled(request):
     What a file compiled is dropped after it: each program holds memory maps, and Linux gives a process 65,530.
     """
     jax.config.update("jax_disable_most_optimizations", request.node.get_closest_marker("quick") is not None)
-    with _compiled_once():
+    with _compiled_once(), _one_context():
         yield
     jax.clear_caches()
     gc.collect()
@@ -97,6 +108,19 @@ def _compiled_once():
         if read and write:
             patch.setattr(compiler, "_cache_read", remembering)
             patch.setattr(compiler, "_cache_write", keeping)
+        yield
+
+
+@contextlib.contextmanager
+def _one_context():
+    """Write the programs of a file in one MLIR context: to make one for each was a fifth of the time of a small program.
+
+    A program that is compiled while another one is written gets a context of its own, as its parts would go into that.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if make := getattr(mlir, "make_ir_context", None):
+            kept = make()
+            patch.setattr(mlir, "make_ir_context", lambda: make() if mlir.ir.Context.current else kept)
         yield
 
 

@@ -32,7 +32,7 @@ def draw(rng, size, kind):
 def weighted(graph, seed, kind):
     """The graph with other weights over the same layout, so that nothing is compiled again."""
     rng = np.random.default_rng(seed)
-    return replace(graph, weights=tuple(jnp.asarray(draw(rng, w.shape, kind)) for w in graph.weights))
+    return replace(graph, weights=tuple(jax.device_put(draw(rng, w.shape, kind)) for w in graph.weights))
 
 
 def small():
@@ -48,7 +48,7 @@ def parameters(model, x):
     """Random variables of a model; its own initialisers would have to be compiled."""
     rng = np.random.default_rng(0)
     shapes = jax.eval_shape(model.init, KEY, x)
-    return jax.tree.map(lambda leaf: jnp.asarray(rng.normal(size=leaf.shape).astype(np.float32)), shapes)
+    return jax.tree.map(lambda leaf: jax.device_put(rng.normal(size=leaf.shape).astype(np.float32)), shapes)
 
 
 class Cnn(nn.Module):

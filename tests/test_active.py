@@ -73,7 +73,7 @@ def residual_net(p, x, note=lambda *values: None):
 
 def whole(seed, *shape):
     rng = np.random.default_rng(seed)
-    return jnp.asarray(np.asarray(rng.choice([-2.0, -1.0, 1.0, 2.0], shape), np.float32))
+    return jax.device_put(np.asarray(rng.choice([-2.0, -1.0, 1.0, 2.0], shape), np.float32))
 
 
 # Of each: its parameters, and the blocks with edges of maxima, and their weight.
@@ -125,12 +125,12 @@ def test_the_active_subnetwork_is_what_is_left(name, residual):
     fn, params, maxima = ACTIVE[name]
     if residual == "identity" and name == "residual":
         maxima = {2: 0.005}
-    images = jnp.asarray(np.asarray(np.random.default_rng(9).integers(-1, 3, (5, 1, 4, 4, 2)), np.float32))
+    images = jax.device_put(np.asarray(np.random.default_rng(9).integers(-1, 3, (5, 1, 4, 4, 2)), np.float32))
     graph = trace(fn, params, images[0], residual=residual)
     numbers = set()
     find = jax.jit(lambda x: active(graph, fn, params, x, residual=residual))
     if residual == "identity":
-        together = jax.vmap(find)(images)
+        together = jax.device_get(jax.vmap(find)(images))
         found = [jax.tree.map(lambda leaf, n=n: leaf[n], together) for n in range(len(images))]
     else:
         found = list(map(find, images))
@@ -150,7 +150,7 @@ def test_the_active_subnetwork_is_what_is_left(name, residual):
 
 def test_an_active_subnetwork_is_minimised_like_any_graph():
     fn, params, _ = ACTIVE["plain"]
-    x = jnp.asarray(np.asarray(np.random.default_rng(9).integers(-1, 3, (1, 4, 4, 2)), np.float32))
+    x = jax.device_put(np.asarray(np.random.default_rng(9).integers(-1, 3, (1, 4, 4, 2)), np.float32))
     graph = trace(fn, params, x)
     used, everything = jax.jit(lambda x: [active(graph, fn, params, x, classes=c) for c in (True, False)])(x)
     for minimise in (descend, greedy):

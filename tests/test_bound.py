@@ -55,7 +55,7 @@ def most(graph):
 def test_no_spins_agree_more_than_the_windows_ceiling(name, seed, kind, whole):
     graph = weighted(LAYERS[name], seed, kind)
     rng = np.random.default_rng(seed)
-    alive = tuple(jnp.asarray(np.asarray((rng.random(b.shape) < 0.7) | whole, np.float32)) for b in graph.blocks)
+    alive = tuple(jax.device_put(np.asarray((rng.random(b.shape) < 0.7) | whole, np.float32)) for b in graph.blocks)
     windows = windows_of(graph, graph.layout.links[0])
     ceiling = windows.ceiling()
     assert ceiling >= most(replace(graph, alive=alive)) * (1 - 1e-6)

@@ -31,7 +31,7 @@ def operands(layouts, groups, window=(3, 2), seed=0):
     rng = np.random.default_rng(seed)
     kernel = {"O": 8, "I": 4 // groups, "H": window[0], "W": window[1]}
     return [
-        jnp.asarray(np.asarray(rng.normal(size=[sizes[axis] for axis in layout]), np.float32))
+        jax.device_put(np.asarray(rng.normal(size=[sizes[axis] for axis in layout]), np.float32))
         for sizes, layout in ((SHAPES, layouts[0]), (kernel, layouts[1]))
     ]
 

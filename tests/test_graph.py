@@ -46,7 +46,7 @@ relu = jax.nn.relu
 def whole(seed, *shape):
     """Whole numbers without 0, so that sums in float32 are exact and no edge is lost among zeros."""
     rng = np.random.default_rng(seed)
-    return jnp.asarray(np.asarray(rng.choice([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0], shape), np.float32))
+    return jax.device_put(np.asarray(rng.choice([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0], shape), np.float32))
 
 
 def shapes_of(params):
@@ -159,13 +159,16 @@ def check_stages(stages, params, x, fold_bn=False):
         zero.append(np.zeros(jax.eval_shape(lambda stage=stage: stage(params, Net, zero)).shape, np.float32))
     assert [b.shape for b in graph.blocks] == [b.shape for b in zero]
     starts, expected = graph.layout.offsets, np.zeros_like(found)
-    for n, stage in enumerate(stages, 1):
 
-        def linear(b, stage=stage, n=n):
-            values = [part.reshape(z.shape) for part, z in zip(jnp.split(b, starts[1:n]), zero, strict=False)]
-            return stage(params, Edges(fold_bn), values) - stage(params, Edges(fold_bn), zero[:n])
+    def linear(n, b):
+        values = [part.reshape(z.shape) for part, z in zip(jnp.split(b, starts[1:n]), zero, strict=False)]
+        return (stages[n - 1](params, Edges(fold_bn), values) - stages[n - 1](params, Edges(fold_bn), zero[:n])).ravel()
 
-        expected[starts[n] : starts[n + 1], : starts[n]] = jacobian(linear, jnp.zeros(starts[n]))
+    # The columns of all stages in one program.
+    eyes = [np.eye(starts[n], dtype=np.float32) for n in range(1, len(stages) + 1)]
+    columns = jax.jit(lambda eyes: [jax.vmap(partial(linear, n))(eye) for n, eye in enumerate(eyes, 1)])(eyes)
+    for n, those in enumerate(columns, 1):
+        expected[starts[n] : starts[n + 1], : starts[n]] = np.asarray(those).T
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
     return graph
 
@@ -531,7 +534,7 @@ def test_paths_through_a_random_network_are_its_jacobian(program, residual):
     paths = np.linalg.inv(np.eye(graph.num_nodes) - a)
     expected = jacobian(partial(fn, params, clip=False), x)
     np.testing.assert_allclose(paths[-2:, :6], expected, rtol=1e-5, atol=1e-4)
-    np.testing.assert_allclose(states(fn, params, x, residual=residual).output, fn(params, x), rtol=1e-5)
+    np.testing.assert_allclose(states(fn, params, x, residual=residual).output, jax.jit(fn)(params, x), rtol=1e-5)
 
 
 # --- modules
@@ -1214,17 +1217,24 @@ def test_a_graph_from_edges(data):
     np.add.at(dense, (into, out_of), weight)
     assert (graph.num_nodes, graph.num_edges) == (nodes, len(edges))
     np.testing.assert_array_equal(to_scipy(graph).toarray(), dense)
-    spins = jnp.arange(1.0, nodes + 1)
-    np.testing.assert_array_equal(graph.matvec(spins), (dense + dense.T) @ spins)
-    blocks = graph.split(spins)
-    np.testing.assert_array_equal(graph.join(graph.forward(blocks)), dense @ spins)
-    rows = tuple(graph.field(blocks, n) for n in range(len(blocks)))
-    np.testing.assert_array_equal(graph.join(rows), (dense + dense.T) @ spins)
+    spins = np.arange(1, nodes + 1, dtype=np.float32)
+
+    @jax.jit
+    def found(graph, spins):
+        blocks = graph.split(spins)
+        rows = [graph.field(blocks, n) for n in range(len(blocks))]
+        alone = [[b if m == n else jnp.zeros_like(b) for m, b in enumerate(blocks)] for n in range(len(blocks))]
+        own = [graph.field(others, n) for n, others in enumerate(alone)]
+        forward = graph.forward(blocks)
+        return graph.matvec(spins), graph.join(forward), graph.join(rows), graph.join(own), graph.join(blocks)
+
+    product, forward, rows, own, joined = found(graph, spins)
+    np.testing.assert_array_equal(product, (dense + dense.T) @ spins)
+    np.testing.assert_array_equal(forward, dense @ spins)
+    np.testing.assert_array_equal(rows, (dense + dense.T) @ spins)
     # No node sees itself or its block, so a block may flip at once.
-    for n, block in enumerate(blocks):
-        alone = [b if m == n else jnp.zeros_like(b) for m, b in enumerate(blocks)]
-        np.testing.assert_array_equal(graph.field(alone, n), np.zeros(block.shape))
-    np.testing.assert_array_equal(graph.join(graph.split(spins)), spins)
+    np.testing.assert_array_equal(own, np.zeros(nodes))
+    np.testing.assert_array_equal(joined, spins)
 
 
 def test_triangle_isolated_nodes_and_none():
@@ -1283,11 +1293,12 @@ def test_edges_there_and_back():
 
 def test_matrices_are_graphs():
     a = np.array([[0, 0, 0], [1.0, 0, 0], [0, -2.0, 0]])
+    fromdense = jax.jit(sparse.BCOO.fromdense, static_argnames="nse")
     for matrix in (
         scipy.sparse.csr_array(a),
         scipy.sparse.coo_matrix(a),
-        sparse.BCOO.fromdense(a),
-        sparse.BCOO.fromdense(a, nse=5),
+        fromdense(a, nse=2),
+        fromdense(a, nse=5),
         a,
         jnp.asarray(a),
     ):
@@ -1295,7 +1306,7 @@ def test_matrices_are_graphs():
         assert (graph.num_nodes, graph.num_edges) == (3, 2)
         assert graph.matvec(jnp.array([1.0, 2.0, 3.0])).tolist() == [2.0, -5.0, -4.0]
     assert as_graph(graph) is graph
-    for wrong in (scipy.sparse.csr_array(a[:2]), sparse.BCOO.fromdense(a[:2]), a[:2], jnp.ones(3)):
+    for wrong in (scipy.sparse.csr_array(a[:2]), fromdense(a[:2], nse=1), a[:2], jnp.ones(3)):
         with pytest.raises(ShapeError, match=r"square; this has shape .* bipartite"):
             as_graph(wrong)
     for wrong in (a.tolist(), {0: {1: 1.0}}, "a", None):

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.quick
 
 def whole(seed, *shape):
     rng = np.random.default_rng(seed)
-    return jnp.asarray(np.asarray(rng.choice([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0], shape), np.float32))
+    return jax.device_put(np.asarray(rng.choice([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0], shape), np.float32))
 
 
 def matrix(fn, params, x, **options):
@@ -315,7 +315,7 @@ def drawn(model, x):
     def draw(path, shape):
         rng = np.random.default_rng(len(jax.tree_util.keystr(path)))
         values = rng.uniform(0.5, 1.5, shape.shape) if path[-1].key == "var" else rng.normal(size=shape.shape)
-        return jnp.asarray(values, jnp.float32)
+        return jax.device_put(values.astype(np.float32))
 
     return jax.tree_util.tree_map_with_path(draw, shapes)
 
@@ -402,7 +402,7 @@ class MobileNetV2(nn.Module):
     ids=["ResNet-50", "MobileNetV2"],
 )
 def test_networks_are_their_jacobians(network, linear, pooled):
-    x = jnp.asarray(np.asarray(np.random.default_rng(0).uniform(size=(1, 8, 8, 2)), np.float32))
+    x = jax.device_put(np.asarray(np.random.default_rng(0).uniform(size=(1, 8, 8, 2)), np.float32))
     variables = drawn(network, x)
     graph = trace(network.apply, variables, x, fold_bn=True)
     jacobian = jax.jit(jax.jacrev(partial(linear.apply, variables)))(x).reshape(3, -1)

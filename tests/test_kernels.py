@@ -63,8 +63,8 @@ def test_null_models_are_drawn_and_minimised_in_one_program():
 
 def test_active_subnetworks_are_a_batch():
     rng = np.random.default_rng(0)
-    params = [jnp.asarray(np.asarray(rng.normal(size=size), np.float32)) for size in ((6, 8), (8, 3))]
-    images = jnp.asarray(np.asarray(rng.normal(size=(4, 1, 6)), np.float32))
+    params = [jax.device_put(np.asarray(rng.normal(size=size), np.float32)) for size in ((6, 8), (8, 3))]
+    images = jax.device_put(np.asarray(rng.normal(size=(4, 1, 6)), np.float32))
 
     def fn(p, x):
         return jax.nn.relu(x @ p[0]) @ p[1]

@@ -23,12 +23,12 @@ def layers(params):
 def test_forward_pass_is_numpys(hidden, activation):
     model = MLP(hidden, 3, activation)
     x = np.random.default_rng(0).normal(size=(9, 4, 2, 1)).astype(np.float32) * 5
-    params = model.init(jax.random.key(1), x[:1])
+    params = jax.jit(model.init)(jax.random.key(1), x[:1])
     widths = [8, *hidden, 3]
     assert [w.shape for w, _ in layers(params)] == list(zip(widths, widths[1:], strict=False))  # noqa: RUF007
     expected = reference.mlp(layers(params), x, activation)
-    assert np.allclose(forward(model)(params, x), expected, rtol=1e-5, atol=1e-5)
-    assert np.allclose(model.apply(params, x), expected, rtol=1e-5, atol=1e-5)
+    assert np.allclose(jax.jit(forward(model))(params, x), expected, rtol=1e-5, atol=1e-5)
+    assert np.allclose(jax.jit(model.apply)(params, x), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_weights_and_biases_start_as_torchs_linear_does():

@@ -54,7 +54,7 @@ def test_a_monotone_network_is_aligned_in_its_gauge():
     s, h, y = rng.choice([-1.0, 1.0], 12), rng.choice([-1.0, 1.0], 9), rng.choice([-1.0, 1.0], 5)
     # ReLU units of sign -1 would not be monotone in their gauge: hidden signs stay 1.
     params = {"a": jnp.asarray(s[:, None] * rng.random((12, 9))), "b": jnp.asarray(rng.random((9, 5)) * y)}
-    images = jnp.asarray(np.asarray(rng.normal(size=(3, 2, 6)), np.float32))
+    images = jax.device_put(np.asarray(rng.normal(size=(3, 2, 6)), np.float32))
     sizes = jnp.array([0.01, 1.0, 30.0])
     omega, _, same = alignment(monotone, params, images, s.reshape(2, 6), y, sizes, key=KEY)
     assert (omega == 1).all()

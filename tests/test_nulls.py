@@ -190,12 +190,12 @@ def test_weights_of_another_network_do_not_fit():
 
 
 def test_constants_of_the_code_are_no_weights():
-    blur = jnp.asarray(np.asarray(np.random.default_rng(0).normal(size=(4, 4)), np.float32))
+    blur = jax.device_put(np.asarray(np.random.default_rng(0).normal(size=(4, 4)), np.float32))
 
     def resized(p, x):
         return jax.image.resize(x @ p, (1, 8), "linear") @ jnp.tile(blur, (2, 1)) @ p
 
-    kernel = jnp.asarray(np.asarray(np.random.default_rng(1).normal(size=(4, 4)), np.float32))
+    kernel = jax.device_put(np.asarray(np.random.default_rng(1).normal(size=(4, 4)), np.float32))
     graph = trace(resized, kernel, jnp.ones((1, 4)))
     assert sum(graph.layout.trained) == 1
     for null in (shuffle_layers(graph, key=KEY), reinitialize(graph, key=KEY)):

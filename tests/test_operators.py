@@ -62,11 +62,13 @@ def graph_of(*operators, sizes, weights, trained=True):
 
 
 def ring(weights, trained=True):
-    return graph_of(Rotating(0), sizes=(5, 5), weights=[jnp.asarray(weights, jnp.float32)], trained=trained)
+    return graph_of(Rotating(0), sizes=(5, 5), weights=[np.asarray(weights, np.float32)], trained=trained)
 
 
 def dense(graph):
-    columns = jax.vmap(lambda s: graph.join(graph.forward(graph.split(s))))(jnp.eye(graph.num_nodes))
+    columns = jax.jit(jax.vmap(lambda s: graph.join(graph.forward(graph.split(s)))))(
+        np.eye(graph.num_nodes, dtype=np.float32)
+    )
     return np.asarray(columns).T
 
 
@@ -77,7 +79,7 @@ def test_a_new_operator_is_one_class():
     np.testing.assert_array_equal(to_scipy(graph).toarray(), a)
     np.testing.assert_array_equal(dense(graph.absolute()), np.abs(a))
     np.testing.assert_array_equal(to_scipy(graph.absolute()).toarray(), np.abs(a))
-    spins = jnp.asarray(np.asarray(np.random.default_rng(0).choice([-1.0, 1.0], 10), np.float32))
+    spins = jax.device_put(np.asarray(np.random.default_rng(0).choice([-1.0, 1.0], 10), np.float32))
     np.testing.assert_array_equal(graph.matvec(spins), (a + a.T) @ spins)
     found = descend(graph, replicas=4)
     assert found.is_local.all()
@@ -123,7 +125,7 @@ def test_a_locally_connected_layer_of_ones_own():
     taps = (((slice(0, 3, 1),), (slice(0, 3, 1),)), ((slice(1, 3, 1),), (slice(0, 2, 1),)))
     local = LocallyConnected(taps, (2, 2, 3), 1, (Stored(0, 24), Stored(1, 16)))
     rng = np.random.default_rng(0)
-    weights = [jnp.asarray(np.asarray(rng.normal(size=n), np.float32)) for n in (24, 16)]
+    weights = [jax.device_put(np.asarray(rng.normal(size=n), np.float32)) for n in (24, 16)]
     chain = (Reshape((12,), (2, 2, 3)), local, Reshape((2, 2, 3), (12,)))
     graph = graph_of(*chain, sizes=(12, 12), weights=weights)
     a = dense(graph)
@@ -155,8 +157,8 @@ def test_a_transposed_convolution_is_the_one_that_jax_derives(size, stride, padd
     kernel = tuple({"H": 3, "I": 4 // groups, "O": 8}[axis] for axis in layouts[1])
     numbers = jax.lax.conv_dimension_numbers(shape, kernel, layouts)
     conv = Conv(0, (stride,), (padding,), (spread,), (dilation,), numbers, groups)
-    weights = [jnp.asarray(np.asarray(rng.normal(size=kernel), np.float32))]
-    y = jnp.asarray(np.asarray(rng.normal(size=conv.result(shape, weights)), np.float32))
+    weights = [jax.device_put(np.asarray(rng.normal(size=kernel), np.float32))]
+    y = jax.device_put(np.asarray(rng.normal(size=conv.result(shape, weights)), np.float32))
     ours, derived = (jax.jit(lambda y, w, of=of: of(conv, y, shape, w)) for of in (Conv.transpose, Operator.transpose))
     np.testing.assert_allclose(ours(y, weights), derived(y, weights), rtol=1e-5, atol=1e-5)
 
@@ -174,7 +176,7 @@ WINDOWS = [
 
 @pytest.mark.parametrize("form", WINDOWS)
 def test_a_pool_sums_windows_as_reduce_window_does(form):
-    pool, x = Pool(*form), jnp.asarray(np.asarray(np.random.default_rng(0).normal(size=(9, 8)), np.float32))
+    pool, x = Pool(*form), jax.device_put(np.asarray(np.random.default_rng(0).normal(size=(9, 8)), np.float32))
     zero = np.zeros((), np.float32)  # of an array JAX could not tell that this is a sum
     window = lambda x: jax.lax.reduce_window(x, zero, jax.lax.add, *form[:3], window_dilation=form[3]) * np.float32(pool.edge_weight)  # noqa: E731  # fmt: skip
 

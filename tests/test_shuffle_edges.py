@@ -33,7 +33,9 @@ def graph():
 
 def dense(graph):
     """A by its own linear map, a column at a time."""
-    columns = jax.jit(jax.vmap(lambda s: graph.join(graph.forward(graph.split(s)))))(jnp.eye(graph.num_nodes))
+    columns = jax.jit(jax.vmap(lambda s: graph.join(graph.forward(graph.split(s)))))(
+        np.eye(graph.num_nodes, dtype=np.float32)
+    )
     return np.asarray(columns).T
 
 

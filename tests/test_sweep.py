@@ -38,7 +38,7 @@ def networks(seeds=3, seed=0):
     rng = np.random.default_rng(seed)
     shapes = {"a": {"kernel": (6, 5), "bias": (5,)}, "b": {"kernel": (5, 2), "bias": (2,)}}
     return jax.tree.map(
-        lambda shape: jnp.asarray(np.asarray(rng.normal(size=(seeds, *shape)), np.float32)),
+        lambda shape: jax.device_put(np.asarray(rng.normal(size=(seeds, *shape)), np.float32)),
         shapes,
         is_leaf=lambda leaf: isinstance(leaf, tuple),
     )

@@ -320,7 +320,8 @@ def test_cka_does_not_see_rotation_and_scale():
 
 def test_activations_of_a_layer_are_what_it_returns():
     params = weights()
-    run = metrics.linen_activations(MODEL, {"first": "layer_0/ffn/lin1", "positions": "embeddings/position_embeddings"})
+    seen = {"first": "layer_0/ffn/lin1", "positions": "embeddings/position_embeddings"}
+    run = jax.jit(metrics.linen_activations(MODEL, seen))
     ids = jnp.array([[3, 7, 9]])
     found = run(params, ids)
     assert found["first"].shape == (1, 3, 12)

@@ -36,7 +36,7 @@ def others(params, count=3):
     """Other parameters of a network, one for each place on a leading axis; above 0, as variances are."""
     rng = np.random.default_rng(1)
     return jax.tree.map(
-        lambda leaf: jnp.asarray(np.asarray(rng.uniform(0.5, 2, (count, *jnp.shape(leaf))), np.float32)), params
+        lambda leaf: jax.device_put(np.asarray(rng.uniform(0.5, 2, (count, *jnp.shape(leaf))), np.float32)), params
     )
 
 

@@ -1,5 +1,6 @@
 """Simulated annealing by block heat bath, matrix-free."""
 
+import functools
 from typing import Any
 
 import jax
@@ -67,11 +68,15 @@ def anneal(
         raise ArgumentError(f"Temperatures fall and are above 0: from {hottest} to {coldest} they do not.")
     if sweeps < 1:
         raise ArgumentError(f"sweeps must be 1 or more, not {sweeps}.")
-    keys = jax.vmap(lambda r: jax.random.fold_in(jax.random.fold_in(key, r), 1))(jnp.arange(replicas))
     spins, total = starts(graph, start, key, replicas), total_weight(graph)
-    run = _anneal(graph, spins, keys, np.linspace(hottest, coldest, sweeps, dtype=np.float32))
+    run = _anneal(graph, spins, _keys(key, replicas), np.linspace(hottest, coldest, sweeps, dtype=np.float32))
     flips = np.asarray(run.flips, np.int64).sum(1)  # long runs of large networks flip more than 32 bits count
     return finished(graph, run.spins, run.sweeps, flips, history(run.agreed, run.sweeps, total), run.settled)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _keys(key: jax.Array, replicas: int) -> jax.Array:
+    return jax.vmap(lambda r: jax.random.fold_in(jax.random.fold_in(key, r), 1))(jnp.arange(replicas))
 
 
 @jax.jit

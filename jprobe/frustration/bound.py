@@ -20,6 +20,7 @@ from jprobe.graph.link import Bundle
 from jprobe.keys import as_key
 
 Blocks = tuple[jax.Array, ...]
+Host = tuple[np.ndarray, ...]
 
 
 class Bound(NamedTuple):
@@ -129,17 +130,18 @@ def lower_bound(
         # The vectors have all but converged: what was cut off hardly held the rest.
         vectors = _mixed(graph, degree, vectors, max(sweeps // 3, 1))
     apart = sum(ceilings.values())
-    slack, agreed = _dual(graph, vectors)
+    lengths, agreed = _dual(graph, vectors)
     del vectors
+    slack, sums = (tuple(np.asarray(block) for block in blocks) for blocks in (lengths, degree))
     # While the vectors have not converged, a little of the degree in D tames the rows that are still wrong.
     trials = [
-        (_spectrum(graph, *_diagonal(slack, degree, c), jax.random.fold_in(key, 1), min(steps, 60), steps), c)
+        (_spectrum(graph, *_diagonal(slack, sums, c), jax.random.fold_in(key, 1), min(steps, 60), steps), c)
         for c in _SHARES
     ]
-    share = min(trials, key=lambda trial: _ceiling(trial[0], 0.0, slack, degree, trial[1]))[1]
-    ends = _spectrum(graph, *_diagonal(slack, degree, share), jax.random.fold_in(key, 2), steps, steps)
+    share = min(trials, key=lambda trial: _ceiling(trial[0], 0.0, slack, sums, trial[1]))[1]
+    ends = _spectrum(graph, *_diagonal(slack, sums, share), jax.random.fold_in(key, 2), steps, steps)
     gap = _relative_gap(graph.num_nodes, steps, failure)
-    plain, safe = (_ceiling(ends, e, slack, degree, share) / 2 + apart for e in (0.0, gap))
+    plain, safe = (_ceiling(ends, e, slack, sums, share) / 2 + apart for e in (0.0, gap))
     return Bound(
         certified=max(float(frustration(total, safe)), 0.0),
         relaxation=float(frustration(total, float(agreed) + apart)),
@@ -165,13 +167,14 @@ def _relative_gap(nodes: int, steps: int, failure: float) -> float:
     return (math.log(2 * 1.648 * math.sqrt(nodes) / failure) / (2 * steps - 1)) ** 2
 
 
-def _diagonal(slack: Blocks, degree: Blocks, share: float) -> tuple[Blocks, Blocks]:
+def _diagonal(slack: Host, degree: Host, share: float) -> tuple[Host, Host]:
     """D, and its inverse square root with 0 for nodes that have no edge."""
-    d = tuple(s + share * g for s, g in zip(slack, degree, strict=True))
-    return d, tuple(jnp.where(g > 0, jax.lax.rsqrt(jnp.where(g > 0, x, 1)), 0) for x, g in zip(d, degree, strict=True))
+    d = tuple(s + np.float32(share) * g for s, g in zip(slack, degree, strict=True))
+    roots = (jax.lax.rsqrt(np.where(g > 0, x, np.float32(1))) for x, g in zip(d, degree, strict=True))
+    return d, tuple(np.where(g > 0, root, np.float32(0)) for root, g in zip(roots, degree, strict=True))
 
 
-def _ceiling(ends: tuple[float, float], gap: float, slack: Blocks, degree: Blocks, share: float) -> float:
+def _ceiling(ends: tuple[float, float], gap: float, slack: Host, degree: Host, share: float) -> float:
     """No spins have a larger s' A_u s than this, if the spectrum's ends are known up to a relative gap."""
     low, high = ends
     if gap >= 0.5:
@@ -179,7 +182,8 @@ def _ceiling(ends: tuple[float, float], gap: float, slack: Blocks, degree: Block
     spread = (high - low) / (1 - 2 * gap)
     diagonal = _diagonal(slack, degree, share)[0]
     # D^(-1/2) |A_u| D^(-1/2) is no larger than this: the norm of its row sums, weighted by sqrt(D).
-    widest = max(float(jnp.where(g > 0, g / d, 0).max(initial=0)) for d, g in zip(diagonal, degree, strict=True))
+    shares = (np.divide(g, d, where=g > 0, out=np.zeros_like(g)) for d, g in zip(diagonal, degree, strict=True))
+    widest = max(float(share.max(initial=0)) for share in shares)
     rounding = FLOAT32_ERROR * widest
     sum_of_d = sum(float(np.asarray(d, np.float64).sum()) for d in diagonal)
     return (high + gap * spread + (rounding if gap else 0.0)) * sum_of_d
@@ -256,7 +260,7 @@ def _dual(graph: Graph, vectors: Blocks) -> tuple[Blocks, jax.Array]:
 
 
 def _spectrum(
-    graph: Graph, diagonal: Blocks, root: Blocks, key: jax.Array, steps: int, longest: int
+    graph: Graph, diagonal: Host, root: Host, key: jax.Array, steps: int, longest: int
 ) -> tuple[float, float]:
     """Smallest and largest Ritz values of D^(-1/2) A_u D^(-1/2)."""
     main, beside = (np.asarray(x, np.float64)[:steps] for x in _lanczos(graph, root, key, steps, longest))

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -57,12 +58,12 @@ class Deal:
         first, last = int(starts[runs[0]]), int(starts[runs[-1] + 1])
         out = np.empty(last - first, np.float32)
         for begin in range(first, last, chunk):
-            out[begin - first : begin - first + chunk] = _dealt(*known, jnp.uint32(begin), chunk)[: last - begin]
-        return [jnp.asarray(out[int(starts[r]) - first : int(starts[r + 1]) - first]) for r in runs]
+            dealt = np.asarray(_dealt(*known, np.uint32(begin), chunk))
+            out[begin - first : begin - first + chunk] = dealt[: last - begin]
+        return [jax.device_put(out[int(starts[r]) - first : int(starts[r + 1]) - first]) for r in runs]
 
-    def _known(self, weights: Weights) -> tuple[jax.Array, ...]:
-        lists = (jnp.asarray(constant.array) for constant in (self.starts, self.bases, self.sizes))
-        return (weights[self.table], weights[self.key], *lists)
+    def _known(self, weights: Weights) -> tuple[Any, ...]:
+        return (weights[self.table], weights[self.key], self.starts.array, self.bases.array, self.sizes.array)
 
 
 @dataclass(frozen=True)

@@ -56,13 +56,16 @@ def greedy(
     both = (directed + directed.T).tocsr()
     both.sort_indices()
     rows = np.repeat(np.arange(graph.num_nodes), np.diff(both.indptr))
-    indices = jnp.asarray(np.stack([rows, both.indices], 1), jnp.int32)
+    indices = np.stack([rows, both.indices], 1).astype(np.int32)
     matrix = sparse.BCOO(
-        (jnp.asarray(both.data, jnp.float32), indices), shape=both.shape, indices_sorted=True, unique_indices=True
+        jax.device_put((both.data.astype(np.float32), indices)),
+        shape=both.shape,
+        indices_sorted=True,
+        unique_indices=True,
     )
     widest = int(np.diff(both.indptr).max(initial=0))
-    bound = jnp.asarray(FLOAT32_ERROR * np.abs(both).sum(1), jnp.float32)
-    end, count, agreed = _greedy(matrix, jnp.asarray(both.indptr, jnp.int32), spins, bound, widest, most)
+    bound = (FLOAT32_ERROR * np.abs(both).sum(1)).astype(np.float32)
+    end, count, agreed = _greedy(matrix, both.indptr.astype(np.int32), spins, bound, widest, most)
     return finished(graph, end, count, count, history(agreed, count, total), count < most)
 
 

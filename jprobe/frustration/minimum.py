@@ -77,7 +77,7 @@ def finished(graph: Graph, spins: np.ndarray, sweeps: Any, flips: Any, history: 
         degree = _degrees(graph, jnp.ones((), jnp.float64))
         for r in np.flatnonzero(settled):
             row = spins[r]
-            blocks, more, flipped, left = _polish(graph, jnp.asarray(row), degree)
+            blocks, more, flipped, left = _polish(graph, row, degree)
             spins[r] = np.asarray(graph.join(blocks)) if flipped else row
             sweeps[r] += int(more)
             flips[r] += int(flipped)
@@ -146,26 +146,37 @@ def starts(graph: Graph, start: Any, key: jax.Array, replicas: int) -> jax.Array
     if replicas < 1:
         raise ArgumentError(f"replicas must be 1 or more, not {replicas}.")
     size = graph.num_nodes
-    keys = jax.vmap(lambda r: jax.random.fold_in(key, r))(jnp.arange(replicas))
     if isinstance(start, str):
         if start == "ones":
-            return jnp.ones((replicas, size), jnp.int8)
+            return jax.device_put(np.ones((replicas, size), np.int8))
         if start == "random":
-            return jax.vmap(lambda k: jax.random.rademacher(k, (size,), jnp.int8))(keys)
+            return _random(key, replicas, size)
         raise ArgumentError(f"start is 'random', 'ones', a number of random flips, or spins; not {start!r}.")
     if isinstance(start, int | np.integer):
         if start < 0:
             raise ArgumentError(f"A number of random flips is not negative: {start}.")
-        return jax.vmap(lambda k: _flipped(k, size, int(start)))(keys)
+        return _flipped(key, replicas, size, int(start))
     spins = np.asarray(start)
     if spins.shape not in ((size,), (replicas, size)):
         raise ShapeError(f"Starting spins are [{size}] or [{replicas}, {size}], not {spins.shape}.")
     if not (np.abs(spins) == 1).all():
         raise ArgumentError("A spin is -1 or 1.")
-    return jnp.broadcast_to(jnp.asarray(spins, jnp.int8), (replicas, size))
+    return jax.device_put(np.broadcast_to(spins.astype(np.int8), (replicas, size)))
 
 
 @functools.partial(jax.jit, static_argnums=(1, 2))
-def _flipped(key: jax.Array, size: int, flips: int) -> jax.Array:
-    times = jnp.zeros(size, jnp.int32).at[jax.random.randint(key, (flips,), 0, size)].add(1)
-    return (1 - 2 * (times % 2)).astype(jnp.int8)
+def _random(key: jax.Array, replicas: int, size: int) -> jax.Array:
+    return jax.vmap(lambda k: jax.random.rademacher(k, (size,), jnp.int8))(_keys(key, replicas))
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2, 3))
+def _flipped(key: jax.Array, replicas: int, size: int, flips: int) -> jax.Array:
+    def one(key: jax.Array) -> jax.Array:
+        times = jnp.zeros(size, jnp.int32).at[jax.random.randint(key, (flips,), 0, size)].add(1)
+        return (1 - 2 * (times % 2)).astype(jnp.int8)
+
+    return jax.vmap(one)(_keys(key, replicas))
+
+
+def _keys(key: jax.Array, replicas: int) -> jax.Array:
+    return jax.vmap(lambda r: jax.random.fold_in(key, r))(jnp.arange(replicas))

@@ -45,7 +45,12 @@ def shuffle_layers(graph: Any, *, key: Any = None) -> Graph:
         [-2.0, 1.0, 3.0]
     """
     graph = as_graph(graph)
-    return _each_layer(graph, lambda _, w, k: jax.random.permutation(k, w.ravel()).reshape(w.shape), key)
+    return _each_layer(graph, lambda _, w, k: _permuted(k, w), key)
+
+
+@jax.jit
+def _permuted(key: jax.Array, w: jax.Array) -> jax.Array:
+    return jax.random.permutation(key, w.ravel()).reshape(w.shape)
 
 
 def reinitialize(graph: Any, distribution: Distribution = "he_normal", *, key: Any = None) -> Graph:

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from jprobe.errors import WeightsError
@@ -257,7 +256,7 @@ def _as_float(factor: Factor) -> Factor:
 
 def _carried(factor: Factor, move: Carrier) -> Factor:
     """A factor in its elements' new places."""
-    return factor if factor is None or np.ndim(factor) == 0 else np.asarray(move.move(jax.numpy.asarray(factor)))
+    return factor if factor is None or np.ndim(factor) == 0 else np.asarray(move.move(np.asarray(factor)))
 
 
 def _moved_back(factor: Factor, moves: tuple[Carrier, ...]) -> Factor:

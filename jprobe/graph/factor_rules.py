@@ -71,7 +71,7 @@ def _makes_mean(view: View, factor: Known) -> bool:
         return False
     terms = pool.terms(shape)
     for carrier in carriers(view.pieces[0].operators):
-        terms = np.asarray(carrier.move(jnp.asarray(terms)))
+        terms = np.asarray(carrier.move(terms))
     return np.allclose(share * terms, 1, rtol=1e-6, atol=0)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 import scipy.sparse
 
@@ -42,12 +42,12 @@ def from_edges(source: Any, target: Any, weight: Any, nodes: int | None = None) 
         >>> triangle = from_edges([0, 1, 2], [1, 2, 0], [1.0, 1.0, -1.0])
         >>> triangle.num_nodes, triangle.num_edges
         (3, 3)
-        >>> triangle.matvec(jnp.array([1.0, 1.0, 1.0])).tolist()
+        >>> triangle.matvec(jax.numpy.array([1.0, 1.0, 1.0])).tolist()
         [0.0, 2.0, 0.0]
     """
     source, target = _numbers(source, "source"), _numbers(target, "target")
     check_finite(weight)
-    weight = np.asarray(weight, np.float32)
+    weight = np.array(weight, np.float32)  # a copy, which nobody changes
     if not source.shape == target.shape == weight.shape or source.ndim != 1:
         raise ShapeError(f"An edge is a source, a target and a weight: {source.shape}, {target.shape}, {weight.shape}.")
     if nodes is None:
@@ -69,7 +69,7 @@ def from_edges(source: Any, target: Any, weight: Any, nodes: int | None = None) 
     offsets = tuple(np.cumsum([0, *sizes]).tolist())
     edges = EdgeList(0, Constant(place[source]), Constant(place[target]), offsets)
     layout = Layout(blocks, (edges,), (), ("edges",), (True,), weight.size, Constant(order))
-    return Graph((jnp.asarray(weight),), layout)
+    return Graph((jax.device_put(weight),), layout)
 
 
 def _numbers(nodes: Any, what: str) -> np.ndarray:

@@ -66,7 +66,8 @@ def local_graph(fn: Callable[..., Any], params: Params, at: Any) -> Graph:
     leaves = leaves_by_path(params)
     values: list[Found] = [Known(leaf, path, ("param", n), trained) for n, (path, trained, leaf) in enumerate(leaves)]
     values += [Known(at, key=OF_INPUT), *map(tape.write, changes)]
-    with jax.ensure_compile_time_eval():
+    # Not jax.ensure_compile_time_eval: under it the compiled functions below would be folded, operation by operation.
+    with jax.core.eval_context():
         results = walk(core.ClosedJaxpr(needed, closed.consts), values, tape)
         outputs = {n: result.step for n, result in enumerate(results) if isinstance(result, Tangent)}
         if not outputs:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 
 from jprobe.data import Task
@@ -26,7 +26,7 @@ def filled(task: Task, shape: tuple[int, int] | None) -> Data:
         return np.pad(a, [(0, size - len(a))] + [(0, 0)] * (a.ndim - 1))
 
     return Data(
-        *map(jnp.asarray, (
+        *map(jax.device_put, (
             fill(task.x_train, train), fill(task.y_train, train), fill(task.x_test, test), fill(task.y_test, test),
             fill(np.ones(len(task.x_test), np.float32), test),
         ))

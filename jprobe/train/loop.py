@@ -112,12 +112,12 @@ def joined(variables: Params, weights: Params) -> Params:
     return {**variables, PARAMETERS: whole} if has_collections(variables) else whole
 
 
-def starter(model: Model) -> Callable[[jax.Array, jax.Array], Params]:
+def starter(model: Model) -> Callable[[Any, Any], Params]:
     """Compiled function (seeds [S], x [1, ...]) -> untrained variables [S, ...]."""
     return (_cached_starter if _hashable(model) else _starter)(model)
 
 
-def _starter(model: Model) -> Callable[[jax.Array, jax.Array], Params]:
+def _starter(model: Model) -> Callable[[Any, Any], Params]:
     init = network(model).init
 
     @jax.jit

@@ -63,14 +63,14 @@ def train_all(run: Run, progress: Callable[[float], None] | None) -> dict[str, A
     for n, chunk in enumerate(chunks, start=1):
         # Every call is padded to the same shape: another shape would be another compilation.
         padded = np.resize(chunk, width)
-        seeds, block = jnp.asarray(run.seeds[padded]), int(run.seeds[chunk[0]] // BLOCK)
+        seeds, block = run.seeds[padded], int(run.seeds[chunk[0]] // BLOCK)
         data = shared or _stacked([filled(run.tasks[s], pad_to) for s in padded])
         if run.initial is None:
-            variables = start(seeds, data.x[:1] if shared else data.x[0, :1])
+            variables = start(seeds, run.tasks[0 if shared else padded[0]].x_train[:1])
         else:
-            variables = jax.tree.map(lambda w, s=padded: jnp.asarray(w)[s], run.initial)
+            variables = jax.tree.map(lambda w, s=padded: np.asarray(w)[s], run.initial)
         order = minibatches(block, range(run.epochs), examples, batch, pad_to[0], run.whole)
-        carry, history = train(begin(variables), seeds, block, jnp.arange(run.epochs), *order, data)
+        carry, history = train(begin(variables), seeds, block, np.arange(run.epochs), *order, data)
         found = {"params": carry.kept, "accuracy": carry.accuracy, "epoch": carry.epoch, **history._asdict()}
         parts.append(jax.tree.map(lambda a, n=chunk.size: np.asarray(a)[:n], found))
         if progress is not None:

@@ -156,7 +156,7 @@ def convert(tensors: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> tup
             f"These weights are not those of a {config.get('model_type')} token classifier or encoder:\n{listed(problems)}\n"
             "Bring a checkpoint of DistilBertForTokenClassification, BertForTokenClassification, or of either encoder alone."
         )
-    return model, jax.tree.unflatten(jax.tree.structure(shapes), [jnp.asarray(found[path]) for path in wanted])
+    return model, jax.tree.unflatten(jax.tree.structure(shapes), jax.device_put([found[path] for path in wanted]))
 
 
 def _path(name: str) -> str | None:

@@ -76,10 +76,10 @@ def match(
             "Bring the published file, with all its tensors under their published names."
         )
     arrays = [
-        jnp.zeros(leaf.shape) if name is None else jnp.asarray(_channels_last(found[name], (flattened or {}).get(name)))
+        np.zeros(leaf.shape, np.float32) if name is None else _channels_last(found[name], (flattened or {}).get(name))
         for name, (_, leaf) in zip(names, leaves, strict=True)
     ]
-    return jax.tree.unflatten(tree, arrays)
+    return jax.tree.unflatten(tree, jax.device_put(arrays))
 
 
 def single(array: np.ndarray) -> np.ndarray:

@@ -88,8 +88,12 @@ class Carrier(Operator):
     """
 
     @abc.abstractmethod
-    def move(self, x: jax.Array) -> jax.Array:
-        """The elements in their places, without the factors that the operator may multiply them by."""
+    def move(self, x: Any) -> Any:
+        """The elements in their places, without the factors that the operator may multiply them by.
+
+        Args:
+            x: an array of JAX, or of NumPy, which most operators move in NumPy.
+        """
 
     def __call__(self, x: jax.Array, weights: Weights) -> jax.Array:
         """Move the elements of an array."""

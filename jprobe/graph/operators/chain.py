@@ -102,11 +102,11 @@ def _unit_edges(shape: Shape) -> Iterator[Edges]:
 
 def origin(shape: Shape, chain: Sequence[Carrier]) -> np.ndarray:
     """Of each element that carriers make of an array, which one it was, numbered from 1; 0 is none."""
-    # The moves are written in JAX, which has 32-bit integers.
+    # Some moves are written in JAX, which has 32-bit integers.
     numbers = np.arange(1, math.prod(shape) + 1, dtype=np.int32).reshape(shape)
     with jax.ensure_compile_time_eval():
         for operator in chain:
-            numbers = np.asarray(operator.move(jnp.asarray(numbers)))
+            numbers = np.asarray(operator.move(numbers))
     return numbers
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +27,7 @@ class Take(Carrier):
 
     numbers: Constant
 
-    def move(self, x: jax.Array) -> jax.Array:
+    def move(self, x: Any) -> Any:
         """Take elements of an array."""
         numbers = self.numbers.array
         return jnp.where(numbers > 0, x.ravel()[np.maximum(numbers - 1, 0)], 0)

@@ -1,9 +1,12 @@
-"""Operators that bring elements to other places: shapes, axes, slices, indices, pieces of a concatenation."""
+"""Operators that bring elements to other places: shapes, axes, slices, indices, pieces of a concatenation.
 
+Most move an array of NumPy in NumPy: index arithmetic meets a new shape at every step, and JAX compiles each.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -28,9 +31,9 @@ class Reshape(Carrier):
     before: Shape
     after: Shape
 
-    def move(self, x: jax.Array) -> jax.Array:
+    def move(self, x: Any) -> Any:
         """Reshape an array."""
-        return jnp.reshape(x, self.after)
+        return x.reshape(self.after)
 
     def inverse(self) -> Carrier:
         """The change back."""
@@ -51,9 +54,9 @@ class Transpose(Carrier):
 
     order: tuple[int, ...]
 
-    def move(self, x: jax.Array) -> jax.Array:
+    def move(self, x: Any) -> Any:
         """Transpose an array."""
-        return jnp.transpose(x, self.order)
+        return x.transpose(self.order)
 
     def inverse(self) -> Carrier:
         """The order before."""
@@ -80,9 +83,15 @@ class Broadcast(Carrier):
     shape: Shape
     axes: tuple[int, ...]
 
-    def move(self, x: jax.Array) -> jax.Array:
+    def move(self, x: Any) -> Any:
         """Repeat an array."""
+        if isinstance(x, np.ndarray):
+            return np.broadcast_to(np.expand_dims(x, self._new), self.shape)
         return lax.broadcast_in_dim(x, self.shape, self.axes)
+
+    @property
+    def _new(self) -> Shape:
+        return tuple(n for n in range(len(self.shape)) if n not in self.axes)
 
 
 @dataclass(frozen=True)
@@ -99,9 +108,9 @@ class Pad(Carrier):
 
     config: tuple[tuple[int, int, int], ...]
 
-    def move(self, x: jax.Array) -> jax.Array:
+    def move(self, x: Any) -> Any:
         """Pad an array."""
-        return lax.pad(x, jnp.zeros((), x.dtype), self.config)
+        return _padded(x, self.config)
 
 
 @dataclass(frozen=True)
@@ -122,10 +131,14 @@ class Select(Carrier):
     params: tuple[tuple[str, Any], ...]
     indices: tuple[Constant, ...] = ()
 
-    def move(self, x: jax.Array) -> jax.Array:
+    def move(self, x: Any) -> Any:
         """Select elements of an array."""
+        params = dict(self.params)
+        if isinstance(x, np.ndarray) and self.primitive is lax.slice_p:
+            steps = params["strides"] or (1,) * x.ndim
+            return x[tuple(map(slice, params["start_indices"], params["limit_indices"], steps))]
         indices = (jnp.asarray(constant.array) for constant in self.indices)
-        return self.primitive.bind(x, *indices, **dict(self.params))
+        return self.primitive.bind(x, *indices, **params)
 
 
 def sliced(start: Shape, limit: Shape) -> Select:
@@ -158,13 +171,25 @@ class Place(Carrier):
     length: int
     total: int
 
-    def move(self, x: jax.Array) -> jax.Array:
+    def move(self, x: Any) -> Any:
         """Surround an array by zeros."""
         config = [(0, 0, 0)] * x.ndim
         config[self.axis] = (self.start, self.total - self.start - self.length, 0)
-        return lax.pad(x, jnp.zeros((), x.dtype), config)
+        return _padded(x, config)
 
     @property
     def keeps(self) -> bool:
         """Every element arrives, once."""
         return True
+
+
+def _padded(x: Any, config: Sequence[tuple[int, int, int]]) -> Any:
+    """``lax.pad`` with zeros."""
+    if not isinstance(x, np.ndarray) or not config:
+        return lax.pad(x, jnp.zeros((), x.dtype), config)
+    wide = [max(n + (n - 1) * between, 0) for n, (_, _, between) in zip(x.shape, config, strict=True)]
+    spread = np.zeros(wide, x.dtype)
+    spread[tuple(slice(None, None, between + 1) for _, _, between in config)] = x
+    padded = np.pad(spread, [(max(low, 0), max(high, 0)) for low, high, _ in config])
+    cut = [(max(-low, 0), n - max(-high, 0)) for n, (low, high, _) in zip(padded.shape, config, strict=True)]
+    return padded[tuple(slice(*ends) for ends in cut)]

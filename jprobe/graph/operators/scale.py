@@ -1,6 +1,7 @@
 """Multiplication by constants."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,7 +30,7 @@ class Scale(Carrier):
         factors = weights[self.weight]
         return x * (jnp.abs(factors) if self.unsigned else factors).astype(x.dtype)
 
-    def move(self, x: jax.Array) -> jax.Array:
+    def move(self, x: Any) -> Any:
         """Elements stay where they are."""
         return x
 
