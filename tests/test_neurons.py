@@ -133,6 +133,27 @@ def test_many_networks_are_one_table():
             np.testing.assert_allclose(found[name][n], alone[name], rtol=1e-5, atol=1e-6, err_msg=name)
 
 
+def test_modules_of_every_kind_have_one_result():
+    eqx, nnx = pytest.importorskip("equinox"), pytest.importorskip("flax.nnx")
+    x = jax.random.normal(jax.random.key(0), (5, 3))
+    makers = {
+        "equinox": lambda key: eqx.nn.MLP(3, 2, width_size=4, depth=1, key=key),
+        "nnx": lambda key: nnx.Sequential(
+            nnx.Linear(3, 4, rngs=nnx.Rngs(key)), nnx.relu, nnx.Linear(4, 2, rngs=nnx.Rngs(key))
+        ),
+    }
+    for name, make in makers.items():
+        params = jp.models.network(make).init(jax.random.key(1), x)
+        found = neurons(make, params, x)
+        hidden = found.sel(neuron=slice(3, 7))
+        kernel, bias = sorted(
+            (np.asarray(w) for w in jax.tree.leaves(params) if 4 in w.shape and 2 not in w.shape), key=np.ndim
+        )[::-1]
+        kernel = kernel if kernel.shape == (3, 4) else kernel.T
+        np.testing.assert_allclose(hidden.sel(weights="signed").strength_in, kernel.sum(0) + bias, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(hidden.neuron_strength, x @ kernel + bias, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
 def test_an_untrained_first_layer_correlates_as_the_mean_image_with_ones(few_digits):
     """Neuron strength and in-strength of random weights: their correlation is a theorem about the pixels' origin."""
     width = 4000

@@ -139,6 +139,8 @@ def pool(name, values, *, untrained=None, correlation=0.0, modes=1, ratios=(1.0,
         states.append(xr.concat(rows, xr.DataArray(range(1, depth + 1), dims="layer", name="layer")))
     ds = xr.concat(states, xr.DataArray(["untrained", "trained"], dims="state", name="state"))
     noise = rng.normal(scale=0.01, size=(2, NETWORKS))
+    ds["never_on"] = ("state", "layer", "network"), np.zeros((2, depth, NETWORKS))
+    ds["pixel_centre_ratio"] = "state", [3.0, 3.0]
     ds["centre_ratio"] = ("state", "network"), np.array(ratios)[::-1, None] + noise
     return ds.expand_dims(pool=[name])
 
@@ -228,6 +230,12 @@ def test_the_bottleneck_is_where_the_layer_is_narrowest():
 
 def test_every_claim_has_a_case_that_breaks_it():
     assert set(CASES) | {"C3"} == set(CLAIMS)
+
+
+def test_what_untrained_networks_show_stands_beside_a_claim():
+    """A mode for each filter is there before any training."""
+    (finding,) = [found for name, found in numbered(pool("mnist.cnn.3.sigmoid", {}, modes=4)) if name == "C4"]
+    assert "untrained: CNN-3 sigmoid 4 and 4 modes" in finding.remark
 
 
 def test_few_networks_decide_nothing():

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from jprobe.intervals import Estimate, bootstrap, exact, mean
-from jprobe.metrics import Distribution, distance, estimate
+from jprobe.metrics import Distribution, distance, estimate, statistic
 from jprobe.report import Check, Finding
 from jprobe.report.verdict import number, percent
 from jprobe.studies.cnt.reading import Pool, found_in, layers, pools
@@ -44,7 +44,8 @@ def numbered(ds: xr.Dataset) -> list[tuple[str, Finding]]:
         for claim, (say, make) in CLAIMS.items():
             checks = tuple(make(some))
             if checks:
-                out.append((claim, Finding(f"{dataset}: {say}", checks)))
+                remark = _REMARKS[claim](some) if claim in _REMARKS else ""
+                out.append((claim, Finding(f"{dataset}: {say}", checks, remark)))
     return out
 
 
@@ -218,6 +219,69 @@ def _uncorrelated(found: Pools) -> Iterator[Check]:
                     where = f"{pool.title}, layer {layer}: |correlation| of in-strength with {words}"
                     yield Check(where, mean(values), "below", UNCORRELATED, number)
 
+
+# What the same networks show before they are trained, or by another measure: what training has to do with a claim.
+def _never_on(found: Pools) -> str:
+    shares = [
+        f"{pool.title} {percent(float(ds.never_on.sel(state='trained', layer=2).mean()))} (untrained "
+        f"{percent(float(ds.never_on.sel(state='untrained', layer=2).mean()))})"
+        for pool, ds in _some(found, "", "relu")
+    ]
+    return f"hidden ReLU units that no image turns on: {', '.join(shares)}" if shares else ""
+
+
+def _untrained_modes(found: Pools) -> str:
+    counts = [
+        f"{pool.title} {float(ds.modes.sel(state='untrained', layer=2, quantity='node_strength_in')):.0f} and "
+        f"{float(ds.modes.sel(state='untrained', layer=2, quantity='neuron_strength')):.0f}"
+        for pool, ds in _some(found, "cnn", FIGURE_2)
+    ]
+    return f"a filter has one in-strength at all places, so modes of in-strength are construction; untrained: {', '.join(counts)} modes"
+
+
+def _untrained_statistic(
+    architecture: str, quantity: str, name: str, form: Callable[[float], str]
+) -> Callable[[Pools], str]:
+    def remark(found: Pools) -> str:
+        values = [
+            f"{pool.title} {form(statistic(found_in(ds, state='untrained', layer=2, quantity=quantity), name))}"
+            for pool, ds in _some(found, architecture, FIGURE_2)
+        ]
+        return f"untrained, layer 2: {', '.join(values)}"
+
+    return remark
+
+
+def _pixels(found: Pools) -> str:
+    ratios = [
+        f"{pool.title} {number(float(ds.pixel_centre_ratio.sel(state='trained')))} (untrained "
+        f"{number(float(ds.pixel_centre_ratio.sel(state='untrained')))})"
+        for pool, ds in _some(found, "rnn")
+    ]
+    return f"of pixels, mean |x| times mean |weight|: {', '.join(ratios)}; digits lie at the centre before any training"
+
+
+def _untrained_correlation(found: Pools) -> str:
+    values = [
+        f"{pool.title} {number(float(ds.correlation.sel(state='untrained', layer=2, against='neuron_strength').mean()))}"
+        for pool, ds in _some(found, "", FIGURE_2)
+    ]
+    return (
+        f"untrained, layer 2: {', '.join(values)}; of a wide untrained first layer it is the cosine of the mean image with ones, "
+        "a matter of where the pixels' zero lies"
+    )
+
+
+_REMARKS: dict[str, Callable[[Pools], str]] = {
+    "C1": _never_on,
+    "C4": _untrained_modes,
+    "C5": _untrained_statistic("cnn", "neuron_strength", "below_0", percent),
+    "C6": _untrained_statistic("rnn", "neuron_strength", "kurtosis", number),
+    "C8": _pixels,
+    "C11": _untrained_statistic("ae", "neuron_activation", "largest_decile", percent),
+    "C12": _untrained_statistic("", "neuron_activation", "share_ends", percent),
+    "C14": _untrained_correlation,
+}
 
 Checks = Callable[[Pools], Iterator[Check]]
 
