@@ -1,6 +1,7 @@
 """The study of complex-network metrics: its numbers on small images, and claims that its findings must not confirm."""
 
 import json
+from functools import partial
 
 import jax
 import numpy as np
@@ -14,7 +15,7 @@ from jprobe.report.verdict import Verdict
 from jprobe.studies.cnt import STUDY, Config
 from jprobe.studies.cnt.findings import CLAIMS, numbered
 from jprobe.studies.cnt.kinds import kind_of
-from jprobe.studies.cnt.measuring import QUANTITIES, _kept, described, layers, links
+from jprobe.studies.cnt.measuring import QUANTITIES, described, kept, layers, links
 from jprobe.studies.cnt.parts import kinds
 from jprobe.studies.cnt.reading import Pool
 
@@ -130,9 +131,9 @@ def pool(name, values, *, untrained=None, correlation=0.0, modes=1, ratios=(1.0,
         for layer in range(1, depth + 1):
             here = {**default, **given, **given.get(layer, {})}
             one = xr.concat(
-                [_kept(here[q]) for q in QUANTITIES], xr.DataArray(list(QUANTITIES), dims="quantity", name="quantity")
+                [kept(here[q]) for q in QUANTITIES], xr.DataArray(list(QUANTITIES), dims="quantity", name="quantity")
             )
-            one["modes"] = one.modes * 0 + modes
+            one["modes"] = "quantity", np.full(len(QUANTITIES), float(modes))
             one["width"] = 16.0 if layer == 2 else 784.0
             one["correlation"] = ("against", "network"), np.full((2, NETWORKS), correlation)
             rows.append(one.assign_coords(against=["neuron_strength", "neuron_activation"]))
@@ -166,50 +167,50 @@ FLAT, ENDS, MIDDLE = (
 # Claim -> (pools by which it holds, pools by which it does not).
 CASES = {
     "C1": (
-        [pool("mnist.fc.3.sigmoid", {"node_strength_in": normal(-2), "neuron_strength": normal(-2)})],
-        [pool("mnist.fc.3.sigmoid", {"node_strength_in": normal(2), "neuron_strength": normal(-2)})],
+        [partial(pool, "mnist.fc.3.sigmoid", {"node_strength_in": normal(-2), "neuron_strength": normal(-2)})],
+        [partial(pool, "mnist.fc.3.sigmoid", {"node_strength_in": normal(2), "neuron_strength": normal(-2)})],
     ),
     "C2": (
-        [pool("mnist.ae.3.sigmoid", {"neuron_strength": normal(-2), "neuron_activation": between((0, 0.1), (0, 0.1), (0.5, 1))})],
-        [pool("mnist.ae.3.sigmoid", {"neuron_strength": normal(-2), "neuron_activation": FLAT})],
+        [partial(pool, "mnist.ae.3.sigmoid", {"neuron_strength": normal(-2), "neuron_activation": between((0, 0.1), (0, 0.1), (0.5, 1))})],
+        [partial(pool, "mnist.ae.3.sigmoid", {"neuron_strength": normal(-2), "neuron_activation": FLAT})],
     ),
-    "C4": ([pool("mnist.cnn.3.sigmoid", {}, modes=3)], [pool("mnist.cnn.3.sigmoid", {}, modes=1)]),
+    "C4": ([partial(pool, "mnist.cnn.3.sigmoid", {}, modes=3)], [partial(pool, "mnist.cnn.3.sigmoid", {}, modes=1)]),
     "C5": (
-        [pool("mnist.cnn.3.sigmoid", {"node_strength_in": normal(-2), "neuron_strength": normal(-2)})],
-        [pool("mnist.cnn.3.sigmoid", {"node_strength_in": normal(-2), "neuron_strength": normal(2)})],
+        [partial(pool, "mnist.cnn.3.sigmoid", {"node_strength_in": normal(-2), "neuron_strength": normal(-2)})],
+        [partial(pool, "mnist.cnn.3.sigmoid", {"node_strength_in": normal(-2), "neuron_strength": normal(2)})],
     ),
     "C6": (
-        [pool("mnist.rnn.3.sigmoid", {"neuron_strength": HEAVY})],
-        [pool("mnist.rnn.3.sigmoid", {"neuron_strength": HEAVY, "node_strength_in": HEAVY})],
+        [partial(pool, "mnist.rnn.3.sigmoid", {"neuron_strength": HEAVY})],
+        [partial(pool, "mnist.rnn.3.sigmoid", {"neuron_strength": HEAVY, "node_strength_in": HEAVY})],
     ),
     "C7": (
-        [pool("mnist.rnn.3.sigmoid", {"neuron_activation": MIDDLE}), pool("mnist.fc.3.sigmoid", {"neuron_activation": FLAT})],
-        [pool("mnist.rnn.3.sigmoid", {"neuron_activation": FLAT}), pool("mnist.fc.3.sigmoid", {"neuron_activation": FLAT})],
+        [partial(pool, "mnist.rnn.3.sigmoid", {"neuron_activation": MIDDLE}), partial(pool, "mnist.fc.3.sigmoid", {"neuron_activation": FLAT})],
+        [partial(pool, "mnist.rnn.3.sigmoid", {"neuron_activation": FLAT}), partial(pool, "mnist.fc.3.sigmoid", {"neuron_activation": FLAT})],
     ),
-    "C8": ([pool("mnist.rnn.3.sigmoid", {}, ratios=(2.0, 1.0))], [pool("mnist.rnn.3.sigmoid", {}, ratios=(1.0, 1.0))]),
+    "C8": ([partial(pool, "mnist.rnn.3.sigmoid", {}, ratios=(2.0, 1.0))], [partial(pool, "mnist.rnn.3.sigmoid", {}, ratios=(1.0, 1.0))]),
     "C9": (
-        [pool("mnist.fc.3.linear", {"neuron_strength": normal()})],
-        [pool("mnist.fc.3.linear", {"neuron_strength": normal(1)})],
+        [partial(pool, "mnist.fc.3.linear", {"neuron_strength": normal()})],
+        [partial(pool, "mnist.fc.3.linear", {"neuron_strength": normal(1)})],
     ),
     "C10": (
-        [pool("mnist.fc.3.relu", {"neuron_strength": SKEWED}), pool("mnist.fc.3.sigmoid", {"neuron_strength": normal(-1)})],
-        [pool("mnist.fc.3.relu", {"neuron_strength": normal(-1)}), pool("mnist.fc.3.sigmoid", {"neuron_strength": SKEWED})],
+        [partial(pool, "mnist.fc.3.relu", {"neuron_strength": SKEWED}), partial(pool, "mnist.fc.3.sigmoid", {"neuron_strength": normal(-1)})],
+        [partial(pool, "mnist.fc.3.relu", {"neuron_strength": normal(-1)}), partial(pool, "mnist.fc.3.sigmoid", {"neuron_strength": SKEWED})],
     ),
     "C11": (
-        [pool("mnist.ae.5.sigmoid", {"neuron_activation": FLAT}, depth=5)],
-        [pool("mnist.ae.5.sigmoid", {"neuron_activation": FLAT, 3: {"neuron_activation": ENDS}}, depth=5)],
+        [partial(pool, "mnist.ae.5.sigmoid", {"neuron_activation": FLAT}, depth=5)],
+        [partial(pool, "mnist.ae.5.sigmoid", {"neuron_activation": FLAT, 3: {"neuron_activation": ENDS}}, depth=5)],
     ),
     "C12": (
-        [pool("mnist.fc.3.sigmoid", {"neuron_activation": ENDS}), pool("mnist.cnn.3.sigmoid", {"neuron_activation": MIDDLE})],
-        [pool("mnist.fc.3.sigmoid", {"neuron_activation": ENDS}), pool("mnist.cnn.3.sigmoid", {"neuron_activation": ENDS})],
+        [partial(pool, "mnist.fc.3.sigmoid", {"neuron_activation": ENDS}), partial(pool, "mnist.cnn.3.sigmoid", {"neuron_activation": MIDDLE})],
+        [partial(pool, "mnist.fc.3.sigmoid", {"neuron_activation": ENDS}), partial(pool, "mnist.cnn.3.sigmoid", {"neuron_activation": ENDS})],
     ),
     "C13": (
-        [pool("mnist.fc.3.relu", {"neuron_strength": normal()}), pool("mnist.fc.7.relu", {"neuron_strength": normal(3)}, depth=7)],
-        [pool("mnist.fc.3.relu", {"neuron_strength": normal()}), pool("mnist.fc.7.relu", {"neuron_strength": ENDS}, depth=7)],
+        [partial(pool, "mnist.fc.3.relu", {"neuron_strength": normal()}), partial(pool, "mnist.fc.7.relu", {"neuron_strength": normal(3)}, depth=7)],
+        [partial(pool, "mnist.fc.3.relu", {"neuron_strength": normal()}), partial(pool, "mnist.fc.7.relu", {"neuron_strength": ENDS}, depth=7)],
     ),
     "C14": (
-        [pool("mnist.fc.3.sigmoid", {}, correlation=-0.1)],
-        [pool("mnist.fc.3.sigmoid", {}, correlation=-0.6)],
+        [partial(pool, "mnist.fc.3.sigmoid", {}, correlation=-0.1)],
+        [partial(pool, "mnist.fc.3.sigmoid", {}, correlation=-0.6)],
     ),
 }  # fmt: skip
 
@@ -217,7 +218,7 @@ CASES = {
 @pytest.mark.parametrize("claim", CASES)
 def test_a_finding_holds_and_breaks(claim):
     for some, verdict in zip(CASES[claim], (Verdict.HOLDS, Verdict.DIFFERS), strict=True):
-        ds = xr.concat(some, "pool", join="outer")
+        ds = xr.concat([make() for make in some], "pool", join="outer")
         (finding,) = [found for name, found in numbered(ds) if name == claim]
         assert finding.verdict == verdict, str(finding.seen)
 

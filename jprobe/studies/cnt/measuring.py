@@ -135,9 +135,10 @@ def _of_layer(layer: Layer, all_layers: list[Layer], found: Measured) -> xr.Data
         "neuron_activation": activation,
     }
     out = xr.concat(
-        [_kept(values[name]) for name in QUANTITIES], xr.DataArray(list(QUANTITIES), dims="quantity", name="quantity"),
+        [kept(values[name]) for name in QUANTITIES], xr.DataArray(list(QUANTITIES), dims="quantity", name="quantity"),
         join="outer",
     )  # fmt: skip
+    out["modes"] = "quantity", [_modes(values[name]) for name in QUANTITIES]
     total = (outward if first else inward) if first or last else inward + outward
     out["width"] = float(inward.shape[1])
     out["fluctuation"] = "network", total.std(1)
@@ -168,12 +169,11 @@ def _of_layer(layer: Layer, all_layers: list[Layer], found: Measured) -> xr.Data
     return out
 
 
-def _kept(values: np.ndarray | None) -> xr.Dataset:
-    """A distribution as a Dataset; NaN where there is none."""
+def kept(values: np.ndarray | None) -> xr.Dataset:
+    """A distribution as a Dataset, see :func:`described`; empty where there is none."""
     if values is None:
-        return xr.Dataset({"modes": ((), np.nan)})
+        return xr.Dataset()
     found = distribution(values, BINS)
-    sample = np.random.default_rng(1).permutation(values.size)[:_SAMPLE]
     return xr.Dataset(
         {
             "sums": (("network", "power"), found.sums),
@@ -182,9 +182,15 @@ def _kept(values: np.ndarray | None) -> xr.Dataset:
             "edges": ("edge", found.edges),
             "center": found.center,
             "scale": found.scale,
-            "modes": float(modes(values.ravel()[sample])),
         }
     )
+
+
+def _modes(values: np.ndarray | None) -> float:
+    """Of a sample of the values, as tens of thousands have modes that nobody would see."""
+    if values is None:
+        return float("nan")
+    return float(modes(values.ravel()[np.random.default_rng(1).permutation(values.size)[:_SAMPLE]]))
 
 
 def _filled(values: np.ndarray, size: int) -> np.ndarray:
