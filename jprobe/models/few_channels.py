@@ -29,9 +29,9 @@ class Conv(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """[F, H - 2, W - 2, B] of images [C, H, W, B]."""
-        kernel, bias = starts(WINDOW[0] * WINDOW[1] * len(x), self.kernel_sd)
-        kernel = self.param("kernel", kernel, (*WINDOW, len(x), self.features), jnp.float32)
-        bias = self.param("bias", bias, (self.features,), jnp.float32)
+        start_kernel, start_bias = starts(WINDOW[0] * WINDOW[1] * len(x), self.kernel_sd)
+        kernel = self.param("kernel", start_kernel, (*WINDOW, len(x), self.features), jnp.float32)
+        bias = self.param("bias", start_bias, (self.features,), jnp.float32)
         return convolve_few(x, kernel) + bias[:, None, None, None]
 
 
@@ -55,10 +55,10 @@ def convolve_few(x: jax.Array, kernel: jax.Array) -> jax.Array:
         >>> y.shape, y[0, 0, 0, 0].item(), back(y)[1].shape
         ((7, 3, 2, 3), 18.0, (3, 3, 2, 7))
     """
-    y = lax.conv_general_dilated(
-        x.transpose(3, 1, 2, 0), kernel, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
-    return y.transpose(3, 1, 2, 0)
+    # Behind a barrier: XLA would fold the transposes into the convolution, which has no fast code then.
+    plain = lax.optimization_barrier(x.transpose(3, 1, 2, 0))
+    y = lax.conv_general_dilated(plain, kernel, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    return lax.optimization_barrier(y).transpose(3, 1, 2, 0)
 
 
 def _products(x: jax.Array, kernel: jax.Array) -> jax.Array:
