@@ -62,7 +62,7 @@ def architecture(
             as its variance; its code of 2021 takes 0.05 for the standard deviation, "sd".
 
     Returns:
-        Module; two of the same arguments are equal.
+        Module; two of the same arguments are equal. ``.clone(kernel_sd=0.05)`` makes one that starts otherwise.
 
     Raises:
         UnknownNameError: another kind, dataset, activation or ``init``.
