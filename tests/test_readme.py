@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 # Numbers that make an example worth reading, and what a test can wait for.
 SMALLER = {
     "seeds=100": "seeds=3, epochs=2",
+    "seeds=30": "seeds=1",
     "repeats=10": "repeats=2",
     "replicas=8": "replicas=2",
     "key, 10)": "key, 2)",

@@ -168,6 +168,17 @@ def test_training_that_diverges_is_an_error_that_names_the_seeds(tmp_path):
     assert not (tmp_path / "c").exists()
 
 
+def test_networks_that_diverge_may_be_kept_and_count_as_dead(tmp_path):
+    args = {"epochs": 2, "batch": 8, "learning_rate": 1e38, "diverged": "keep", "checkpoint": tmp_path / "c"}
+    for _ in range(2):  # trained, then read
+        fit = train.fit(MODEL, TASK, [4, 5], **args)
+        assert fit.accuracy.shape == (2,)
+        assert not np.isfinite(fit.train_loss).all()
+        assert fit.dead.all()
+    with pytest.raises(UnknownNameError, match="Did you mean 'keep'"):
+        train.fit(MODEL, TASK, 1, diverged="kept")
+
+
 @pytest.mark.parametrize(
     "kwargs",
     [{"seeds": 0}, {"seeds": []}, {"epochs": 0}, {"batch": 0}, {"learning_rate": 0.0}, {"learning_rate": -1}],

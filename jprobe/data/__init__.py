@@ -7,7 +7,7 @@ from jprobe.data.dataset import Dataset
 from jprobe.data.importing import import_files
 from jprobe.data.loading import fetch, load
 from jprobe.data.photos import Photos, load_photos
-from jprobe.data.tasks import TASKS, Task, pair, task
+from jprobe.data.tasks import TASKS, Task, pair, reconstruction, task
 from jprobe.data.tokens import Batch, TokenTask, token_task
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "load",
     "load_photos",
     "pair",
+    "reconstruction",
     "task",
     "token_task",
 ]

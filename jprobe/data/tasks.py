@@ -1,7 +1,7 @@
 """Task: what a network is trained on; a dataset, or two classes of it, made into one."""
 
 import operator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, SupportsIndex, get_args
 
 import numpy as np
@@ -152,6 +152,31 @@ def task(dataset: Dataset, pixels: Pixels = "signed") -> Task:
         ([0.0, 1.0, 0.20000000298023224], 3)
     """
     return _task(dataset, list(range(len(dataset.class_names))), dataset.name, pixels)
+
+
+def reconstruction(dataset: Dataset, pixels: Pixels = "unit") -> Task:
+    """A dataset's images as their own targets, for autoencoders.
+
+    Args:
+        dataset: what `load` returned.
+        pixels: as :func:`task` takes it; by default in [0, 1], where outputs of a sigmoid lie.
+
+    Returns:
+        Task with inputs float32 [B, H, W, C] and targets [B, H W C], without classes.
+
+    Raises:
+        UnknownNameError: another ``pixels``.
+        ArgumentError: a channel to standardise that is constant; fewer than two classes.
+
+    Example:
+        >>> images, labels = np.full((2, 4, 3, 1), 51, np.uint8), np.array([0, 1], np.int32)
+        >>> tiny = Dataset("tiny", images, labels, images, labels, ("a", "b"), {}, "made here")
+        >>> reconstruction(tiny).y_train.shape, reconstruction(tiny).num_classes
+        ((2, 12), None)
+    """
+    whole = task(dataset, pixels)
+    y_train, y_test = (x.reshape(len(x), -1) for x in (whole.x_train, whole.x_test))
+    return replace(whole, y_train=y_train, y_test=y_test, num_classes=None, class_names=())
 
 
 def pair(dataset: Dataset, classes: tuple[SupportsIndex, SupportsIndex], pixels: Pixels = "signed") -> Task:

@@ -2,6 +2,7 @@
 
 from jprobe.models.adapter import Model, forward, network, variables_of
 from jprobe.models.alexnet import AlexNet, AlexNetTorchvision
+from jprobe.models.architectures import DEPTHS, architecture
 from jprobe.models.autoencoder import Autoencoder
 from jprobe.models.cnn import CNN
 from jprobe.models.distilbert import DistilBert
@@ -17,6 +18,7 @@ from jprobe.models.squeezenet import SqueezeNet
 
 __all__ = [
     "CNN",
+    "DEPTHS",
     "MLP",
     "RNN",
     "AlexNet",
@@ -30,6 +32,7 @@ __all__ = [
     "ResNet18",
     "ShuffleNet",
     "SqueezeNet",
+    "architecture",
     "ceil_max_pool",
     "forward",
     "local_response_normalization",

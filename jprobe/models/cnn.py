@@ -4,10 +4,8 @@ import flax.linen as nn
 import jax
 
 from jprobe.choices import Activation
-from jprobe.convolution import convolve
-from jprobe.models.layers import ACTIVATIONS, check_layers, dense, starts
-
-WINDOW = (3, 3)
+from jprobe.models.few_channels import Conv
+from jprobe.models.layers import ACTIVATIONS, check_layers, dense
 
 
 class CNN(nn.Module):
@@ -47,11 +45,8 @@ class CNN(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Logits [B, features] of images [B, H, W, C]."""
+        x = x.transpose(3, 1, 2, 0)
         for width in self.filters:
-            kernel, bias = starts(WINDOW[0] * WINDOW[1] * x.shape[-1], self.kernel_sd)
-            convolution = nn.Conv(
-                width, WINDOW, padding="VALID", kernel_init=kernel, bias_init=bias, conv_general_dilated=convolve
-            )
-            x = ACTIVATIONS[self.activation](convolution(x))
-        x = x.reshape(x.shape[0], -1)
+            x = ACTIVATIONS[self.activation](Conv(width, self.kernel_sd)(x))
+        x = x.transpose(3, 1, 2, 0).reshape(x.shape[-1], -1)
         return dense(self.features, x.shape[-1], self.kernel_sd)(x)

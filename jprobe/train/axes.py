@@ -1,7 +1,8 @@
-"""Which of an optimizer's state is one value for all networks: a count of steps, and what follows from it alone.
+"""The axis of networks: a vmap over it, and which of an optimizer's state has none.
 
-Such leaves are left out of the vmap over networks. They are computed once, and as the scalar that optax computes for one
-network; as a vector, XLA would round powers of Adam's decay rates differently.
+Some of an optimizer's state is one value for all networks: a count of steps, and what follows from it alone. Such leaves
+are left out of the vmap over networks. They are computed once, and as the scalar that optax computes for one network; as
+a vector, XLA would round powers of Adam's decay rates differently.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,31 @@ import optax
 from jax.extend import core
 
 from jprobe.typing import Params
+
+
+def over_networks(fn: Callable[..., Any], in_axes: tuple[int | None, ...]) -> Callable[..., Any]:
+    """``jax.vmap`` over networks, but a single one runs as it is: XLA's products are a quarter slower with an axis of one.
+
+    Args:
+        fn: of one network.
+        in_axes: 0 or None for each argument, 0 of the first.
+
+    Example:
+        >>> dot = over_networks(jnp.dot, (0, None))
+        >>> dot(jnp.ones((1, 3)), jnp.ones(3)).shape, dot(jnp.ones((2, 3)), jnp.ones(3)).shape
+        ((1,), (2,))
+    """
+
+    def run(*args: Any) -> Any:
+        if jax.tree.leaves(args[0])[0].shape[0] > 1:
+            return jax.vmap(fn, in_axes)(*args)
+        one = [
+            jax.tree.map(lambda a, axis=axis: a if axis is None else a[0], arg)
+            for arg, axis in zip(args, in_axes, strict=True)
+        ]
+        return jax.tree.map(lambda a: a[None], fn(*one))
+
+    return run
 
 
 def state_axes(optimizer: optax.GradientTransformationExtraArgs, weights: Params) -> Any:

@@ -11,7 +11,7 @@ import optax
 from jax.sharding import Mesh
 
 from jprobe import checkpoint as checkpoints
-from jprobe.choices import Keep
+from jprobe.choices import Diverged, Keep
 from jprobe.data import Task
 from jprobe.errors import ArgumentError, ShapeError, UnknownNameError, WeightsError
 from jprobe.models import Model
@@ -41,6 +41,7 @@ def fit(
     record: Record | None = None,
     initial: Params | None = None,
     keep: Keep = "last",
+    diverged: Diverged = "refuse",
     together: int | None = None,
     checkpoint: str | Path | None = None,
     pad_to: tuple[int, int] | None = None,
@@ -76,6 +77,8 @@ def fit(
         initial: variables to start from, every leaf [S, ...], in the place of the model's own random ones.
         keep: "last" keeps the last epoch's weights, "best" those of the best test accuracy (the paper's text;
             it selects on the test set, so its accuracies are optimistic).
+        diverged: "refuse" ends a training whose loss or weights became infinite or NaN in an error, which names the seeds;
+            "keep" returns those networks with the others, for whoever counts them: they are :attr:`Fit.dead`.
         together: most networks that are trained at once, by default a block. On a CPU convolutions are fastest alone (1).
         checkpoint: folder: networks that are there already are read, not trained; otherwise they are written
             as training ends.
@@ -90,9 +93,9 @@ def fit(
     Raises:
         ArgumentError: no seed, epoch or example; ``pad_to`` is too small; a learning rate beside an optimizer; a
             checkpoint of functions whose values cannot be told.
-        UnknownNameError: another ``keep``.
+        UnknownNameError: another ``keep`` or ``diverged``.
         ShapeError: outputs, loss, score or augmented inputs of a wrong shape; tasks that differ in shape.
-        WeightsError: training diverged; initial weights that do not fit.
+        WeightsError: training diverged, unless it may; initial weights that do not fit.
         CheckpointError: the checkpoint is of another network or configuration, or damaged.
         DiskError: the checkpoint could not be written.
 
@@ -115,8 +118,9 @@ def fit(
         )
     if optimizer is not None and learning_rate is not None:
         raise ArgumentError("learning_rate is of the default optimizer; put the rate into optimizer instead.")
-    if keep not in get_args(Keep):
-        raise UnknownNameError("keep rule", keep, get_args(Keep))
+    for what, name, known in (("keep rule", keep, Keep), ("rule for what diverged", diverged, Diverged)):
+        if name not in get_args(known):
+            raise UnknownNameError(what, name, get_args(known))
     tasks = _tasks(task, ids.size)
     labels, apart = tasks[0].num_classes is not None, not isinstance(task, Task)
     if not labels and loss is cross_entropy:
@@ -137,7 +141,8 @@ def fit(
         if Path(checkpoint).exists():
             return Fit(**read(checkpoint, run, start, settings), seeds=ids, chance=chance)
         found = train_all(run, progress)
-    _check_finite(found, ids, "the rate of the optimizer" if optimizer else f"learning_rate from {rate:g}")
+    if diverged == "refuse":
+        _check_finite(found, ids, "the rate of the optimizer" if optimizer else f"learning_rate from {rate:g}")
     if checkpoint is not None:
         checkpoints.save(checkpoint, {**found, "made_from": settings})
     return Fit(**found, seeds=ids, chance=chance)

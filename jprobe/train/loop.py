@@ -13,7 +13,7 @@ from jprobe.choices import Keep
 from jprobe.models import Model, network
 from jprobe.paths import PARAMETERS, has_collections, parameters
 from jprobe.sharding import compiled
-from jprobe.train.axes import state_axes, with_seeds, without_seeds
+from jprobe.train.axes import over_networks, state_axes, with_seeds, without_seeds
 from jprobe.train.losses import Loss
 from jprobe.typing import Params
 
@@ -174,8 +174,8 @@ def _trainer(recipe: Recipe) -> Trainer:
         each = recipe.loss(outputs, y, variables) if recipe.score is None else recipe.score(outputs, y)
         return (weight * each).sum() / weight.sum()
 
-    gradient = jax.vmap(jax.value_and_grad(loss_of, has_aux=True), in_axes=(0, 0, data_axis, data_axis, None, 0))
-    measure = jax.vmap(score_of, in_axes=(0, data_axis, data_axis, data_axis))
+    gradient = over_networks(jax.value_and_grad(loss_of, has_aux=True), (0, 0, data_axis, data_axis, None, 0))
+    measure = over_networks(score_of, (0, data_axis, data_axis, data_axis))
     take = jax.vmap(lambda a, rows: a[rows], in_axes=(0, None)) if recipe.apart else lambda a, rows: a[rows]
 
     def train(carry, seeds, block, epochs, rows, weights, data):  # type: ignore[no-untyped-def]

@@ -51,8 +51,8 @@ class Fit(NamedTuple):
         """
         if np.isnan(self.chance).any():
             raise ArgumentError(
-                "Which networks are dead is known where targets are labels. Here, compare accuracy with the loss of a "
-                "constant output, such as the mean target."
+                "Which networks are dead is known where targets are labels. Here, jp.train.dead(fit, task) compares the "
+                "squared error with that of the mean target."
             )
         return self.accuracy <= self.chance + DEAD_MARGIN
 
