@@ -14,10 +14,8 @@ from jprobe.errors import ArgumentError
 from jprobe.report.verdict import Verdict
 from jprobe.studies.cnt import STUDY, Config
 from jprobe.studies.cnt.findings import CLAIMS, numbered
-from jprobe.studies.cnt.kinds import kind_of
 from jprobe.studies.cnt.measuring import QUANTITIES, described, kept, layers, links
-from jprobe.studies.cnt.parts import kinds
-from jprobe.studies.cnt.reading import Pool
+from jprobe.studies.cnt.parts import kinds, parts
 
 pytestmark = pytest.mark.quick
 
@@ -47,22 +45,14 @@ def test_a_run_tells_every_pool(few_digits, tmp_path, unpainted):
     assert {"results.nc", "report.html", "config.json"} <= {path.name for path in (tmp_path / "run").iterdir()}
 
 
-def test_kinds_have_the_papers_sizes():
-    sizes = {"fc.3": 25_450, "fc.9": 31_786, "cnn.3": 27_090, "cnn.5": 24_720, "rnn.3": 6_602}
-    for name, size in sizes.items():
-        architecture, depth = name.split(".")
-        kind = kind_of(Pool("mnist", architecture, int(depth), "relu"), (28, 28, 1), "variance")
-        shapes = jax.eval_shape(kind.model.init, jax.random.key(0), jax.ShapeDtypeStruct((1, 28, 28, 1), np.float32))
-        assert sum(w.size for w in jax.tree.leaves(shapes)) == size, name
-        assert kind.model.kernel_sd == pytest.approx(0.05**0.5)
-
-
 def test_depths_that_an_architecture_has_not_are_left_out():
     found = list(kinds(Config(depths=(3, 5, 9), activations=("relu",), dataset=("mnist", "cifar10"))))
     assert [(p.architecture, p.depth) for p in found if p.dataset == "mnist"] == [
         ("fc", 3), ("fc", 5), ("fc", 9), ("cnn", 3), ("cnn", 5), ("rnn", 3), ("ae", 3), ("ae", 5), ("ae", 9),
     ]  # fmt: skip
     assert len(found) == 18
+    with pytest.raises(ArgumentError, match="None of rnn"):
+        list(parts(Config(architectures=("rnn",), depths=(5,)), studies.Subject("none", inputs={}, checksums={})))
     with pytest.raises(ArgumentError, match="--networks must be 2 or more"):
         Config(networks=1)
 

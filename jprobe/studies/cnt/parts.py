@@ -1,23 +1,25 @@
 """Training pools of networks, and measuring them beside their untrained twins."""
 
 from collections.abc import Iterator
-from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from jprobe import data, train
-from jprobe.models import forward
+from jprobe import data, models, train
+from jprobe.errors import ArgumentError
+from jprobe.models.architectures import DEPTHS
 from jprobe.studies.cnt.config import Config
-from jprobe.studies.cnt.kinds import Kind, kind_of
-from jprobe.studies.cnt.measuring import described
+from jprobe.studies.cnt.measuring import described, links
 from jprobe.studies.cnt.reading import Pool
 from jprobe.studies.study import Context, Part, Parts
 from jprobe.studies.subject import Subject
+from jprobe.train import Fit, Training
+
+# Seconds of an image, epoch and network, measured on two cores, for the progress display only.
+_SECONDS = {"fc": 7e-6, "cnn": 3e-5, "rnn": 5e-5, "ae": 7e-6}
 
 
 def subject(config: Config) -> Subject:
@@ -36,30 +38,39 @@ def subject(config: Config) -> Subject:
 
 
 def kinds(config: Config) -> Iterator[Pool]:
-    """The pools of a configuration; depths that an architecture has not are left out."""
+    """The pools of a configuration; depths that an architecture has not are left out.
+
+    Example:
+        >>> [pool.name for pool in kinds(Config(activations=("relu",), depths=(5,)))]
+        ['mnist.fc.5.relu', 'mnist.cnn.5.relu', 'mnist.ae.5.relu']
+    """
     for dataset in dict.fromkeys(config.dataset):
         for architecture in dict.fromkeys(config.architectures):
-            for depth in sorted(set(config.depths) & set(DEPTHS[architecture])):
+            for depth in sorted(set(config.depths) & set(DEPTHS[_kind(architecture)])):
                 for activation in dict.fromkeys(config.activations):
                     yield Pool(dataset, architecture, depth, activation)
 
 
-DEPTHS = {"fc": (3, 5, 7, 9), "cnn": (3, 5), "rnn": (3,), "ae": (3, 5, 7, 9)}
-
-
 def parts(config: Config, subject: Subject) -> Iterator[Part]:
-    """A part for each pool: train its networks, and measure them trained and untrained."""
-    for pool in kinds(config):
+    """A part for each pool: train its networks, and measure them trained and untrained.
+
+    Raises:
+        ArgumentError: no architecture has one of the depths.
+    """
+    pools = list(kinds(config))
+    if not pools:
+        raise ArgumentError(f"None of {', '.join(config.architectures)} has {config.depths} layers of nodes.")
+    for pool in pools:
         dataset = subject.inputs[pool.dataset]
-        kind = kind_of(pool, dataset.x_train.shape[1:], config.init)
+        how = train.training(_kind(pool.architecture), pool.depth, pool.activation)  # type: ignore[arg-type]
+        seconds = config.networks * how.epochs * len(dataset.x_train) * _SECONDS[pool.architecture] + 10.0
+        label = f"{pool.dataset}: {config.networks} networks {pool.title}"
+        yield Part(pool.name, label, partial(_measured, config, pool, how, dataset), seconds, pool.architecture)
 
-        def compute(context: Context, pool: Pool = pool, kind: Kind = kind, dataset: Any = dataset) -> xr.Dataset:
-            return _pool(config, pool, kind, _task(dataset, config.pixels, pool.architecture == "ae"), context)
 
-        cost = config.networks * kind.seconds * len(dataset.x_train) + 10.0
-        yield Part(
-            pool.name, f"{pool.dataset}: {config.networks} networks {pool.title}", compute, cost, pool.architecture
-        )
+def _kind(architecture: str) -> Any:
+    """The models' name of it."""
+    return architecture.upper()
 
 
 def combine(config: Config, subject: Subject, done: Parts) -> xr.Dataset:
@@ -70,33 +81,58 @@ def combine(config: Config, subject: Subject, done: Parts) -> xr.Dataset:
     )
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def _task(dataset: data.Dataset, pixels: Any, autoencoding: bool) -> data.Task:
-    task = data.task(dataset, pixels)
-    if not autoencoding:
-        return task
-    targets = {f"y_{split}": (x := getattr(task, f"x_{split}")).reshape(len(x), -1) for split in ("train", "test")}
-    return replace(task, **targets, num_classes=None, class_names=())
+    return data.reconstruction(dataset, pixels) if autoencoding else data.task(dataset, pixels)
 
 
-def _pool(config: Config, pool: Pool, kind: Kind, task: data.Task, context: Context) -> xr.Dataset:
+def _measured(config: Config, pool: Pool, how: Training, dataset: data.Dataset, context: Context) -> xr.Dataset:
     """One pool, trained and measured."""
-    seeds, count = config.networks, config.samples
-    # The same images for all networks, in the order of the file.
-    sample = np.random.default_rng(0).permutation(len(task.x_train))[:count]
-    x = task.x_train[np.sort(sample)]
-    fit = train.fit(
-        kind.model, task, seeds, epochs=kind.epochs, batch=kind.batch, optimizer=kind.optimizer, loss=kind.loss,
-        together=kind.together, record=kind.record, checkpoint=context.checkpoint(pool.name), mesh=context.mesh,
-        progress=lambda done: context.progress(0.9 * done),
+    autoencoding, recurrent = pool.architecture == "ae", pool.architecture == "rnn"
+    task = _task(dataset, config.pixels, autoencoding)
+    model = _model(pool, task, config)
+    record = _record(model, task.x_train.shape[1:], recurrent)
+    fit = train.pool(
+        model, task, how, config.networks, record=record, checkpoint=context.checkpoint(pool.name),
+        mesh=context.mesh, progress=lambda done: context.progress(0.9 * done),
     )  # fmt: skip
-    states = {"untrained": train.untrained(kind.model, task, seeds), "trained": fit.params}
-    recurrent = pool.architecture == "rnn"
-    found = [described(kind.model, params, x, kind.output, recurrent=recurrent) for params in states.values()]
-    ds = xr.concat(found, xr.DataArray(list(states), dims="state", name="state"), join="outer")
+    # The same images for all networks.
+    sample = np.random.default_rng(0).permutation(len(task.x_train))[: config.samples]
+    x, output = task.x_train[np.sort(sample)], None if autoencoding else jax.nn.softmax
+    states = {"untrained": train.untrained(model, task, config.networks), "trained": fit.params}
+    ds = xr.concat(
+        [_of_finite(model, params, x, output, recurrent) for params in states.values()],
+        xr.DataArray(list(states), dims="state", name="state"),
+        join="outer",
+    )
     if recurrent:
         ds = _rows(ds, states, x)
-    return xr.merge([ds, _performance(kind, task, fit), _history(fit, states["untrained"], kind)], join="outer")
+    return xr.merge([ds, _performance(task, fit), _history(fit, states["untrained"], record)], join="outer")
+
+
+def _model(pool: Pool, task: data.Task, config: Config) -> Any:
+    model = models.architecture(
+        _kind(pool.architecture), pool.depth, pool.dataset, activation=pool.activation, init=config.init  # type: ignore[arg-type]
+    )  # fmt: skip
+    # Images of a subject of one's own may have another size.
+    return model.clone(features=task.y_train.shape[1]) if pool.architecture == "ae" else model
+
+
+@cache
+def _record(model: Any, shape: tuple[int, ...], recurrent: bool) -> Any:
+    """One object for one model: :func:`jprobe.train.fit` looks up by it what it has compiled."""
+    return lambda params, state: links(model, params, shape, recurrent=recurrent)
+
+
+def _of_finite(model: Any, params: Any, x: np.ndarray, output: Any, recurrent: bool) -> xr.Dataset:
+    """What is measured of the networks that have not diverged; NaN of the others."""
+    leaves = jax.tree.leaves(params)
+    finite = np.all([np.isfinite(np.asarray(w)).reshape(len(w), -1).all(1) for w in leaves], 0)
+    if not finite.any():
+        return xr.Dataset(coords={"network": np.arange(finite.size)})
+    there = np.flatnonzero(finite)
+    found = described(model, jax.tree.map(lambda w: np.asarray(w)[there], params), x, output, recurrent=recurrent)
+    return found.assign_coords(network=there).reindex(network=np.arange(finite.size))
 
 
 def _rows(ds: xr.Dataset, states: dict[str, Any], x: np.ndarray) -> xr.Dataset:
@@ -113,27 +149,25 @@ def _rows(ds: xr.Dataset, states: dict[str, Any], x: np.ndarray) -> xr.Dataset:
     return ds
 
 
-def _performance(kind: Kind, task: data.Task, fit: train.Fit) -> xr.Dataset:
+def _performance(task: data.Task, fit: Fit) -> xr.Dataset:
     """Test accuracy, or error and the share of the images' variance that it leaves explained."""
     size = sum(w[0].size for w in jax.tree.leaves(fit.params))
-    out = xr.Dataset({"performance": ("network", fit.accuracy), "parameters": float(size)})
-    if task.num_classes is not None:
-        return out.assign(dead=("network", fit.dead.astype(float)))
-    spread = float(np.square(task.y_test - task.y_train.mean(0)).mean())
-    explained = 1 - fit.accuracy / spread
-    # An autoencoder is dead if it gives every image one and the same answer.
-    run = jax.jit(lambda params, x: jax.lax.map(lambda one: jnp.ptp(forward(kind.model)(one, x), axis=0).max(), params))
-    constant = np.asarray(run(fit.params, jnp.asarray(task.x_test[:200]))) < 1e-3
-    return out.assign(explained=("network", explained), dead=("network", constant.astype(float)))
+    out = xr.Dataset(
+        {
+            "performance": ("network", fit.accuracy),
+            "parameters": float(size),
+            "dead": ("network", train.dead(fit, task).astype(float)),
+        }
+    )
+    return out if task.num_classes is not None else out.assign(explained=("network", train.explained(fit, task)))
 
 
-def _history(fit: train.Fit, start: Any, kind: Kind) -> xr.Dataset:
+def _history(fit: Fit, start: Any, record: Any) -> xr.Dataset:
     """Link weights and fluctuation by layer, before training and after every epoch: [network, epoch, layer]."""
-    first = jax.jit(jax.vmap(lambda params: kind.record(params, None)))(start)
-    dims = ("network", "epoch", "layer")
+    first = jax.jit(jax.vmap(lambda params: record(params, None)))(start)
     found = {name: np.concatenate([np.asarray(first[name])[:, None], fit.recorded[name]], 1) for name in first}
     _, epochs, count = found["mean"].shape
     return xr.Dataset(
-        {f"history_{name}": (dims, values) for name, values in found.items()},
+        {f"history_{name}": (("network", "epoch", "layer"), values) for name, values in found.items()},
         {"layer": np.arange(2, count + 2), "epoch": np.arange(epochs)},
     )
