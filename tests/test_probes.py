@@ -31,7 +31,7 @@ from jprobe.probes import (
     truncate_spectrum,
 )
 from jprobe.probes.base import count
-from jprobe.probes.select import everything
+from jprobe.selection import everything
 
 pytestmark = pytest.mark.quick
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from jprobe.probes.base import Level, Probe, count
 from jprobe.probes.ranking import Order, Ranks, Scope, ranking
-from jprobe.probes.select import Select, pick
+from jprobe.selection import Select, pick
 from jprobe.typing import Params
 
 # The paper's kept fractions f; the level of the probe is the fraction removed, 1 - f.

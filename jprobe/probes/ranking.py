@@ -9,7 +9,7 @@ import numpy as np
 
 from jprobe.errors import UnknownNameError
 from jprobe.permutation import permute_index, stable_argsort
-from jprobe.probes.select import Select, leaf_keys, pick
+from jprobe.selection import Select, leaf_keys, pick
 from jprobe.typing import Params
 
 Order = Literal["smallest", "largest", "random"]
