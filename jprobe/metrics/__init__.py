@@ -6,10 +6,12 @@ from jprobe.metrics.measuring import measure
 from jprobe.metrics.neurons import neurons
 from jprobe.metrics.node_strength import node_strength
 from jprobe.metrics.spans import span_counts, tag_scheme
+from jprobe.metrics.spectra import PowerLaw, power_law, spectra
 from jprobe.metrics.ssim import ssim, ssim_distance
 from jprobe.metrics.tagging import kappa, own_labels, span_f1
 
 __all__ = [
+    "PowerLaw",
     "accuracy",
     "cka_profile",
     "kappa",
@@ -21,9 +23,11 @@ __all__ = [
     "node_strength",
     "offset",
     "own_labels",
+    "power_law",
     "separation",
     "span_counts",
     "span_f1",
+    "spectra",
     "ssim",
     "ssim_distance",
     "tag_scheme",

@@ -1,0 +1,169 @@
+"""Spectra of weights: the power law of their eigenvalues, stable rank and norms."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from jprobe.errors import ShapeError
+from jprobe.paths import leaves_by_path
+from jprobe.selection import Select, pick
+from jprobe.typing import Params
+
+# A tail of fewer is no tail.
+FEWEST = 10
+
+
+class PowerLaw(NamedTuple):
+    """A density p(x) ~ x^-alpha of the numbers x >= xmin, by :func:`power_law`.
+
+    Attributes:
+        alpha: exponent, above 1.
+        xmin: where the tail begins.
+        distance: D, Kolmogorov and Smirnov's distance between the tail and the law, in [0, 1].
+        tail_size: how many numbers are in the tail, xmin too.
+    """
+
+    alpha: np.ndarray
+    xmin: np.ndarray
+    distance: np.ndarray
+    tail_size: np.ndarray
+
+
+def power_law(x: Any, tolerance: float = 0.0) -> PowerLaw:
+    """Fit p(x) ~ x^-alpha to a tail: alpha = 1 + n / sum_{x_i >= xmin} log(x_i / xmin), with the xmin of smallest D.
+
+    Every number but the largest is tried as xmin; of equal numbers, the tail has all.
+
+    Args:
+        x: [..., N] numbers, not negative; fits are along the last axis. Zeros are left out.
+        tolerance: numbers that differ relatively by less are equal. A tail of equal numbers has no exponent.
+
+    Returns:
+        PowerLaw of arrays [...]; NaN, and a tail of 0, where no tail has an exponent.
+
+    Source:
+        Clauset, Shalizi, Newman, SIAM Review 51, 661 (2009), eqs. (3.1) and (3.9).
+
+    Example:
+        >>> x = np.random.default_rng(0).pareto(2.0, 5000) + 1  # p(x) ~ x^-3
+        >>> round(float(power_law(x).alpha), 1)
+        3.0
+    """
+    x = np.sort(np.asarray(x, np.float64), -1)
+    lead, total = x.shape[:-1], x.shape[-1]
+    x = x.reshape(int(np.prod(lead)), total)
+    logs = np.log(np.where(x > 0, x, 1))
+    above = np.cumsum(logs[:, ::-1], -1)[:, ::-1]  # sums over each tail
+    best = np.full((4, len(x)), np.nan)
+    best[2:] = [[np.inf], [0]]
+    for i in range(total - 1):
+        n, low = total - i, x[:, i]
+        new = low > (x[:, i - 1] if i else 0)
+        spread = x[:, -1] > low * (1 + tolerance)
+        rows = np.flatnonzero(new & spread & (low > 0))
+        if not len(rows):
+            continue
+        alpha = 1 + n / (above[rows, i] - n * logs[rows, i])
+        law = 1 - np.exp((1 - alpha)[:, None] * (logs[rows, i:] - logs[rows, i, None]))
+        distance = np.abs(law - np.arange(n) / n).max(-1)
+        nearer = distance < best[2, rows]
+        rows = rows[nearer]
+        best[:, rows] = alpha[nearer], low[rows], distance[nearer], np.full(len(rows), n)
+    best[2, best[3] == 0] = np.nan
+    alpha, xmin, distance, tail = best.reshape(4, *lead)
+    return PowerLaw(alpha, xmin, distance, tail.astype(int))
+
+
+def spectra(params: Params, select: Select = None, stacked: bool = False, *, output_axis: int = -1) -> xr.Dataset:
+    """Power-law exponent, stable rank and norms of each kernel W, from its singular values s.
+
+    - alpha, xmin, D and the size of the tail: of the eigenvalues s^2 of W'W, zeros left out, by :func:`power_law`.
+    - spectral norm: max s. Frobenius norm: sqrt(sum s^2). Stable rank: sum s^2 / max s^2.
+
+    A convolution's kernel is as many matrices [in, out] as its window has places, and W is the block-diagonal matrix of
+    them: its singular values are those of all places. That is what WeightWatcher fits by default. The matrix of the
+    convolution itself, whose norm is a Lipschitz constant, depends on the size of the image and is another one.
+
+    WeightWatcher takes eigenvalues up to 1e-5 for zeros, whatever the scale of the weights; here those are zeros that
+    rounding cannot tell from it (s <= s_max max(in, out) eps). Below 20 eigenvalues its release 0.7.7 has another rule; here
+    it is the same one from 10 on, and there are no exponents of fewer. Its norms are squares of these, and those of
+    convolutions, with their xmin, half of the squares.
+
+    Args:
+        params: variables of a network; nothing is run.
+        select: which leaves, as probes select them; default: every leaf of two or more dimensions.
+        stacked: whether params are those of S networks, every leaf [S, ...].
+        output_axis: -1 where kernels are [..., in, out], as in Flax; 0 for [out, in, ...], as in Equinox and torch.
+
+    Returns:
+        Dataset of ``alpha``, ``xmin``, ``distance`` (D, in [0, 1]), ``tail_size`` (how many eigenvalues are at least xmin),
+        ``eigenvalues`` (how many are not zero), ``stable_rank`` (from 1 to their number), ``spectral_norm`` and
+        ``frobenius_norm`` [layer], float64; with ``stacked``, [network, layer]. ``why`` says why an alpha is NaN, and is
+        empty where there is one. Layers are called by the paths of their kernels.
+
+    Raises:
+        UnknownLayerError: nothing is selected.
+        ShapeError: a selected leaf has less than two dimensions.
+
+    Source:
+        Martin, Mahoney, JMLR 22, 165 (2021), for alpha as a measure of how well a layer is trained.
+
+    Example:
+        >>> import jax
+        >>> w = jax.random.t(jax.random.key(0), 3.0, (300, 100))  # heavy tails
+        >>> ds = spectra({"heavy": {"kernel": w}, "one": {"kernel": 0 * w + 1}})
+        >>> ds.stable_rank.values.round(1).tolist(), ds.why.values.tolist()
+        ([13.4, 1.0], ['', 'fewer than 10 nonzero eigenvalues'])
+    """
+    leaves, _ = pick(params, select)
+    named = sorted(leaves_by_path(params), key=lambda leaf: not leaf[1])  # in the order that pick numbers them
+    layers = [_of_kernel(named[n][0], np.asarray(w), stacked, output_axis) for n, w in leaves.items()]
+    dims = ("network", "layer")
+    variables = {name: (dims, np.stack([layer[name] for layer in layers], -1)) for name in layers[0]}
+    ds = xr.Dataset(variables, {"layer": [named[n][0] for n in leaves]})
+    return ds if stacked else ds.isel(network=0)
+
+
+def _of_kernel(path: str, kernel: np.ndarray, stacked: bool, output_axis: int) -> dict[str, np.ndarray]:
+    """The numbers of one leaf, [S]."""
+    # Half precision is too coarse to tell zeros by: a bound from its eps exceeds 1 for wide layers.
+    eps = float(np.finfo(np.float64 if kernel.dtype == np.float64 else np.float32).eps)
+    matrices = kernel if stacked else kernel[None]
+    if matrices.ndim < 3:
+        raise ShapeError(
+            f"{path} is {matrices.shape[1:]}: spectra are of matrices. Select leaves of two dimensions or more."
+        )
+    if output_axis == 0:
+        matrices = np.moveaxis(matrices, (1, 2), (-1, -2))
+    size = matrices.shape[-2:]
+    matrices = matrices.reshape(len(matrices), -1, *size).astype(np.float64)
+    finite = np.isfinite(matrices).all((1, 2, 3))
+    s = np.linalg.svd(np.where(finite[:, None, None, None], matrices, 0), compute_uv=False).reshape(len(matrices), -1)
+    largest = s.max(-1)
+    tolerance = max(size) * eps
+    s = np.where(s > tolerance * largest[:, None], s, 0)
+    count = (s > 0).sum(-1)
+    law = power_law(s * s, 2 * tolerance)
+    why = np.select(
+        [~finite, largest == 0, count < FEWEST, law.tail_size == 0],
+        [
+            "weights that are NaN or infinite",
+            "weights that are all zero",
+            f"fewer than {FEWEST} nonzero eigenvalues",
+            "equal eigenvalues",
+        ],
+        "",
+    )
+    fitted, squares = why == "", (s * s).sum(-1)
+    with np.errstate(invalid="ignore"):
+        rank = squares / largest**2
+    return {
+        **{name: np.where(fitted, getattr(law, name), np.nan) for name in ("alpha", "xmin", "distance")},
+        "tail_size": np.where(fitted, law.tail_size, 0),
+        "eigenvalues": count,
+        "stable_rank": rank,
+        "spectral_norm": np.where(finite, largest, np.nan),
+        "frobenius_norm": np.where(finite, np.sqrt(squares), np.nan),
+        "why": why,
+    }
