@@ -1,5 +1,6 @@
 """Metrics: functions of one network's weights that return a scalar, and what is measured of its layers and neurons."""
 
+from jprobe.metrics.captured import Captured, captured
 from jprobe.metrics.cka import cka_profile, linear_cka, linen_activations
 from jprobe.metrics.classification import accuracy, loss, offset, separation
 from jprobe.metrics.measuring import measure
@@ -11,8 +12,10 @@ from jprobe.metrics.ssim import ssim, ssim_distance
 from jprobe.metrics.tagging import kappa, own_labels, span_f1
 
 __all__ = [
+    "Captured",
     "PowerLaw",
     "accuracy",
+    "captured",
     "cka_profile",
     "kappa",
     "linear_cka",

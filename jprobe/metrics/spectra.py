@@ -22,6 +22,10 @@ class PowerLaw(NamedTuple):
         xmin: where the tail begins.
         distance: D, Kolmogorov and Smirnov's distance between the tail and the law, in [0, 1].
         tail_size: how many numbers are in the tail, xmin too.
+
+    Example:
+        >>> power_law([1.0, 2.0, 4.0]).tail_size.item()
+        3
     """
 
     alpha: np.ndarray
@@ -114,7 +118,7 @@ def spectra(params: Params, select: Select = None, stacked: bool = False, *, out
         >>> w = jax.random.t(jax.random.key(0), 3.0, (300, 100))  # heavy tails
         >>> ds = spectra({"heavy": {"kernel": w}, "one": {"kernel": 0 * w + 1}})
         >>> ds.stable_rank.values.round(1).tolist(), ds.why.values.tolist()
-        ([13.4, 1.0], ['', 'fewer than 10 nonzero eigenvalues'])
+        ([30.1, 1.0], ['', 'fewer than 10 nonzero eigenvalues'])
     """
     leaves, _ = pick(params, select)
     named = sorted(leaves_by_path(params), key=lambda leaf: not leaf[1])  # in the order that pick numbers them
