@@ -9,10 +9,11 @@ import pytest
 from flax import nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 import jprobe as jp
-from jprobe.errors import ArgumentError
-from jprobe.metrics import captured, neurons
+from jprobe.errors import ArgumentError, ShapeError, WeightsError
+from jprobe.metrics import captured, neurons, stream
 from jprobe.metrics.axes import Piece, reshaped, sampled
 
 pytestmark = pytest.mark.quick
@@ -220,3 +221,96 @@ def test_axes_after_reshapes_equal_brute_force(sizes, kinds, random):
     samples = [grid.reshape(shape) for grid, kind in zip(grids, kinds, strict=False) if not kind]
     changing = {n for n in range(len(shape)) if any((np.diff(grid, axis=n) != 0).any() for grid in samples)}
     assert sampled(found) == changing
+
+
+def joined(fn, params, batches, masks):
+    """{path: (strengths, activations)} [N, neurons] of all batches, padding left out; NumPy from there on."""
+    run, out = jax.jit(lambda *args: [layer[:2] for layer in captured(fn, *args).values()]), {}
+    paths = list(captured(fn, params, *batches[0]))
+    for batch, mask in zip(batches, masks, strict=True):
+        for path, layer in zip(paths, run(params, *batch), strict=True):
+            values = [np.asarray(value, np.float64)[np.asarray(mask, bool)] for value in layer]
+            out.setdefault(path, []).append(values)
+    return {path: [np.concatenate(parts) for parts in zip(*values, strict=True)] for path, values in out.items()}
+
+
+def equal_to_numpy(ds, everything, exact=False):
+    assert ds.layer.values.tolist() == list(everything)
+    for path, both in everything.items():
+        for name, values in zip(("neuron_strength", "neuron_activation"), both, strict=True):
+            mine, flat = ds.sel(layer=path, quantity=name), values.ravel()
+            assert mine.number == flat.size
+            moments = [flat.mean(), flat.std(), stats.skew(flat), stats.kurtosis(flat)]
+            np.testing.assert_allclose(mine.moments, moments, rtol=1e-5, atol=1e-5 * abs(flat).max(), err_msg=path)
+            edges = mine.edges.values
+            np.testing.assert_allclose([edges[0], edges[-1]], [flat.min(), flat.max()], rtol=1e-5)
+            # Another program rounds some numbers otherwise, which may put them on the other side of an edge.
+            counted = np.histogram(flat.clip(edges[0], edges[-1]), edges)[0]
+            assert np.abs(mine.histogram - counted).sum() <= (0 if exact else 4)
+            quantiles = np.quantile(flat, mine.probability, method="inverted_cdf")
+            assert (abs(mine.quantiles - quantiles) <= 1.001 * (edges[-1] - edges[0]) / (len(edges) - 1)).all()
+            own = mine.neuron_mean[mine.of == path]
+            np.testing.assert_allclose(own, values.mean(0).ravel(), rtol=1e-5, atol=1e-5)
+
+
+def test_a_stream_of_tokens_equals_numpy_on_all_of_them():
+    model = jp.models.DistilBert(50, 16, width=8, heads=2, layers=1, hidden=16, labels=3)
+    rng = np.random.default_rng(0)
+    shapes = ((3, 6), (3, 6), (2, 4))
+    batches = [(jnp.asarray(rng.integers(0, 50, s)), jnp.asarray(rng.random(s) < 0.7)) for s in shapes]
+    params = moved(model.init(KEY, batches[0][0]))
+    ds = stream(model.apply, params, batches, mask=lambda ids, mask: mask, bins=20)
+    equal_to_numpy(ds, joined(model.apply, params, batches, [mask for _, mask in batches]))
+    once = captured(model.apply, params, *batches[0])
+    for name in ("strength_in", "strength_out"):
+        close(ds[name], np.concatenate([getattr(layer, name) for layer in once.values()]))
+
+
+def test_a_stream_of_images_far_from_zero_equals_numpy():
+    """Numbers of one part in a thousand around 100, whose powers single precision cannot add."""
+    x = 100 + 0.1 * np.random.default_rng(0).standard_exponential((3, 500, 4)).astype(np.float32)
+    w = {"params": {"kernel": jnp.eye(4, 7) + jnp.eye(4, 7, 3), "bias": jnp.zeros(7)}}
+    fn = lambda w, x: jnp.maximum(x @ w["params"]["kernel"] + w["params"]["bias"], 100.05)  # noqa: E731
+    x = jnp.asarray(x)
+    few = [x[0], x[1], x[2, :7]]
+    ds = stream(fn, w, few, bins=30)
+    equal_to_numpy(ds, joined(fn, w, [(batch,) for batch in few], [np.ones(len(batch)) for batch in few]), exact=True)
+
+
+def test_whole_examples_and_examples_with_a_token():
+    """A mask of tokens at a layer of examples, and one of examples at a layer of tokens."""
+    w = {"each": jax.random.normal(KEY, (3, 4)), "all": jax.random.normal(KEY, (4, 2))}
+    x, tokens = jax.random.normal(KEY, (3, 5, 3)), jnp.array([[1, 1, 0, 0, 0], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]])
+    fn = lambda w, x: jnp.tanh(x @ w["each"]).mean(1) @ w["all"]  # noqa: E731
+    ds = stream(fn, w, [x], mask=lambda x: tokens, bins=4)
+    assert ds.layer.values.tolist() == ["each", "all"]
+    assert ds.number.values.tolist() == [7 * 4, 2 * 2]
+    ds = stream(fn, w, [x], mask=lambda x: tokens.any(1), bins=4)
+    assert ds.number.values.tolist() == [10 * 4, 2 * 2]
+    with pytest.raises(ShapeError, match=r"each are \(3, 5\)"):
+        stream(fn, w, [x], mask=lambda x: tokens.T)
+
+
+def test_a_layer_that_is_constant():
+    ds = stream(lambda w, x: (0 * x) @ w["a"] + w["b"], {"a": jnp.eye(2), "b": jnp.full(2, 0.3)}, [jnp.ones((5, 2))])
+    np.testing.assert_allclose(ds.moments[0, 0, :2], [0.3, 0], atol=1e-7)
+    assert np.isnan(ds.moments[0, 0, 2:]).all()
+    assert ds.histogram.sum() == 20
+
+
+def test_streams_that_are_refused():
+    w, x = {"a": jnp.eye(2)}, jnp.ones((5, 2))
+    fn = lambda w, x: x @ w["a"]  # noqa: E731
+    with pytest.raises(ArgumentError, match="read twice"):
+        stream(fn, w, iter([x]))
+    with pytest.raises(ArgumentError, match="read twice"):
+        stream(fn, w, [])
+    with pytest.raises(ArgumentError, match="bins=0"):
+        stream(fn, w, [x], bins=0)
+    with pytest.raises(ArgumentError, match="no sample of a"):
+        stream(fn, w, [x], mask=lambda x: jnp.zeros(5))
+    with pytest.raises(WeightsError, match="a are NaN"):
+        stream(fn, w, [x, x.at[0, 0].set(jnp.nan)])
+    conv = lambda w, x: jax.lax.conv(x, w["c"], (1,), "SAME")  # noqa: E731
+    with pytest.raises(ShapeError, match="one batch"):
+        stream(conv, {"c": jnp.ones((1, 1, 3))}, [jnp.ones((1, 1, 5)), jnp.ones((1, 1, 6))])

@@ -9,6 +9,7 @@ from jprobe.metrics.node_strength import node_strength
 from jprobe.metrics.spans import span_counts, tag_scheme
 from jprobe.metrics.spectra import PowerLaw, power_law, spectra
 from jprobe.metrics.ssim import ssim, ssim_distance
+from jprobe.metrics.streaming import stream
 from jprobe.metrics.tagging import kappa, own_labels, span_f1
 
 __all__ = [
@@ -33,5 +34,6 @@ __all__ = [
     "spectra",
     "ssim",
     "ssim_distance",
+    "stream",
     "tag_scheme",
 ]

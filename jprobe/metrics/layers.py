@@ -67,13 +67,8 @@ def layers_of_function(fn: Callable[..., Any], params: Params, *inputs: Any) -> 
         ArgumentError: layers in a loop or branch whose course is not known, or in one of more than 100,000 operations; no
             layer at all.
     """
-    leaves, tree = jax.tree.flatten(params)
-    arrays = {n: leaf for n, leaf in enumerate(leaves) if is_array(leaf)}
-
-    def call(arrays: dict[int, Array], inputs: Sequence[Any]) -> Any:
-        return fn(jax.tree.unflatten(tree, [arrays.get(n, leaf) for n, leaf in enumerate(leaves)]), *inputs)
-
-    closed = jax.make_jaxpr(call)(arrays, inputs)
+    arrays, together = apart(params)
+    closed = jax.make_jaxpr(lambda arrays, inputs: fn(together(arrays), *inputs))(arrays, inputs)
     needed, _ = partial_eval.dce_jaxpr(closed.jaxpr, [True] * len(closed.jaxpr.outvars), instantiate=True)
     values: list[Value] = [Known(leaf, _long(leaf), True, Kernel(n, lambda w: w)) for n, leaf in sorted(arrays.items())]
     values += [Signal(leaf) for leaf in jax.tree.leaves(inputs)]
@@ -92,6 +87,19 @@ def layers_of_function(fn: Callable[..., Any], params: Params, *inputs: Any) -> 
         (f"{name}[{names[:n].count(name)}]" if name in often else name, layer)
         for n, (name, layer) in enumerate(zip(names, found, strict=True))
     ]
+
+
+def apart(params: Params) -> tuple[dict[int, Array], Callable[[dict[int, Array]], Params]]:
+    """The arrays among the leaves by number, as jit takes them, and a function that puts such in their places.
+
+    Example:
+        >>> arrays, together = apart({"a": np.ones(2), "name": "tanh"})
+        >>> list(arrays), together({0: 3.0})
+        ([0], {'a': 3.0, 'name': 'tanh'})
+    """
+    leaves, tree = jax.tree.flatten(params)
+    arrays = {n: leaf for n, leaf in enumerate(leaves) if is_array(leaf)}
+    return arrays, lambda new: jax.tree.unflatten(tree, [new.get(n, leaf) for n, leaf in enumerate(leaves)])
 
 
 def _long(value: Array) -> frozenset[int]:
