@@ -6,14 +6,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import reference
 from flax import nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 import jprobe as jp
-from jprobe.errors import ArgumentError, ShapeError, WeightsError
-from jprobe.metrics import captured, neurons, stream
+from jprobe.errors import ArgumentError, ShapeError, UnknownNameError, WeightsError
+from jprobe.metrics import captured, neurons, stream, weight_scores
 from jprobe.metrics.axes import Piece, reshaped, sampled
 
 pytestmark = pytest.mark.quick
@@ -314,3 +315,57 @@ def test_streams_that_are_refused():
     conv = lambda w, x: jax.lax.conv(x, w["c"], (1,), "SAME")  # noqa: E731
     with pytest.raises(ShapeError, match="one batch"):
         stream(conv, {"c": jnp.ones((1, 1, 3))}, [jnp.ones((1, 1, 5)), jnp.ones((1, 1, 6))])
+
+
+def test_scores_of_weights_are_those_of_their_edges():
+    """Beside loops over the edges of a perceptron, and the driven strength that the graph gives of a convolution."""
+    model, shape = MODELS["mlp"]
+    x = jax.random.normal(KEY, shape)
+    params = moved(model.init(KEY, x))
+    found = {of: weight_scores(model.apply, params, x, of=of)["params"] for of in ("edge", "neuron", "node")}
+    z = np.asarray(x, np.float64).reshape(len(x), -1)
+    for name, weights in sorted(params["params"].items()):
+        kernel = np.asarray(weights["kernel"], np.float64)
+        edge = abs(z).mean(0)[:, None] * abs(kernel)
+        close(found["edge"][name]["kernel"], edge)
+        close(found["neuron"][name]["kernel"], np.tile(edge.sum(0), (len(kernel), 1)))
+        close(found["node"][name]["kernel"], np.tile(abs(kernel.sum(0)), (len(kernel), 1)))
+        assert np.isinf(found["edge"][name]["bias"]).all()
+        z = np.maximum(z @ kernel + np.asarray(weights["bias"]), 0)
+    model, shape = MODELS["cnn"]
+    x = jax.random.normal(KEY, shape)
+    params = moved(model.init(KEY, x))
+    ds = neurons(model, params, x)
+    edge, neuron = (weight_scores(model.apply, params, x, of=of)["params"] for of in ("edge", "neuron"))
+    for name in ("grouped", "plain", "dense", "out"):  # the graph folds the first one's normalisation into its weights
+        driven = ds.driven_strength[ds.of == name].values.reshape(-1, edge[name]["kernel"].shape[-1]).sum(0)
+        close(edge[name]["kernel"].reshape(-1, driven.size).sum(0), driven)
+        close(neuron[name]["kernel"].reshape(-1, driven.size)[0], driven)
+
+
+def test_scores_lie_where_their_weights_do():
+    """Of a kernel that is cut, turned, masked and read twice."""
+    w, x = jax.random.normal(KEY, (2, 3, 4)), jax.random.normal(jax.random.key(1), (5, 4))
+    keep = jnp.arange(4) != 1
+    fn = lambda w, x: (x @ (w[0] * keep).T) @ w[1] + x @ w[0].T @ w[1]  # noqa: E731
+    score = weight_scores(fn, w, x)
+    inner = [np.abs(np.asarray(x @ (w[0] * mask).T)).mean(0) for mask in (keep, 1)]
+    close(score[0], abs(w[0]) * abs(x).mean(0) * (1.0 + keep))
+    close(score[1], abs(w[1]) * (inner[0] + inner[1])[:, None])
+    with pytest.raises(UnknownNameError, match="edge"):
+        weight_scores(fn, w, x, of="edges")
+
+
+def test_a_sweep_prunes_each_network_by_its_own_scores(few_digits):
+    task, model = jp.data.pair(few_digits, (3, 5), "unit"), jp.models.MLP((8,), 2)
+    fit = jp.train.fit(model, task, seeds=2, epochs=1)
+    x = task.x_train[:50]
+    probe = jp.probes.prune(by=lambda params: weight_scores(model.apply, params, x))
+    swept = jp.sweep(probe, fit.params, jp.metrics.accuracy(model, task), [0.0, 0.9])
+    for n, params in enumerate(jp.unstack(fit.params)):
+        scores, layers = weight_scores(model.apply, params, x)["params"], params["params"]
+        kernels, ranked = ([np.asarray(of[name]["kernel"]) for name in layers] for of in (layers, scores))
+        cut = reference.prune(kernels, 0.9, scores=ranked)
+        pruned = {name: {**layers[name], "kernel": kernel} for name, kernel in zip(layers, cut, strict=True)}
+        expected = jp.metrics.accuracy(model, task)({"params": pruned})
+        assert swept.accuracy.isel(seed=n).sel(level=0.9).item() == expected

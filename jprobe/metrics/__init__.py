@@ -11,6 +11,7 @@ from jprobe.metrics.spectra import PowerLaw, power_law, spectra
 from jprobe.metrics.ssim import ssim, ssim_distance
 from jprobe.metrics.streaming import stream
 from jprobe.metrics.tagging import kappa, own_labels, span_f1
+from jprobe.metrics.weight_scores import weight_scores
 
 __all__ = [
     "Captured",
@@ -36,4 +37,5 @@ __all__ = [
     "ssim_distance",
     "stream",
     "tag_scheme",
+    "weight_scores",
 ]
