@@ -91,7 +91,8 @@ def test_what_scale_and_rotation_keep(seed, scale):
 
 def test_many_networks_are_one_table():
     networks = [
-        {"params": {"a": {"kernel": heavy((40, 20), n)}, "b": {"kernel": heavy((3, 3, 4, 8), n)}}} for n in range(3)
+        {"params": {"a": {"kernel": heavy((40, 20), n), "bias": heavy(20, n)}, "b": {"kernel": heavy((3, 3, 4, 8), n)}}}
+        for n in range(3)
     ]
     networks[1]["params"]["a"]["kernel"][0, 0] = np.nan
     found = spectra(stack(*networks), stacked=True)
@@ -122,6 +123,9 @@ def test_layouts_and_selections():
     flax = spectra({"conv": {"kernel": kernel, "bias": np.ones(20, np.float32)}})
     torch = spectra({"conv": {"weight": jnp.asarray(kernel.transpose(3, 2, 0, 1))}}, output_axis=0)
     np.testing.assert_allclose(flax.alpha, torch.alpha, rtol=1e-9)
+    assert spectra({"conv": {"kernel": kernel, "bias": kernel[0, 0, 0]}}, "conv").layer.values.tolist() == [
+        "conv/kernel"
+    ]
     variables = {
         "batch_stats": {"x": np.ones((2, 2), np.float32)},
         "params": {"b": heavy((30, 30)), "a": heavy((30, 30), 1)},

@@ -2,12 +2,14 @@
 
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 import xarray as xr
 
 from jprobe.errors import ShapeError
+from jprobe.networks import is_array
 from jprobe.paths import leaves_by_path
-from jprobe.selection import Select, pick
+from jprobe.selection import Select, selected
 from jprobe.typing import Params
 
 # A tail of fewer is no tail.
@@ -96,7 +98,7 @@ def spectra(params: Params, select: Select = None, stacked: bool = False, *, out
 
     Args:
         params: variables of a network; nothing is run.
-        select: which leaves, as probes select them; default: every leaf of two or more dimensions.
+        select: which leaves, as probes select them; of those, the ones of two or more dimensions. Default: all such.
         stacked: whether params are those of S networks, every leaf [S, ...].
         output_axis: -1 where kernels are [..., in, out], as in Flax; 0 for [out, in, ...], as in Equinox and torch.
 
@@ -108,7 +110,7 @@ def spectra(params: Params, select: Select = None, stacked: bool = False, *, out
 
     Raises:
         UnknownLayerError: nothing is selected.
-        ShapeError: a selected leaf has less than two dimensions.
+        ShapeError: what is selected has less than two dimensions.
 
     Source:
         Martin, Mahoney, JMLR 22, 165 (2021), for alpha as a measure of how well a layer is trained.
@@ -120,24 +122,23 @@ def spectra(params: Params, select: Select = None, stacked: bool = False, *, out
         >>> ds.stable_rank.values.round(1).tolist(), ds.why.values.tolist()
         ([30.1, 1.0], ['', 'fewer than 10 nonzero eigenvalues'])
     """
-    leaves, _ = pick(params, select)
-    named = sorted(leaves_by_path(params), key=lambda leaf: not leaf[1])  # in the order that pick numbers them
-    layers = [_of_kernel(named[n][0], np.asarray(w), stacked, output_axis) for n, w in leaves.items()]
+    arrays = jax.tree.map(lambda leaf: leaf if is_array(leaf) else None, params)
+    one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[stacked:], leaf.dtype), arrays)
+    chosen = zip(leaves_by_path(arrays), selected(one, select), strict=True)
+    kernels = {path: np.asarray(leaf) for (path, _, leaf), yes in chosen if yes and leaf.ndim - stacked >= 2}
+    if not kernels:
+        raise ShapeError(f"{select!r} selects no leaf of two dimensions or more: spectra are of matrices.")
+    layers = [_of_kernel(kernel if stacked else kernel[None], output_axis) for kernel in kernels.values()]
     dims = ("network", "layer")
     variables = {name: (dims, np.stack([layer[name] for layer in layers], -1)) for name in layers[0]}
-    ds = xr.Dataset(variables, {"layer": [named[n][0] for n in leaves]})
+    ds = xr.Dataset(variables, {"layer": list(kernels)})
     return ds if stacked else ds.isel(network=0)
 
 
-def _of_kernel(path: str, kernel: np.ndarray, stacked: bool, output_axis: int) -> dict[str, np.ndarray]:
-    """The numbers of one leaf, [S]."""
+def _of_kernel(matrices: np.ndarray, output_axis: int) -> dict[str, np.ndarray]:
+    """The numbers of one leaf [S, ...], [S]."""
     # Half precision is too coarse to tell zeros by: a bound from its eps exceeds 1 for wide layers.
-    eps = float(np.finfo(np.float64 if kernel.dtype == np.float64 else np.float32).eps)
-    matrices = kernel if stacked else kernel[None]
-    if matrices.ndim < 3:
-        raise ShapeError(
-            f"{path} is {matrices.shape[1:]}: spectra are of matrices. Select leaves of two dimensions or more."
-        )
+    eps = float(np.finfo(np.float64 if matrices.dtype == np.float64 else np.float32).eps)
     if output_axis == 0:
         matrices = np.moveaxis(matrices, (1, 2), (-1, -2))
     size = matrices.shape[-2:]
