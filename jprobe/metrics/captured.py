@@ -74,19 +74,22 @@ def captured(fn: Callable[..., Any], params: Params, *inputs: Any) -> dict[str, 
         >>> found["layer_0/ffn/lin1/kernel"].neuron_activation.shape, found["layer_0/ffn/lin1/kernel"].strength_out.shape
         ((1, 4, 16), (16,))
     """
-    return {path: _captured(layer) for path, layer in layers_of_function(fn, params, *inputs)}
+    layers = layers_of_function(fn, params, *inputs)
+    return {path: Captured(*signals_of(layer), *strengths_of(layer)) for path, layer in layers}
 
 
-def _captured(layer: Layer) -> Captured:
+def signals_of(layer: Layer) -> tuple[jax.Array, jax.Array]:
+    """Neuron strength and activation of a layer, [*samples, *neurons]."""
+    before, after = layer.stages[layer.affine], layer.stages[layer.activation[-1]]
+    return _by_sample(layer, before, before.value), _by_sample(layer, after, after.value)
+
+
+def strengths_of(layer: Layer) -> tuple[jax.Array, jax.Array]:
+    """In-strength and out-strength of a layer's neurons, [*neurons]."""
     before, after = layer.stages[layer.affine], layer.stages[layer.activation[-1]]
     assert before.affine is not None
     ones = before.affine(layer.apply(jnp.ones_like(layer.inputs), layer.kernel))
-    return Captured(
-        _by_sample(layer, before, before.value),
-        _by_sample(layer, after, after.value),
-        _of_one(layer, before, ones),
-        _of_one(layer, after, _outward(layer, after)),
-    )
+    return _of_one(layer, before, ones), _of_one(layer, after, _outward(layer, after))
 
 
 def _by_sample(layer: Layer, stage: Stage, value: jax.Array) -> jax.Array:

@@ -9,8 +9,10 @@ import numpy as np
 import xarray as xr
 
 from jprobe.errors import ArgumentError, ShapeError, WeightsError
-from jprobe.metrics.captured import Captured, captured
-from jprobe.metrics.layers import apart
+from jprobe.metrics.axes import sampled
+from jprobe.metrics.captured import signals_of, strengths_of
+from jprobe.metrics.layer import Layer
+from jprobe.metrics.layers import apart, layers_of_function
 from jprobe.typing import Params
 
 QUANTITIES = ("neuron_strength", "neuron_activation")
@@ -95,18 +97,17 @@ def stream(
     if bins < 1:
         raise ArgumentError(f"bins={bins}: give one or more.")
     arrays, together = apart(params)
-    run = lambda arrays, inputs: captured(fn, together(arrays), *inputs)  # noqa: E731
-    names: list[str] = []
-    # A jitted function's dictionary comes back sorted: names in the order of the layers, and lists from here on.
-    jax.eval_shape(lambda *args: names.extend(run(*args)), arrays, _arguments(batches[0]))
-    strengths = jax.jit(lambda *args: [layer[2:] for layer in run(*args).values()])(arrays, _arguments(batches[0]))
+    run = lambda arrays, inputs: layers_of_function(fn, together(arrays), *inputs)  # noqa: E731
+    first, names = _arguments(batches[0]), list[str]()
+    jax.eval_shape(lambda *args: names.extend(name for name, _ in run(*args)), arrays, first)
+    strengths = jax.jit(lambda *args: [strengths_of(layer) for _, layer in run(*args)])(arrays, first)
 
     def each(visit: Callable[..., Any], *more: Any) -> Callable[[Any], Any]:
         """Jitted: visit(numbers, which count, ...) of both quantities of each layer of a batch."""
 
         def visited(arrays: Any, inputs: Any, *more: Any) -> list[Any]:
             counts = None if mask is None else jnp.asarray(mask(*inputs)).astype(bool)
-            values = [pair for name, layer in run(arrays, inputs).items() for pair in _numbers(name, layer, counts)]
+            values = [pair for name, layer in run(arrays, inputs) for pair in _numbers(name, layer, counts)]
             return [visit(*pair, *(m[n] for m in more)) for n, pair in enumerate(values)]
 
         jitted = jax.jit(visited)
@@ -129,11 +130,11 @@ def _arguments(batch: Any) -> tuple[Any, ...]:
     return batch if isinstance(batch, tuple) else (batch,)
 
 
-def _numbers(name: str, layer: Captured, counts: jax.Array | None) -> list[tuple[jax.Array, jax.Array]]:
+def _numbers(name: str, layer: Layer, counts: jax.Array | None) -> list[tuple[jax.Array, jax.Array]]:
     """Of both quantities, numbers [*samples, *neurons] and which samples count, [*samples]."""
     out = []
-    for value in layer[:2]:
-        samples = value.shape[: value.ndim - layer.strength_in.ndim]
+    for value in signals_of(layer):
+        samples = value.shape[: len(sampled(layer.axes))]
         if counts is None:
             chosen = jnp.ones(samples, bool)
         elif counts.shape == samples[: counts.ndim]:
