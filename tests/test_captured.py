@@ -369,3 +369,25 @@ def test_a_sweep_prunes_each_network_by_its_own_scores(few_digits):
         pruned = {name: {**layers[name], "kernel": kernel} for name, kernel in zip(layers, cut, strict=True)}
         expected = jp.metrics.accuracy(model, task)({"params": pruned})
         assert swept.accuracy.isel(seed=n).sel(level=0.9).item() == expected
+
+
+def test_no_out_strength_where_it_differs_from_token_to_token():
+    x = jax.random.normal(KEY, (2, 3, 4))
+    w = {
+        "k": jax.random.normal(KEY, (4, 5)),
+        "all": jax.random.normal(KEY, (15, 2)),
+        "own": jax.random.normal(KEY, (5, 2)),
+    }
+    together = captured(lambda w, x: jnp.tanh(x @ w["k"]).reshape(2, 15) @ w["all"], w, x)
+    assert jnp.isnan(together["k"].strength_out).all()
+    apart = captured(lambda w, x: jnp.tanh(x @ w["k"]).reshape(6, 5) @ w["own"], w, x)
+    close(apart["k"].strength_out, w["own"].sum(1))
+
+
+def test_numbers_on_the_edges_of_bins_are_counted_as_numpy_counts_them():
+    edges = stream(lambda w, x: x @ w, jnp.eye(1), [jnp.array([[0.1], [7.3]])], bins=49).edges[0, 0].values
+    beside = [np.nextafter(edges[1:-1], way * np.float32(np.inf)) for way in (-1, 1)]
+    x = np.concatenate([edges, *beside])[:, None]
+    found = stream(lambda w, x: x @ w, jnp.eye(1), [jnp.asarray(x)], bins=49)
+    np.testing.assert_array_equal(found.edges[0, 0], edges)
+    np.testing.assert_array_equal(found.histogram[0, 0], np.histogram(x, edges)[0])
