@@ -13,7 +13,7 @@ from jprobe import probes
 from jprobe.engine import hide_static
 from jprobe.metrics.cka import Activations, cka_profile
 from jprobe.networks import stack
-from jprobe.probes.select import Select
+from jprobe.selection import Select
 from jprobe.sweeping import sweep
 from jprobe.typing import Metric, Params
 

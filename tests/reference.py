@@ -42,8 +42,8 @@ def removed(level, total):
     return total - int((1 - Fraction(str(level))) * total)
 
 
-def prune(leaves, level, order="smallest", scope="layer"):
-    gone = reached(leaves, order, scope, lambda n: removed(level, n))
+def prune(leaves, level, order="smallest", scope="layer", scores=None):
+    gone = reached(leaves if scores is None else scores, order, scope, lambda n: removed(level, n))
     return [np.where(g, np.zeros_like(w), w) for g, w in zip(gone, leaves, strict=True)]
 
 

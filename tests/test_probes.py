@@ -16,7 +16,7 @@ from scipy import stats
 
 from jprobe import probes
 from jprobe.engine.dependence import dependents
-from jprobe.errors import ArgumentError, LevelError, UnknownLayerError, UnknownNameError
+from jprobe.errors import ArgumentError, LevelError, ShapeError, UnknownLayerError, UnknownNameError
 from jprobe.probes import (
     Level,
     Probe,
@@ -31,7 +31,7 @@ from jprobe.probes import (
     truncate_spectrum,
 )
 from jprobe.probes.base import count
-from jprobe.probes.select import everything
+from jprobe.selection import everything
 
 pytestmark = pytest.mark.quick
 
@@ -157,6 +157,11 @@ def shuffled(before, after, level):
         assert np.array_equal(np.sort(out.astype(float), axis=None), np.sort(w.astype(float), axis=None))
 
 
+def scored(w):
+    """Scores of every sign that have nothing to do with the weights, many of them equal."""
+    return (np.arange(w.size) * 5 % 11 - 5.0).reshape(w.shape)
+
+
 FRACTIONS = (0.0, 0.1, 0.3, 0.57, 0.7, 0.999, 1.0)
 AMPLITUDES = (0.0, 2.0**-10, 0.25, 1.0)
 TABLE = {
@@ -176,6 +181,14 @@ TABLE = {
             equals(lambda ws, f, o=order, s=scope: reference.flip(ws, f, o, s)),
         )
         for order, scope in (("smallest", "layer"), ("largest", "layer"), ("smallest", "global"))
+    },
+    **{
+        f"prune by scores {order} {scope}": Row(
+            prune(order, scope=scope, by=lambda params: jax.tree.map(scored, params)),
+            FRACTIONS,
+            equals(lambda ws, f, o=order, s=scope: reference.prune(ws, f, o, s, [scored(w) for w in ws])),
+        )
+        for order, scope in (("smallest", "layer"), ("largest", "global"))
     },
     "prune random": Row(prune("random"), FRACTIONS, random_prune),
     "flip random": Row(flip("random"), FRACTIONS, random_flip),
@@ -630,3 +643,16 @@ def test_a_level_is_described_as_it_must_be_given():
     assert Level("bits", low=2, high=8, grid=(2, 4, 8), whole=True).described() == (
         "the bits: a whole number from 2 to 8, such as 4"
     )
+
+
+def test_scores_that_rank_no_weights_are_refused():
+    params = {"a": jnp.ones((2, 3)), "b": jnp.ones((3, 2))}
+    for scores, message in (
+        ({"a": params["a"], "b": params["a"]}, r"'b' it gives \(2, 3\), where params have \(3, 2\)"),
+        ({"a": params["a"]}, "'b' it gives nothing"),
+        (params | {"c": 1.0}, "params have nothing"),
+    ):
+        with pytest.raises(ShapeError, match=message):
+            prune(by=lambda params, scores=scores: scores).init(params)
+    with pytest.raises(ArgumentError, match="random"):
+        prune("random", by=lambda params: params)

@@ -9,7 +9,7 @@ from reference import perturbed
 from jprobe import probes
 from jprobe.errors import UnknownLayerError
 from jprobe.paths import leaves_by_path
-from jprobe.probes.select import everything, selected
+from jprobe.selection import everything, selected
 
 pytestmark = pytest.mark.quick
 

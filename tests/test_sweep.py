@@ -25,7 +25,7 @@ from jprobe.probes import (
     randomize,
     truncate_spectrum,
 )
-from jprobe.probes.select import everything
+from jprobe.selection import everything
 
 pytestmark = pytest.mark.quick
 

@@ -48,7 +48,7 @@ def neurons(
     - link weights: mean and variance, over the edges into a layer, of w_ik + b_k and of w_ik.
 
     Normalisations with fixed statistics are part of w and b. The network is read as :func:`jprobe.graph.trace` reads it
-    with ``residual="merged", fold_bn=True``, so its convolutions need no matrix, and what trace refuses is refused.
+    with ``residual="merged", fold_bn=True``, so its convolutions need no matrix, and what trace refuses is refused; :func:`jprobe.metrics.captured` reads that, too.
 
     Args:
         model: Flax Linen module, a function of a key that makes an NNX or Equinox module, or a function (params, x) ->

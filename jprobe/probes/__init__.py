@@ -7,9 +7,9 @@ from jprobe.probes.flip import flip
 from jprobe.probes.noise import multiplicative_noise, noise
 from jprobe.probes.prune import prune
 from jprobe.probes.randomize import randomize
-from jprobe.probes.select import leaf_paths
 from jprobe.probes.spectral import truncate_spectrum
 from jprobe.probes.swaps import Swaps, swap_edges
+from jprobe.selection import leaf_paths
 
 __all__ = [
     "Level",

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from jprobe.probes.base import Probe
-from jprobe.probes.select import Select, everything, pick
+from jprobe.selection import Select, everything, pick
 from jprobe.typing import Params
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from jprobe.probes.base import Level, Probe, count
 from jprobe.probes.ranking import Order, Ranks, Scope, ranking
-from jprobe.probes.select import Select, pick
+from jprobe.selection import Select, pick
 from jprobe.typing import Params
 
 

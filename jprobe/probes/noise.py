@@ -10,7 +10,7 @@ import numpy as np
 from jprobe.errors import LevelError, UnknownNameError
 from jprobe.probes.base import Level, Probe, count
 from jprobe.probes.ranking import Ranks, Scope, ranking
-from jprobe.probes.select import Select, leaf_keys, pick
+from jprobe.selection import Select, leaf_keys, pick
 from jprobe.typing import Params
 
 Kind = Literal["uniform", "normal"]

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 
 from jprobe.probes.base import Level, Probe, count
-from jprobe.probes.ranking import Order, Ranks, Scope, ranking
-from jprobe.probes.select import Select, pick
+from jprobe.probes.ranking import Order, Ranks, Scope, Scores, ranking
+from jprobe.selection import Select, pick
 from jprobe.typing import Params
 
 # The paper's kept fractions f; the level of the probe is the fraction removed, 1 - f.
@@ -16,12 +16,17 @@ KEPT = (
 REMOVED = tuple(round(1 - kept, 3) for kept in KEPT)
 
 
-def prune(order: Order = "smallest", *, scope: Scope = "layer", select: Select = None) -> Probe:
+def prune(
+    order: Order = "smallest", *, scope: Scope = "layer", by: Scores | None = None, select: Select = None
+) -> Probe:
     """Remove a fraction of the weights, the smallest magnitudes first: w <- w [rank(w) >= N - int((1 - level) N)].
 
     Args:
         order: which go first: "smallest" or "largest" magnitudes, or "random" ones (drawn afresh for each key).
         scope: "layer" ranks the N weights of each leaf apart; "global" ranks all selected weights together.
+        by: function of one network's params that returns a pytree like params, whose magnitudes rank the weights instead of
+            their own, such as ``lambda params: jp.metrics.weight_scores(fn, params, x)``. For scores that are there already:
+            ``lambda params: scores``.
         select: which leaves; default: every leaf of two or more dimensions.
 
     Returns:
@@ -29,6 +34,8 @@ def prune(order: Order = "smallest", *, scope: Scope = "layer", select: Select =
 
     Raises:
         UnknownNameError: an order or scope that does not exist.
+        ArgumentError: scores for a random order.
+        ShapeError: when applied, scores that are not like params.
         UnknownLayerError: when applied, if nothing is selected.
 
     Source:
@@ -40,7 +47,7 @@ def prune(order: Order = "smallest", *, scope: Scope = "layer", select: Select =
         >>> probe.apply(jax.random.key(0), params, probe.init(params), 0.5)["kernel"].tolist()
         [[3.0, 0.0], [0.0, -2.0]]
     """
-    ranked = ranking(order, scope, select)
+    ranked = ranking(order, scope, select, by)
 
     def apply(key: jax.Array, params: Params, state: Ranks, level: jax.Array) -> Params:
         leaves, rebuild = pick(params, select)

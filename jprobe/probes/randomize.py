@@ -9,8 +9,8 @@ from jprobe.errors import UnknownNameError
 from jprobe.permutation import permute_within
 from jprobe.probes.base import Probe
 from jprobe.probes.matrix import as_matrix
-from jprobe.probes.select import Select, leaf_keys, pick
 from jprobe.probes.swaps import swap_edges
+from jprobe.selection import Select, leaf_keys, pick
 from jprobe.typing import Params
 
 Type = Literal["A", "B", "C", "D", "E", "F", "G"]

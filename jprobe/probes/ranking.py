@@ -7,21 +7,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jprobe.errors import UnknownNameError
+from jprobe.errors import ArgumentError, ShapeError, UnknownNameError
+from jprobe.paths import leaves_by_path
 from jprobe.permutation import permute_index, stable_argsort
-from jprobe.probes.select import Select, leaf_keys, pick
+from jprobe.selection import Select, leaf_keys, pick
 from jprobe.typing import Params
 
 Order = Literal["smallest", "largest", "random"]
 Scope = Literal["layer", "global"]
 Ranks = dict[int, jax.Array]
 
+# A network's params -> scores of its weights, a pytree like params.
+Scores = Callable[[Params], Params]
+
 
 class Ranking(NamedTuple):
     """Ranks of the selected weights, 0 for the weight that a probe reaches for first.
 
     Attributes:
-        init: ``init(params) -> ranks`` by magnitude, once per network; empty for the random order.
+        init: ``init(params) -> ranks`` by magnitude, or by scores, once per network; empty for the random order.
         ranks: ``ranks(key, params, state) -> ranks`` for one draw: the state's, or random ones. int32, one
             array of each selected leaf's shape, by leaf index.
         totals: ``totals(params) -> {leaf index: N}``, how many weights each leaf is ranked among.
@@ -32,14 +36,18 @@ class Ranking(NamedTuple):
     totals: Callable[[Params], dict[int, int]]
 
 
-def ranking(order: Order, scope: Scope, select: Select) -> Ranking:
+def ranking(order: Order, scope: Scope, select: Select, by: Scores | None = None) -> Ranking:
     """Rank weights in ``order``, within each leaf (``scope="layer"``) or over all of them (``"global"``).
 
-    Equal magnitudes keep the order in which they stand in the arrays.
+    Equal magnitudes keep the order in which they stand in the arrays. ``by`` gives scores whose magnitudes count instead.
 
     Raises:
         UnknownNameError: an order or scope that does not exist.
+        ArgumentError: scores for a random order.
+        ShapeError: when ranked, scores that are not like the weights.
     """
+    if by is not None and order == "random":
+        raise ArgumentError('order="random" reads no scores: leave by= out, or order by "smallest" or "largest".')
     for kind, name, known in (("order", order, get_args(Order)), ("scope", scope, get_args(Scope))):
         if name not in known:
             raise UnknownNameError(kind, name, known)
@@ -56,7 +64,8 @@ def ranking(order: Order, scope: Scope, select: Select) -> Ranking:
     def init(params: Params) -> Ranks:
         if order == "random":
             return {}
-        return grouped(params, lambda _, w: _inverse(stable_argsort(jnp.abs(w), descending=order == "largest")))
+        scores = params if by is None else _like(by(params), params)
+        return grouped(scores, lambda _, w: _inverse(stable_argsort(jnp.abs(w), descending=order == "largest")))
 
     def ranks(key: jax.Array, params: Params, state: Ranks) -> Ranks:
         if order != "random":
@@ -69,6 +78,17 @@ def ranking(order: Order, scope: Scope, select: Select) -> Ranking:
         return sizes if scope == "layer" else dict.fromkeys(sizes, sum(sizes.values()))
 
     return Ranking(init, ranks, totals)
+
+
+def _like(scores: Params, params: Params) -> Params:
+    given, needed = ({path: np.shape(leaf) for path, _, leaf in leaves_by_path(tree)} for tree in (scores, params))
+    wrong = [path for path in {**needed, **given} if given.get(path) != needed.get(path)]
+    if wrong:
+        raise ShapeError(
+            f"by(params) must return a pytree like params. At {wrong[0]!r} it gives {given.get(wrong[0], 'nothing')}, "
+            f"where params have {needed.get(wrong[0], 'nothing')}."
+        )
+    return scores
 
 
 def _inverse(order: jax.Array) -> jax.Array:

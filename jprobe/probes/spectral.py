@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jprobe.probes.base import Level, Probe
 from jprobe.probes.matrix import as_matrix
-from jprobe.probes.select import Select, pick
+from jprobe.selection import Select, pick
 from jprobe.typing import Params
 
 

@@ -14,7 +14,7 @@ from jax.sharding import Mesh
 from jprobe import data, metrics, models, probes, train
 from jprobe.errors import ArgumentError
 from jprobe.probes.randomize import Type
-from jprobe.probes.select import everything
+from jprobe.selection import everything
 from jprobe.studies.probes.config import Config, Group
 from jprobe.studies.study import Context, Part, Parts
 from jprobe.studies.subject import Subject

@@ -1,4 +1,4 @@
-"""Which leaves of a pytree a probe touches."""
+"""Which leaves of a pytree are meant: by path, by glob, by layer, or by a function."""
 
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
