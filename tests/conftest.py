@@ -51,6 +51,7 @@ LONGEST = (
     "study_probes",
     "study_frustration",
     "study_transformer",
+    "study_cnt",
     "readme",
     "mesh",
     "zoo",
