@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import jprobe as jp
+from jprobe.capture.axes import Piece, reshaped, sampled
 from jprobe.errors import ArgumentError, ShapeError, UnknownNameError, WeightsError
 from jprobe.metrics import captured, neurons, stream, weight_scores
-from jprobe.metrics.axes import Piece, reshaped, sampled
 
 pytestmark = pytest.mark.quick
 

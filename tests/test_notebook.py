@@ -14,7 +14,7 @@ pytest.importorskip("equinox", reason="the notebook trains an Equinox network: p
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 # Notebook -> pictures in it.
-NOTEBOOKS = {"probes.ipynb": 4, "complexity.ipynb": 2, "frustration.ipynb": 2}
+NOTEBOOKS = {"probes.ipynb": 4, "complexity.ipynb": 2, "frustration.ipynb": 2, "strengths.ipynb": 2}
 
 
 def numbers(notebook):
@@ -109,6 +109,19 @@ def test_numbers_of_frustration_point_the_right_way(which, execute):
     assert all(n[f"epoch_{k}"] < n[f"shuffled_{k}"] - 0.01 for k in (1, 3, 10))
     assert 0 < n["people"] <= n["people_descend"]
     assert n["camps"] > 0.9
+
+
+@pytest.mark.parametrize("which", WHICH)
+def test_numbers_of_strengths_point_the_right_way(which, execute):
+    n = numbers(of(which, "strengths.ipynb", execute))
+    assert n["own_accuracy"] > 0.8
+    # Of an untrained first layer the correlation is the cosine of the mean image with ones.
+    for pixels in ("unit", "signed", "standardised"):
+        assert abs(n[f"correlation_{pixels}_untrained"] - n[f"cosine_{pixels}"]) < 0.12
+    assert n["cosine_signed"] < -0.8 < 0.5 < n["cosine_unit"]
+    # What weights carry is a better order than how large they are.
+    assert n["pruned_80_signal_of_the_weight"] > n["pruned_80_magnitude"] - 0.02
+    assert n["stable_rank_trained"] < n["stable_rank_untrained"]
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

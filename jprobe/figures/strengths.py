@@ -13,6 +13,9 @@ from jprobe.figures.style import canvas, legend_below, styled
 # Points that a density is drawn at.
 _GRID = 200
 
+# Untrained recurrent networks whose strengths grow with every step leave the trained ones no room on a plain axis.
+_FAR = 20
+
 # Layers from the first after the input to the last, light to dark.
 _HUES = ("#e9a15b", "#b5534a", "#8a5a9e", "#4a6fb5", "#3b8c8c", "#6a8d3a", "#5c5c5c", "#2b2b2b")
 
@@ -118,6 +121,9 @@ def rows_and_pixels(
             steps = np.arange(1, values.shape[1] + 1)
             row[0].plot(steps, values.mean(0), color=color, label=state)
             row[0].fill_between(steps, values.min(0), values.max(0), color=color, alpha=0.18, linewidth=0)
+        peaks = [values.mean(0).max() for values in states.values()]
+        if max(peaks) > _FAR * min(peaks):
+            row[0].set_yscale("log")
         row[0].set_xlabel("row of the image")
         row[0].set_ylabel("mean |neuron strength|")
         row[0].set_title(title, loc="left")

@@ -7,9 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jprobe.metrics.axes import sampled
-from jprobe.metrics.layer import Layer, Stage, rearranged
-from jprobe.metrics.layers import layers_of_function
+from jprobe.capture import Layer, Stage, layers_of_function, rearranged, sampled
 from jprobe.typing import Params
 
 

@@ -8,11 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
+from jprobe.capture import Layer, apart, layers_of_function, sampled
 from jprobe.errors import ArgumentError, ShapeError, WeightsError
-from jprobe.metrics.axes import sampled
 from jprobe.metrics.captured import signals_of, strengths_of
-from jprobe.metrics.layer import Layer
-from jprobe.metrics.layers import apart, layers_of_function
 from jprobe.typing import Params
 
 QUANTITIES = ("neuron_strength", "neuron_activation")

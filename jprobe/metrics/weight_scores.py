@@ -7,9 +7,8 @@ from typing import Any, Literal, get_args
 import jax
 import jax.numpy as jnp
 
+from jprobe.capture import Layer, apart, layers_of_function
 from jprobe.errors import UnknownNameError
-from jprobe.metrics.layer import Layer
-from jprobe.metrics.layers import apart, layers_of_function
 from jprobe.typing import Params
 
 # What a weight is worth: what it carries itself, or what all weights into its neuron carry, or sum to.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-from jprobe.metrics.axes import Axes
+from jprobe.capture.axes import Axes
 
 Array = Any
 Carry = Callable[[Array], Array]

@@ -8,11 +8,8 @@ import numpy as np
 from jax.extend import core
 from jax.interpreters import partial_eval
 
-from jprobe.errors import ArgumentError
-from jprobe.graph.context import body_of, operation_of
-from jprobe.graph.rewriting import too_long, written_out
-from jprobe.metrics.axes import Axes, Piece, reshaped, sampled
-from jprobe.metrics.layer import (
+from jprobe.capture.axes import Axes, Piece, reshaped, sampled
+from jprobe.capture.layer import (
     Array,
     Carry,
     Kernel,
@@ -27,6 +24,9 @@ from jprobe.metrics.layer import (
     common,
     rearranged,
 )
+from jprobe.errors import ArgumentError
+from jprobe.graph.context import body_of, operation_of
+from jprobe.graph.rewriting import too_long, written_out
 from jprobe.networks import is_array
 from jprobe.paths import leaves_by_path
 from jprobe.typing import Params
