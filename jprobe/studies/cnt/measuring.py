@@ -1,5 +1,6 @@
 """What is kept of a pool of networks: densities, statistics and correlations by layer, not every neuron's numbers."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -107,14 +108,18 @@ def links(model: Any, params: Params, shape: tuple[int, ...], *, recurrent: bool
 
 def _measured(model: Any, params: Params, x: np.ndarray, output: Output | None) -> Measured:
     """The numbers of all networks on the host, network by network: neurons of many would not fit beside each other."""
-    inputs = jnp.asarray(x)
-    run = jax.jit(lambda some: jax.lax.map(lambda one: measure(model, one, inputs, output), some))
-    count = len(jax.tree.leaves(params)[0])
+    run, count = _runner(model, output), len(jax.tree.leaves(params)[0])
     parts = [
-        jax.tree.map(np.asarray, run(jax.tree.map(lambda w, n=n: jnp.asarray(w[n : n + _TOGETHER]), params)))
+        jax.tree.map(np.asarray, run(jax.tree.map(lambda w, n=n: np.asarray(w)[n : n + _TOGETHER], params), x))
         for n in range(0, count, _TOGETHER)
     ]
     return jax.tree.map(lambda *some: np.concatenate(some), *parts)
+
+
+@functools.lru_cache(maxsize=4)
+def _runner(model: Any, output: Output | None) -> Any:
+    """Compiled once for networks trained and untrained."""
+    return jax.jit(lambda some, x: jax.lax.map(lambda one: measure(model, one, x, output), some))
 
 
 def _of_layer(layer: Layer, all_layers: list[Layer], found: Measured) -> xr.Dataset:
