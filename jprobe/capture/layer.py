@@ -83,6 +83,13 @@ class Stage(NamedTuple):
         value: array.
         moves: since the layer's output.
         affine: the layer's output -> this value, where only parameters were added and multiplied since; else None.
+
+    Example:
+        >>> import jax, numpy as np
+        >>> from jprobe.capture import layers_of_function
+        >>> [(_, layer)] = layers_of_function(lambda w, x: jax.nn.relu(x @ w), -np.eye(2), np.ones((1, 2)))
+        >>> [stage.value.tolist() for stage in layer.stages]
+        [[[-1.0, -1.0]], [[0.0, 0.0]]]
     """
 
     value: Array
@@ -117,6 +124,13 @@ class Layer:
         fan_in: axes of the kernel that are summed over.
         stages: the output, and what elementwise functions make of it.
         reads: who else takes those.
+
+    Example:
+        >>> import numpy as np
+        >>> from jprobe.capture import layers_of_function
+        >>> [(_, layer)] = layers_of_function(lambda w, x: x @ w, np.eye(2), np.ones((1, 2)))
+        >>> layer.fan_in, layer.apply(layer.inputs, 3 * layer.kernel).tolist()
+        ((0,), [[3.0, 3.0]])
     """
 
     source: Kernel
@@ -151,7 +165,13 @@ def common(chains: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
 
 
 def rearranged(v: Array, moves: Sequence[Move]) -> Array:
-    """An array after moves, one after another."""
+    """An array after moves, one after another.
+
+    Example:
+        >>> import numpy as np
+        >>> rearranged(np.ones((2, 3)), [Move(np.transpose, np.transpose, "transpose")]).shape
+        (3, 2)
+    """
     for move in moves:
         v = move.do(v)
     return v

@@ -66,6 +66,11 @@ def layers_of_function(fn: Callable[..., Any], params: Params, *inputs: Any) -> 
     Raises:
         ArgumentError: layers in a loop or branch whose course is not known, or in one of more than 100,000 operations; no
             layer at all.
+
+    Example:
+        >>> params = {"v": np.ones((2, 3)), "w": np.ones((4, 2))}
+        >>> [path for path, _ in layers_of_function(lambda p, x: x @ p["w"] @ p["v"], params, np.ones((1, 4)))]
+        ['w', 'v']
     """
     arrays, together = apart(params)
     closed = jax.make_jaxpr(lambda arrays, inputs: fn(together(arrays), *inputs))(arrays, inputs)
