@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import jprobe as jp
-from jprobe.errors import ShapeError, UnknownLayerError, UnknownNameError, UnsupportedOperationError
+from jprobe.errors import ShapeError, UnknownLayerError, UnknownNameError, UnsupportedOperationError, WeightsError
 from jprobe.graph import edge_list, from_edges
 from jprobe.metrics import neurons, node_strength
 from jprobe.metrics.measuring import layers_of
@@ -176,5 +176,8 @@ def test_bad_requests_are_refused():
         neurons(model, params, x, select="conv")
     with pytest.raises(ShapeError, match="no input"):
         neurons(model, params, x[:0])
+    broken = jax.tree.map(lambda w: jnp.stack([w, w * jnp.nan]), params)
+    with pytest.raises(WeightsError, match="NaN"):
+        neurons(model, broken, x, stacked=True)
     with pytest.raises(UnsupportedOperationError):
         neurons(lambda w, x: jax.nn.gelu(x @ w) @ w, jnp.eye(3), x)

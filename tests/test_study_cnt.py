@@ -124,9 +124,9 @@ def pool(name, values, *, untrained=None, correlation=0.0, modes=1, ratios=(1.0,
             one = xr.concat(
                 [kept(here[q]) for q in QUANTITIES], xr.DataArray(list(QUANTITIES), dims="quantity", name="quantity")
             )
-            one["modes"] = "quantity", np.full(len(QUANTITIES), float(modes))
+            one["modes"] = ("quantity", "network"), np.full((len(QUANTITIES), NETWORKS), float(modes))
             one["width"] = 16.0 if layer == 2 else 784.0
-            one["correlation"] = ("against", "network"), np.full((2, NETWORKS), correlation)
+            one["correlation"] = ("against", "network"), np.broadcast_to(correlation, (2, NETWORKS))
             rows.append(one.assign_coords(against=["neuron_strength", "neuron_activation"]))
         states.append(xr.concat(rows, xr.DataArray(range(1, depth + 1), dims="layer", name="layer")))
     ds = xr.concat(states, xr.DataArray(["untrained", "trained"], dims="state", name="state"))
@@ -228,6 +228,13 @@ def test_what_untrained_networks_show_stands_beside_a_claim():
     """A mode for each filter is there before any training."""
     (finding,) = [found for name, found in numbered(pool("mnist.cnn.3.sigmoid", {}, modes=4)) if name == "C4"]
     assert "untrained: CNN-3 sigmoid 4 and 4 modes" in finding.remark
+
+
+def test_correlations_by_chance_are_none():
+    """Among ten outputs r is 0.3 this way or that in every network."""
+    chance = pool("mnist.fc.3.sigmoid", {}, correlation=np.array([0.3, -0.3, 0.2, -0.2, 0.25, -0.25]))
+    (finding,) = [found for name, found in numbered(chance) if name == "C14"]
+    assert all(check.found.value < 0.01 for check in finding.checks)
 
 
 def test_few_networks_decide_nothing():

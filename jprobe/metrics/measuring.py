@@ -96,5 +96,29 @@ def measure(model: Model, params: Params, x: jax.Array, output: Output | None = 
     )
 
 
+def link_weights(sums: Any, squares: Any, edges: Any, bias: Any) -> tuple[Any, Any]:
+    """Mean and variance of w_ik + b_k over all edges into a layer, from sums over the edges into each node.
+
+    Args:
+        sums: sum_i w_ik, [..., nodes]; arrays of JAX or of NumPy.
+        squares: sum_i w_ik^2.
+        edges: how many edges enter each node.
+        bias: b_k.
+
+    Returns:
+        Two arrays [...].
+
+    Source:
+        Paper 3, eqs. (1) and (2).
+
+    Example:
+        >>> [float(v) for v in link_weights(np.array([4.0]), np.array([10.0]), np.array([2.0]), np.array([1.0]))]  # 1 and 3, plus 1
+        [3.0, 1.0]
+    """
+    count = edges.sum(-1)
+    mean = (sums + edges * bias).sum(-1) / count
+    return mean, (squares + 2 * bias * sums + edges * bias**2).sum(-1) / count - mean**2
+
+
 def _both(graph: Graph) -> Blocks:
     return tuple(map(lambda *pair: jnp.stack(pair), *node_strength(graph)))

@@ -11,8 +11,10 @@ import xarray as xr
 
 from jprobe.errors import ShapeError, UnknownLayerError, UnknownNameError
 from jprobe.graph import Graph
-from jprobe.metrics.measuring import Measured, Output, layers_of, measure
+from jprobe.graph.checks import check_finite
+from jprobe.metrics.measuring import Measured, Output, layers_of, link_weights, measure
 from jprobe.models import Model
+from jprobe.paths import leaves_by_path
 from jprobe.typing import Params
 
 # How often a bias counts in a node's in-strength: once, as in the pre-activation; once for each edge that enters, as in
@@ -93,6 +95,8 @@ def neurons(
     x = jnp.asarray(x)
     if x.ndim < 1 or not len(x):
         raise ShapeError("x holds no input: give one or more, [B, ...].")
+    for path, _, leaf in leaves_by_path(params):
+        check_finite(leaf, path)  # of one network trace would; of many it sees shapes alone
     one = jax.tree.map(lambda w: jax.ShapeDtypeStruct(w.shape[1:], w.dtype), params) if stacked else params
     graph = layers_of(model, one, x)
     run = lambda params: measure(model, params, x, output)  # noqa: E731
@@ -165,12 +169,10 @@ def _of_layer(graph: Graph, found: Measured, n: int, convention: Bias) -> dict[s
     inward[:, 0] += counted
     inward, outward = (np.where(none, np.nan, s) for none, s in ((first, inward), (last, outward)))
     total = np.where(np.isnan(inward), 0, inward) + np.where(np.isnan(outward), 0, outward)
-    count = np.maximum(edges.sum(-1), 1)
-    # Of w + b over all edges: E (w + b) and E (w + b)^2, from sums over each node's edges.
-    sums, mean = strength[:, 0], strength[:, 0].sum(-1) / count
-    linked = (sums + edges * bias).sum(-1) / count
-    square = (squares + 2 * bias * sums + edges * bias**2).sum(-1) / count
     none = np.where(first, np.nan, 1.0)
+    # Nothing enters the input: no edges, and no mean over them.
+    of_edges = strength[:, 0], squares, np.where(first, np.nan, edges)
+    linked, alone = link_weights(*of_edges, bias), link_weights(*of_edges, np.zeros_like(bias))
     return {
         "strength_in": inward,
         "strength_out": outward,
@@ -182,8 +184,8 @@ def _of_layer(graph: Graph, found: Measured, n: int, convention: Bias) -> dict[s
         "fluctuation": total[:, 0].std(-1),
         "fluctuation_in": inward[:, 0].std(-1),
         "fluctuation_out": outward[:, 0].std(-1),
-        "link_mean": linked,
-        "link_variance": square - linked**2,
-        "weight_mean": mean * none,
-        "weight_variance": (squares.sum(-1) / count - mean**2) * none,
+        "link_mean": linked[0],
+        "link_variance": linked[1],
+        "weight_mean": alone[0],
+        "weight_variance": alone[1],
     }

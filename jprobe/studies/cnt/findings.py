@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from jprobe.intervals import Estimate, bootstrap, exact, mean
+from jprobe.intervals import Estimate, bootstrap, exact, median
 from jprobe.metrics import Distribution, distance, estimate, statistic
 from jprobe.report import Check, Finding
 from jprobe.report.verdict import number, percent
@@ -102,8 +102,8 @@ def _bottleneck(found: Pools) -> Iterator[Check]:
 def _multimodal(found: Pools) -> Iterator[Check]:
     for pool, ds in _some(found, "cnn", FIGURE_2):
         for quantity, words in (("node_strength_in", "in-strength"), ("neuron_strength", "neuron strength")):
-            count = ds.modes.sel(state="trained", layer=2, quantity=quantity)
-            yield Check(f"{pool.title}, layer 2: modes of {words}", exact(float(count)), "at least", 2, number)
+            counts = ds.modes.sel(state="trained", layer=2, quantity=quantity).values
+            yield Check(f"{pool.title}, layer 2: modes of {words}", median(counts), "at least", 2, number)
 
 
 def _negative(found: Pools) -> Iterator[Check]:
@@ -214,10 +214,12 @@ def _uncorrelated(found: Pools) -> Iterator[Check]:
     for pool, ds in _some(found, "", FIGURE_2, depth=0):
         for layer in layers(pool):
             for against, words in (("neuron_strength", "neuron strength"), ("neuron_activation", "activation")):
-                values = np.abs(ds.correlation.sel(state="trained", layer=layer, against=against).values)
+                values = ds.correlation.sel(state="trained", layer=layer, against=against).values
                 if not np.isnan(values).all():
-                    where = f"{pool.title}, layer {layer}: |correlation| of in-strength with {words}"
-                    yield Check(where, mean(values), "below", UNCORRELATED, number)
+                    where = f"{pool.title}, layer {layer}: |mean correlation| of in-strength with {words}"
+                    # Not the mean of |r|: among ten outputs chance alone gives 0.27.
+                    found_r = bootstrap(values, lambda rows: np.abs(rows.mean(1)))
+                    yield Check(where, found_r, "below", UNCORRELATED, number)
 
 
 # What the same networks show before they are trained, or by another measure: what training has to do with a claim.
@@ -232,8 +234,8 @@ def _never_on(found: Pools) -> str:
 
 def _untrained_modes(found: Pools) -> str:
     counts = [
-        f"{pool.title} {float(ds.modes.sel(state='untrained', layer=2, quantity='node_strength_in')):.0f} and "
-        f"{float(ds.modes.sel(state='untrained', layer=2, quantity='neuron_strength')):.0f}"
+        f"{pool.title} {float(ds.modes.sel(state='untrained', layer=2, quantity='node_strength_in').median()):g} and "
+        f"{float(ds.modes.sel(state='untrained', layer=2, quantity='neuron_strength').median()):g}"
         for pool, ds in _some(found, "cnn", FIGURE_2)
     ]
     return f"a filter has one in-strength at all places, so modes of in-strength are construction; untrained: {', '.join(counts)} modes"

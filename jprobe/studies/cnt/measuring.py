@@ -10,14 +10,15 @@ import numpy as np
 import xarray as xr
 
 from jprobe.metrics import distribution, measure, modes
-from jprobe.metrics.measuring import Measured, Output, layers_of
+from jprobe.metrics.measuring import Measured, Output, layers_of, link_weights
 from jprobe.typing import Params
 
 QUANTITIES = ("node_strength_in", "node_strength_out", "neuron_strength", "neuron_activation")
 
 BINS = 120
 # Points of a scatter plot, and values that modes are counted of.
-_POINTS, _SAMPLE = 1500, 4000
+_POINTS, _SAMPLE = 1500, 2000
+_COUNTED = ("node_strength_in", "neuron_strength")
 # Networks whose neurons are in memory together.
 _TOGETHER = 8
 
@@ -60,7 +61,7 @@ def described(
 
     Returns:
         By layer from 1: "width", its neurons; "histogram", "edges", "sums", "below", "center", "scale" of each quantity (see
-        :class:`jprobe.metrics.Distribution`), "modes"; by network "fluctuation", "link_mean", "link_variance",
+        :class:`jprobe.metrics.Distribution`); by network "modes" of in-strength and neuron strength, "fluctuation", "link_mean", "link_variance",
         "never_on" (share of neurons whose activation is 0 for all inputs), "correlation" of in-strength with each
         neuron's mean strength and activation, "pooled" over networks; points of a scatter plot; of a recurrent network
         the "profile" mean |zeta^t|, and the "pixels" mean |x_ti| mean_k |Omega_ik|.
@@ -97,11 +98,8 @@ def links(model: Any, params: Params, shape: tuple[int, ...], *, recurrent: bool
         inward = gather([s[0] for s in found.strength])
         outward = gather([s[1] for s in found.strength])
         bias, edges, squares = map(gather, (found.bias, found.edges, found.squares))
-        count = edges.sum()
-        mean = (inward + edges * bias).sum() / count
-        square = (squares + 2 * bias * inward + edges * bias**2).sum() / count
         total = inward + bias + (0.0 if layer is graph_layers[-1] else outward)
-        rows.append((mean, square - mean**2, total.std()))
+        rows.append((*link_weights(inward, squares, edges, bias), total.std()))
     mean, variance, fluctuation = map(jnp.stack, zip(*rows, strict=True))
     return {"mean": mean, "variance": variance, "fluctuation": fluctuation}
 
@@ -143,19 +141,15 @@ def _of_layer(layer: Layer, all_layers: list[Layer], found: Measured) -> xr.Data
         [kept(values[name]) for name in QUANTITIES], xr.DataArray(list(QUANTITIES), dims="quantity", name="quantity"),
         join="outer",
     )  # fmt: skip
-    out["modes"] = "quantity", [_modes(values[name]) for name in QUANTITIES]
+    counts = [_modes(values[name] if name in _COUNTED else None, len(inward)) for name in QUANTITIES]
+    out["modes"] = ("quantity", "network"), np.stack(counts)
     total = (outward if first else inward) if first or last else inward + outward
     out["width"] = float(inward.shape[1])
     out["fluctuation"] = "network", total.std(1)
     if first:
         return out
-    count = edges.sum(1)
-    link = (strength[:, 0] + edges * bias).sum(1) / count
-    out["link_mean"] = "network", link
-    out["link_variance"] = (
-        "network",
-        (squares + 2 * bias * strength[:, 0] + edges * bias**2).sum(1) / count - link**2,
-    )
+    mean, variance = link_weights(strength[:, 0], squares, edges, bias)
+    out["link_mean"], out["link_variance"] = ("network", mean), ("network", variance)
     out["never_on"] = "network", (activation == 0).all(1).mean(1)
     means = {"neuron_strength": zeta.mean(1), "neuron_activation": activation.mean(1)}
     against = xr.DataArray(list(means), dims="against", name="against")
@@ -191,11 +185,12 @@ def kept(values: np.ndarray | None) -> xr.Dataset:
     )
 
 
-def _modes(values: np.ndarray | None) -> float:
-    """Of a sample of the values, as tens of thousands have modes that nobody would see."""
+def _modes(values: np.ndarray | None, networks: int) -> np.ndarray:
+    """Of each network, in a sample of its values: tens of thousands have modes that nobody would see."""
     if values is None:
-        return float("nan")
-    return float(modes(values.ravel()[np.random.default_rng(1).permutation(values.size)[:_SAMPLE]]))
+        return np.full(networks, np.nan)
+    rows, rng = values.reshape(networks, -1), np.random.default_rng(1)
+    return np.array([modes(row[rng.permutation(row.size)[:_SAMPLE]]) for row in rows], float)
 
 
 def _filled(values: np.ndarray, size: int) -> np.ndarray:
