@@ -39,7 +39,7 @@ def test_the_power_law_is_that_of_the_package_powerlaw(shape):
     powerlaw = pytest.importorskip("powerlaw", reason="powerlaw is in the extra 'parity'")
     kernel = heavy(shape)
     theirs = powerlaw.Fit(eigenvalues(kernel), parameter_ranges={"alpha": [1, 1e6]}, verbose=0)
-    mine = spectra({"kernel": kernel}).isel(layer=0)
+    mine = spectra({"kernel": kernel}).isel(kernel=0)
     np.testing.assert_allclose([mine.alpha, mine.xmin, mine.distance], [theirs.alpha, theirs.xmin, theirs.D], rtol=1e-9)
     assert (mine.tail_size, mine.eigenvalues) == (theirs.n_tail, np.prod(shape[:-2]) * min(shape[-2:]))
 
@@ -80,7 +80,7 @@ def test_what_scale_and_rotation_keep(seed, scale):
     rng = np.random.default_rng(seed)
     w = rng.standard_t(3, (30, 20))
     turn = np.linalg.qr(rng.normal(size=(30, 30)))[0]
-    a, b = (spectra({"kernel": kernel}).isel(layer=0) for kernel in (w, (scale * turn @ w).T))
+    a, b = (spectra({"kernel": kernel}).isel(kernel=0) for kernel in (w, (scale * turn @ w).T))
     for name in ("alpha", "distance", "tail_size", "eigenvalues", "stable_rank"):
         np.testing.assert_allclose(a[name], b[name], rtol=1e-6, err_msg=name)
     for name, power in (("xmin", 2), ("spectral_norm", 1), ("frobenius_norm", 1)):
@@ -96,14 +96,14 @@ def test_many_networks_are_one_table():
     ]
     networks[1]["params"]["a"]["kernel"][0, 0] = np.nan
     found = spectra(stack(*networks), stacked=True)
-    assert dict(found.sizes) == {"network": 3, "layer": 2}
-    assert found.layer.values.tolist() == ["a/kernel", "b/kernel"]
+    assert dict(found.sizes) == {"network": 3, "kernel": 2}
+    assert found.kernel.values.tolist() == ["a/kernel", "b/kernel"]
     for n, params in enumerate(unstack(stack(*networks))):
         alone = spectra(params)
         for name in found:
             np.testing.assert_array_equal(found[name][n], alone[name], err_msg=name)
     assert found.why.values.tolist() == [["", ""], ["weights that are NaN or infinite", ""], ["", ""]]
-    assert np.isnan(found.isel(network=1, layer=0)[["alpha", "stable_rank", "spectral_norm"]].to_array()).all()
+    assert np.isnan(found.isel(network=1, kernel=0)[["alpha", "stable_rank", "spectral_norm"]].to_array()).all()
 
 
 def test_no_number_where_there_is_no_tail():
@@ -123,14 +123,14 @@ def test_layouts_and_selections():
     flax = spectra({"conv": {"kernel": kernel, "bias": np.ones(20, np.float32)}})
     torch = spectra({"conv": {"weight": jnp.asarray(kernel.transpose(3, 2, 0, 1))}}, output_axis=0)
     np.testing.assert_allclose(flax.alpha, torch.alpha, rtol=1e-9)
-    assert spectra({"conv": {"kernel": kernel, "bias": kernel[0, 0, 0]}}, "conv").layer.values.tolist() == [
+    assert spectra({"conv": {"kernel": kernel, "bias": kernel[0, 0, 0]}}, "conv").kernel.values.tolist() == [
         "conv/kernel"
     ]
     variables = {
         "batch_stats": {"x": np.ones((2, 2), np.float32)},
         "params": {"b": heavy((30, 30)), "a": heavy((30, 30), 1)},
     }
-    assert spectra(variables).layer.values.tolist() == ["a", "b"]
+    assert spectra(variables).kernel.values.tolist() == ["a", "b"]
     assert spectra(jax.tree.map(jnp.asarray, variables), "b").alpha.item() == spectra(variables).alpha[1]
     with pytest.raises(UnknownLayerError, match="conv"):
         spectra({"conv": kernel}, "dense")

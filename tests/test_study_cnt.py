@@ -16,6 +16,7 @@ from jprobe.studies.cnt import STUDY, Config
 from jprobe.studies.cnt.findings import CLAIMS, numbered
 from jprobe.studies.cnt.measuring import QUANTITIES, described, kept, layers, links
 from jprobe.studies.cnt.parts import kinds, parts
+from jprobe.studies.cnt.pruning import ORDERS, REMOVED, _output_kernel, pruned
 
 pytestmark = pytest.mark.quick
 
@@ -40,9 +41,15 @@ def test_a_run_tells_every_pool(few_digits, tmp_path, unpainted):
     assert 0 < summary["mnist.ae.3.sigmoid.performance"] < 0.2
     assert summary["mnist.fc.3.sigmoid.parameters"] == (14 * 14 + 1) * 32 + 33 * 10
     assert summary["mnist.rnn.sigmoid.centre_ratio.untrained"] > 0
+    assert (
+        summary["mnist.rnn.sigmoid.centre_ratio.trained"] == summary["mnist.rnn.sigmoid.variance.centre_ratio.trained"]
+    )
+    assert summary["mnist.rnn.sigmoid.sd.centre_ratio.trained"] > 0
+    assert summary["mnist.fc.3.sigmoid.Dense_0/kernel.stable_rank"] >= 1
+    assert summary["mnist.fc.3.sigmoid.pruned_80.magnitude"] <= 1
     # Claims on linear networks and on depth have nothing to be told by.
     told = {key for key in summary if key.startswith("claims.")}
-    assert told == {f"claims.C{n}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 14)}
+    assert told == {f"claims.C{n}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 14)} | {"claims.pruning"}
     assert {"results.nc", "report.html", "config.json"} <= {path.name for path in (tmp_path / "run").iterdir()}
 
 
@@ -104,6 +111,50 @@ def test_what_is_kept_of_networks_is_what_neurons_have(perceptrons):
         np.testing.assert_allclose(along[name], kept[ours].sel(layer=[2, 3]).T, rtol=1e-4, atol=1e-6)
 
 
+def by_hand(model, params, task, score, removed):
+    """Accuracy of one perceptron without the weakest weights of its first kernel."""
+    kernel = np.array(params["params"]["Dense_0"]["kernel"])
+    gone = np.argsort(score.ravel(), kind="stable")[: kernel.size - int((1 - removed) * kernel.size)]
+    kernel.ravel()[gone] = 0
+    without = jax.tree.map(np.array, params)
+    without["params"]["Dense_0"]["kernel"] = kernel
+    return (np.argmax(model.apply(without, task.x_test), -1) == task.y_test).mean()
+
+
+def test_pruning_by_strength_is_pruning_by_hand():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(60, 6)).astype(np.float32), rng.integers(3, size=60)
+    task, model = jp.data.Task(x, y, x, y, num_classes=3), jp.models.MLP((5,), 3, kernel_sd=1.0)
+    params = jax.vmap(lambda key: model.init(key, x))(jax.random.split(jax.random.key(0), 2))
+    found = pruned(model, params, task, x[:20])
+    for n, one in enumerate(jp.unstack(params)):
+        kernel = np.asarray(one["params"]["Dense_0"]["kernel"])
+        driven = np.abs(x[:20]).mean(0)[:, None] * abs(kernel)
+        scores = {
+            "magnitude": abs(kernel),
+            "edge": driven,
+            "neuron": driven.sum(0) + 0 * kernel,
+            "node": abs(kernel.sum(0)) + 0 * kernel,
+        }
+        for order, score in scores.items():
+            for removed in (0.0, 0.3, 0.5):
+                exact = by_hand(model, one, task, score, removed)
+                assert found.pruned.sel(network=n, order=order, removed=removed) == pytest.approx(exact), (
+                    order,
+                    removed,
+                )
+
+
+@pytest.mark.parametrize(
+    ("kind", "last"),
+    [("FC", "Dense_1/kernel"), ("CNN", "Dense_0/kernel"), ("RNN", "output/kernel"), ("AE", "Dense_1/kernel")],
+)
+def test_the_outputs_kernel_is_not_pruned(kind, last):
+    model, x = jp.models.architecture(kind, 3, "mnist"), np.zeros((2, 28, 28, 1), np.float32)
+    params = jax.tree.map(lambda w: w[None], model.init(jax.random.key(0), x))
+    assert _output_kernel(model, params, x) == last
+
+
 def test_steps_of_a_recurrent_network_are_one_layer():
     assert [layer.blocks for layer in layers(5, recurrent=True)] == [(0,), (1, 2, 3), (4,)]
     assert [layer.blocks for layer in layers(3, recurrent=False)] == [(0,), (1,), (2,)]
@@ -112,7 +163,7 @@ def test_steps_of_a_recurrent_network_are_one_layer():
 NETWORKS = 6
 
 
-def pool(name, values, *, untrained=None, correlation=0.0, modes=1, ratios=(1.0, 1.0), depth=3):
+def pool(name, values, *, untrained=None, correlation=0.0, modes=1, ratios=(1.0, 1.0), gains=0.0, depth=3):
     """A pool whose layers after the input have such values: quantity -> [networks, ...], or for each layer one."""
     rng = np.random.default_rng(0)
     default = {quantity: rng.normal(size=(NETWORKS, 50)) for quantity in QUANTITIES}
@@ -132,8 +183,16 @@ def pool(name, values, *, untrained=None, correlation=0.0, modes=1, ratios=(1.0,
     ds = xr.concat(states, xr.DataArray(["untrained", "trained"], dims="state", name="state"))
     noise = rng.normal(scale=0.01, size=(2, NETWORKS))
     ds["never_on"] = ("state", "layer", "network"), np.zeros((2, depth, NETWORKS))
-    ds["pixel_centre_ratio"] = "state", [3.0, 3.0]
-    ds["centre_ratio"] = ("state", "network"), np.array(ratios)[::-1, None] + noise
+    ds["centre_ratio_by_init"] = ("init", "state", "network"), np.stack([np.array(ratios)[::-1, None] + noise] * 2)
+    ds["pixel_centre_ratio_by_init"] = ("init", "state"), np.full((2, 2), 3.0)
+    ds["performance_by_init"] = ("init", "network"), np.full((2, NETWORKS), 0.9)
+    ds["performance"], ds["explained"] = ("network", np.full(NETWORKS, 0.04)), ("network", np.full(NETWORKS, 0.6))
+    kept_weights = 0.5 + np.where(np.isin(ORDERS, ("neuron", "node")), gains, 0.0)[:, None] + np.zeros(len(REMOVED))
+    ds["pruned"] = (
+        ("network", "order", "removed"),
+        kept_weights + rng.normal(scale=0.001, size=(NETWORKS, len(ORDERS), len(REMOVED))),
+    )
+    ds = ds.assign_coords(init=["variance", "sd"], order=list(ORDERS), removed=list(REMOVED))
     return ds.expand_dims(pool=[name])
 
 
@@ -203,6 +262,7 @@ CASES = {
         [partial(pool, "mnist.fc.3.sigmoid", {}, correlation=-0.1)],
         [partial(pool, "mnist.fc.3.sigmoid", {}, correlation=-0.6)],
     ),
+    "pruning": ([partial(pool, "mnist.fc.3.sigmoid", {}, gains=0.2)], [partial(pool, "mnist.fc.3.sigmoid", {}, gains=-0.2)]),
 }  # fmt: skip
 
 

@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.ndimage
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from jprobe.figures.style import canvas, legend_below, styled
 
@@ -195,4 +197,76 @@ def along_training(curves: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
             panel.set_ylabel(label if not side else "")
         axes[0, side].set_title(title, loc="left")
     legend_below(figure, axes, columns=8)
+    return figure
+
+
+_ORDERS = {
+    "magnitude": ("magnitude", "#2b2b2b"),
+    "edge": ("signal of the weight", "#b5534a"),
+    "neuron": ("signal of the neuron", "#e9a15b"),
+    "node": ("in-strength", "#4a6fb5"),
+    "random": ("at random", "#a8a8a8"),
+}
+
+
+@styled
+def pruning_orders(curves: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], columns: int = 3) -> Figure:
+    """What networks still do by the fraction of their weights that is gone, an order of pruning a line.
+
+    Args:
+        curves: title of networks -> order -> fractions [levels] and what is left [networks, levels].
+        columns: panels side by side.
+    """
+    figure, axes = canvas(-(-len(curves) // columns), min(columns, len(curves)), width=2.6, height=1.9)
+    for panel, (title, orders) in zip(axes.flat, curves.items(), strict=False):
+        for order, (removed, left) in orders.items():
+            label, color = _ORDERS[order]
+            low, middle, high = 100 * np.nanquantile(left, [0.25, 0.5, 0.75], axis=0)
+            panel.plot(100 * removed, middle, "o-", color=color, markersize=2.5, label=label)
+            panel.fill_between(100 * removed, low, high, color=color, alpha=0.18, linewidth=0)
+        panel.set_title(title, loc="left")
+        panel.set_ylim(-3, 103)
+    for panel in axes.flat[len(curves) :]:
+        panel.set_axis_off()
+    for panel in axes[-1]:
+        panel.set_xlabel("weights removed (%)")
+    for panel in axes[:, 0]:
+        panel.set_ylabel("kept (%)")
+    legend_below(figure, axes, columns=5)
+    return figure
+
+
+_SPECTRAL = {"alpha": "exponent", "stable_rank": "stable rank", "spectral_norm": "spectral norm"}
+_BENDS = {"linear": "#6a8d3a", "relu": "#b5534a", "sigmoid": "#4a6fb5"}
+
+
+@styled
+def spectra(columns: Mapping[str, Mapping[str, xr.Dataset]]) -> Figure:
+    """Exponents, stable ranks and norms of each kernel: filled trained, open untrained.
+
+    Args:
+        columns: title -> activation -> Dataset of "alpha", "stable_rank", "spectral_norm" [state, network, kernel].
+    """
+    figure, axes = canvas(len(_SPECTRAL), len(columns), width=2.6, height=1.7)
+    for side, (title, some) in enumerate(columns.items()):
+        for panel, (name, label) in zip(axes[:, side], _SPECTRAL.items(), strict=True):
+            for shift, (bend, ds) in enumerate(some.items()):
+                color = _BENDS[bend]
+                for state, face in (("untrained", "white"), ("trained", color)):
+                    low, middle, high = ds[name].sel(state=state).quantile([0, 0.5, 1], "network").values
+                    at = np.arange(ds.sizes["kernel"]) + 0.22 * (shift - (len(some) - 1) / 2)
+                    panel.errorbar(
+                        at, middle, (middle - low, high - middle), fmt="o", color=color, markerfacecolor=face, markersize=4,
+                        elinewidth=1, label=bend if state == "trained" else f"{bend}, untrained",
+                    )  # fmt: skip
+            kernels = [kernel.removesuffix("/kernel") for kernel in next(iter(some.values())).kernel.values]
+            panel.set_xticks(np.arange(len(kernels)), kernels)
+            panel.set_xlim(-0.5, len(kernels) - 0.5)
+            panel.set_yscale("log")
+            panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            panel.yaxis.set_major_formatter("{x:g}")
+            panel.yaxis.set_minor_formatter(NullFormatter())
+            panel.set_ylabel(label if not side else "")
+        axes[0, side].set_title(title, loc="left")
+    legend_below(figure, axes, columns=6)
     return figure

@@ -108,8 +108,9 @@ def spectra(params: Params, select: Select = None, stacked: bool = False, *, out
     Returns:
         Dataset of ``alpha``, ``xmin``, ``distance`` (D, in [0, 1]), ``tail_size`` (how many eigenvalues are at least xmin),
         ``eigenvalues`` (how many are not zero), ``stable_rank`` (from 1 to their number), ``spectral_norm`` and
-        ``frobenius_norm`` [layer], float64; with ``stacked``, [network, layer]. ``why`` says why an alpha is NaN, and is
-        empty where there is one. Layers are called by the paths of their kernels.
+        ``frobenius_norm`` [kernel], float64; with ``stacked``, [network, kernel]. ``why`` says why an alpha is NaN, and is
+        empty where there is one. Kernels are called by their paths: a layer may have several, or share one. In one
+        Dataset with the neurons of :func:`jprobe.metrics.neurons`: ``found.merge(spectra(params))``.
 
     Raises:
         UnknownLayerError: nothing is selected.
@@ -132,9 +133,9 @@ def spectra(params: Params, select: Select = None, stacked: bool = False, *, out
     if not kernels:
         raise ShapeError(f"{select!r} selects no leaf of two dimensions or more: spectra are of matrices.")
     layers = [_of_kernel(kernel if stacked else kernel[None], output_axis) for kernel in kernels.values()]
-    dims = ("network", "layer")
+    dims = ("network", "kernel")
     variables = {name: (dims, np.stack([layer[name] for layer in layers], -1)) for name in layers[0]}
-    ds = xr.Dataset(variables, {"layer": list(kernels)})
+    ds = xr.Dataset(variables, {"kernel": list(kernels)})
     return ds if stacked else ds.isel(network=0)
 
 

@@ -10,12 +10,9 @@ from jprobe.intervals import Estimate, bootstrap, exact, median
 from jprobe.metrics import Distribution, distance, estimate, statistic
 from jprobe.report import Check, Finding
 from jprobe.report.verdict import number, percent
-from jprobe.studies.cnt.reading import Pool, found_in, layers, pools
+from jprobe.studies.cnt.reading import FIGURE_2, STATES, Pool, found_in, kept_by_order, layers, pools
 
 Pools = dict[Pool, xr.Dataset]
-
-# The activation that figure 2 and the claims about it take.
-FIGURE_2 = "sigmoid"
 
 # The paper puts no numbers on its claims; these are what its words come to.
 MOST, WIDE, NARROW = 0.5, 2.0, 1.0  # of neurons; excess kurtosis that is pronounced, or is not
@@ -25,7 +22,7 @@ ALIKE, UNCORRELATED, LOCALISED = 0.15, 0.2, 1.2
 
 
 def findings(ds: xr.Dataset) -> list[Finding]:
-    """Claims C1 to C14 for each dataset, by the pools that were trained; claims about others are left out.
+    """Claims C1 to C14 and the remark on pruning for each dataset, by the pools that were trained; claims about others are left out.
 
     Example:
         >>> findings(xr.Dataset(coords={"pool": []}))
@@ -135,9 +132,11 @@ def _middle(found: Pools) -> Iterator[Check]:
 
 def _localised(found: Pools) -> Iterator[Check]:
     for pool, ds in _some(found, "rnn", FIGURE_2):
-        trained, untrained = (ds.centre_ratio.sel(state=state).values for state in ("trained", "untrained"))
-        ratio = bootstrap(np.stack([trained, untrained], 1), lambda r: r[:, :, 0].mean(1) / r[:, :, 1].mean(1))
-        yield Check(f"{pool.title}: centre ratio, trained over untrained", ratio, "at least", LOCALISED, number)
+        for init, word in (("variance", "variance"), ("sd", "standard deviation")):
+            trained, untrained = (ds.centre_ratio_by_init.sel(state=s, init=init).values for s in STATES)
+            ratio = bootstrap(np.stack([trained, untrained], 1), lambda r: r[:, :, 0].mean(1) / r[:, :, 1].mean(1))
+            where = f"{pool.title}, the start's scale read as a {word}"
+            yield Check(f"{where}: centre ratio, trained over untrained", ratio, "at least", LOCALISED, number)
 
 
 def _centred(found: Pools) -> Iterator[Check]:
@@ -222,6 +221,14 @@ def _uncorrelated(found: Pools) -> Iterator[Check]:
                     yield Check(where, found_r, "below", UNCORRELATED, number)
 
 
+def _prunable(found: Pools) -> Iterator[Check]:
+    for pool, ds in _some(found, "", FIGURE_2):
+        kept = 100 * kept_by_order(pool, ds).sel(removed=ds.removed > 0).mean("removed")
+        for order, word in (("node", "in-strength"), ("neuron", "signal of the neuron")):
+            gain = bootstrap((kept.sel(order=order) - kept.sel(order="random")).values, lambda rows: rows.mean(1))
+            yield Check(f"{pool.title}: points kept by pruning by {word}, over random", gain, "above", 0.0, number)
+
+
 # What the same networks show before they are trained, or by another measure: what training has to do with a claim.
 def _never_on(found: Pools) -> str:
     shares = [
@@ -256,11 +263,28 @@ def _untrained_statistic(
 
 def _pixels(found: Pools) -> str:
     ratios = [
-        f"{pool.title} {number(float(ds.pixel_centre_ratio.sel(state='trained')))} (untrained "
-        f"{number(float(ds.pixel_centre_ratio.sel(state='untrained')))})"
-        for pool, ds in _some(found, "rnn")
+        f"{pool.title}, {init} {number(float(ds.pixel_centre_ratio_by_init.sel(state='trained', init=init)))} (untrained "
+        f"{number(float(ds.pixel_centre_ratio_by_init.sel(state='untrained', init=init)))}, accuracy "
+        f"{percent(float(ds.performance_by_init.sel(init=init).mean()))})"
+        for pool, ds in _some(found, "rnn", FIGURE_2)
+        for init in ds.init.values.tolist()
     ]
     return f"of pixels, mean |x| times mean |weight|: {', '.join(ratios)}; digits lie at the centre before any training"
+
+
+def _other_orders(found: Pools) -> str:
+    words = {"magnitude": "magnitude", "edge": "signal of the weight", "random": "chance"}
+    rows = []
+    for pool, ds in _some(found, "", FIGURE_2):
+        left = kept_by_order(pool, ds).sel(removed=0.8).mean("network")
+        rows.append(
+            f"{pool.title} " + ", ".join(f"{percent(float(left.sel(order=o)))} by {w}" for o, w in words.items())
+        )
+    return (
+        f"accuracy (of autoencoders, variance explained) when 80% of the weights are gone: {'; '.join(rows)}"
+        if rows
+        else ""
+    )
 
 
 def _untrained_correlation(found: Pools) -> str:
@@ -283,6 +307,7 @@ _REMARKS: dict[str, Callable[[Pools], str]] = {
     "C11": _untrained_statistic("ae", "neuron_activation", "largest_decile", percent),
     "C12": _untrained_statistic("", "neuron_activation", "share_ends", percent),
     "C14": _untrained_correlation,
+    "pruning": _other_orders,
 }
 
 Checks = Callable[[Pools], Iterator[Check]]
@@ -302,4 +327,5 @@ CLAIMS: dict[str, tuple[str, Checks]] = {
     "C12": ("Sigmoid activations of fully connected and recurrent networks pile up at 0 and 1, not those of convolutional ones.", _piled),
     "C13": ("Layers of shallow fully connected networks look like those of deep ones.", _blocks),
     "C14": ("Node strength does not correlate with neuron strength or activation.", _uncorrelated),
+    "pruning": ("Neurons that transmit weak signals are candidates for pruning.", _prunable),
 }  # fmt: skip

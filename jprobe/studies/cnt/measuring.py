@@ -64,7 +64,7 @@ def described(
         :class:`jprobe.metrics.Distribution`); by network "modes" of in-strength and neuron strength, "fluctuation", "link_mean", "link_variance",
         "never_on" (share of neurons whose activation is 0 for all inputs), "correlation" of in-strength with each
         neuron's mean strength and activation, "pooled" over networks; points of a scatter plot; of a recurrent network
-        the "profile" mean |zeta^t|, and the "pixels" mean |x_ti| mean_k |Omega_ik|.
+        the "profile" mean |zeta^t| [network, step].
     """
     one = jax.tree.map(lambda w: jax.ShapeDtypeStruct(w.shape[1:], w.dtype), params)
     graph = layers_of(model, one, x)
@@ -72,11 +72,18 @@ def described(
     numbers = _measured(model, params, x, output)
     rows = [_of_layer(layer, found, numbers) for layer in found]
     ds = xr.concat(rows, xr.DataArray([layer.number for layer in found], dims="layer", name="layer"), join="outer")
-    if recurrent:
-        steps = [np.abs(numbers.neuron_strength[n]) for n in found[1].blocks]
-        ds["profile"] = ("network", "step"), np.stack([s.reshape(len(s), -1).mean(1) for s in steps], 1)
-        ds = ds.assign_coords(step=np.arange(1, len(steps) + 1))
-    return ds
+    return ds.merge(_profile(numbers)) if recurrent else ds
+
+
+def row_profile(model: Any, params: Params, x: np.ndarray) -> xr.Dataset:
+    """The "profile" of :func:`described` alone, of S recurrent networks."""
+    return _profile(_measured(model, params, x, None))
+
+
+def _profile(numbers: Measured) -> xr.Dataset:
+    steps = [np.abs(zeta) for zeta in numbers.neuron_strength[1:-1]]
+    means = np.stack([s.reshape(len(s), -1).mean(1) for s in steps], 1)
+    return xr.Dataset({"profile": (("network", "step"), means)}, {"step": np.arange(1, len(steps) + 1)})
 
 
 def links(model: Any, params: Params, shape: tuple[int, ...], *, recurrent: bool = False) -> dict[str, jax.Array]:

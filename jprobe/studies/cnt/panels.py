@@ -11,7 +11,7 @@ from jprobe.metrics import statistic
 from jprobe.report import About, Panel
 from jprobe.report.verdict import number, percent
 from jprobe.studies.cnt.config import Config
-from jprobe.studies.cnt.reading import ARCHITECTURES, Pool, found_in, layers, pools
+from jprobe.studies.cnt.reading import ARCHITECTURES, SPECTRAL, Pool, found_in, kept_by_order, layers, pools
 
 # Of a density; the table's networks and figures.
 _SHOWN = ("node_strength_in", "neuron_strength", "neuron_activation")
@@ -159,7 +159,47 @@ def _training(dataset: str, found: Pools) -> Iterator[Panel]:
             )
 
 
-_PANELS: Sequence[Callable[[str, Pools], Iterator[Panel]]] = (_architectures, _depths, _rows, _scatter, _training)
+def _pruning(dataset: str, found: Pools) -> Iterator[Panel]:
+    for depth in sorted({pool.depth for pool in found}):
+        some = {pool: one for pool, one in found.items() if pool.depth == depth}
+        curves = {
+            pool.title: {
+                order: (one.removed.values, kept_by_order(pool, one).sel(order=order).values)
+                for order in one.order.values.tolist()
+            }
+            for pool, one in some.items()
+        }
+        yield Panel(
+            f"pruning_{dataset}_{depth}",
+            f"{title(dataset)}, {depth} layers: which weights may go",
+            "Weights of every kernel but the output's are removed, the weakest first: by their magnitude, by the signal that they carry, E|z w|, by that of "
+            "the neuron that they enter, by the size of its in-strength, or at random. 100 is what the network can do at best: an "
+            "autoencoder's is the share of the images' variance that it explains, cut off at 0. Medians over networks, the shade is from "
+            "the first to the third quartile. The paper suggests to prune neurons of weak signal, and prunes none.",
+            draw.pruning_orders(curves),
+        )
+
+
+def _spectra(dataset: str, found: Pools) -> Iterator[Panel]:
+    some = {pool: one for pool, one in found.items() if pool.depth == 3}
+    if some:
+        columns: dict[str, dict[str, xr.Dataset]] = {}
+        for pool, one in some.items():
+            columns.setdefault(ARCHITECTURES[pool.architecture], {})[pool.activation] = one[list(SPECTRAL)].dropna(
+                "kernel", how="all"
+            )
+        yield Panel(
+            f"spectra_{dataset}",
+            f"{title(dataset)}: spectra of the kernels",
+            "Exponent of the power law that the eigenvalues' tail follows, as WeightWatcher fits it (none below ten eigenvalues), stable rank and "
+            "spectral norm. Filled: trained; open: untrained. Medians over networks, lines from the least to the largest.",
+            draw.spectra(columns),
+        )
+
+
+_PANELS: Sequence[Callable[[str, Pools], Iterator[Panel]]] = (
+    _architectures, _depths, _rows, _scatter, _training, _pruning, _spectra,
+)  # fmt: skip
 
 
 def _column(pool: Pool, ds: xr.Dataset) -> draw.Column:

@@ -1,6 +1,7 @@
 """Training pools of networks, and measuring them beside their untrained twins."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache, lru_cache, partial
 from typing import Any
 
@@ -8,12 +9,13 @@ import jax
 import numpy as np
 import xarray as xr
 
-from jprobe import data, models, train
+from jprobe import data, metrics, models, train
 from jprobe.errors import ArgumentError
 from jprobe.models.architectures import DEPTHS
 from jprobe.studies.cnt.config import Config
-from jprobe.studies.cnt.measuring import described, links
-from jprobe.studies.cnt.reading import Pool
+from jprobe.studies.cnt.measuring import described, links, row_profile
+from jprobe.studies.cnt.pruning import pruned
+from jprobe.studies.cnt.reading import FIGURE_2, SPECTRAL, Pool
 from jprobe.studies.study import Context, Part, Parts
 from jprobe.studies.subject import Subject
 from jprobe.train import Fit, Training
@@ -66,6 +68,18 @@ def parts(config: Config, subject: Subject) -> Iterator[Part]:
         seconds = config.networks * how.epochs * len(dataset.x_train) * _SECONDS[pool.architecture] + 10.0
         label = f"{pool.dataset}: {config.networks} networks {pool.title}"
         yield Part(pool.name, label, partial(_measured, config, pool, how, dataset), seconds, pool.architecture)
+        if _read_twice(pool):
+            again = f"{label}, the other initialisation"
+            yield Part(_other(pool), again, partial(_otherwise, config, pool, how, dataset), seconds, "rnn")
+
+
+def _read_twice(pool: Pool) -> bool:
+    """Whether its networks are trained from both readings of the paper's initialisation."""
+    return (pool.architecture, pool.activation) == ("rnn", FIGURE_2)
+
+
+def _other(pool: Pool) -> str:
+    return f"{pool.name}.other"
 
 
 def _kind(architecture: str) -> Any:
@@ -75,9 +89,12 @@ def _kind(architecture: str) -> Any:
 
 def combine(config: Config, subject: Subject, done: Parts) -> xr.Dataset:
     """All pools as one Dataset over (pool, state, layer, quantity, network, ...); NaN where a pool has no such thing."""
-    names = list(done)
+    found = {pool.name: done[pool.name] for pool in kinds(config)}
+    for pool in filter(_read_twice, kinds(config)):
+        one = found[pool.name]
+        found[pool.name] = one.merge(xr.concat([_by_init(one, config.init), done[_other(pool)]], "init"))
     return xr.concat(
-        [done[name] for name in names], xr.DataArray(names, dims="pool", name="pool"), join="outer", fill_value=np.nan
+        list(found.values()), xr.DataArray(list(found), dims="pool", name="pool"), join="outer", fill_value=np.nan
     )
 
 
@@ -88,26 +105,68 @@ def _task(dataset: data.Dataset, pixels: Any, autoencoding: bool) -> data.Task:
 
 def _measured(config: Config, pool: Pool, how: Training, dataset: data.Dataset, context: Context) -> xr.Dataset:
     """One pool, trained and measured."""
-    autoencoding, recurrent = pool.architecture == "ae", pool.architecture == "rnn"
-    task = _task(dataset, config.pixels, autoencoding)
-    model = _model(pool, task, config)
+    task, model = _networks(config, pool, dataset)
+    recurrent = pool.architecture == "rnn"
     record = _record(model, task.x_train.shape[1:], recurrent)
     fit = train.pool(
         model, task, how, config.networks, record=record, checkpoint=context.checkpoint(pool.name),
-        mesh=context.mesh, progress=lambda done: context.progress(0.9 * done),
+        mesh=context.mesh, progress=lambda done: context.progress(0.8 * done),
     )  # fmt: skip
-    # The same images for all networks.
-    sample = np.random.default_rng(0).permutation(len(task.x_train))[: config.samples]
-    x, output = task.x_train[np.sort(sample)], None if autoencoding else jax.nn.softmax
+    x, output = _sample(config, task), None if pool.architecture == "ae" else jax.nn.softmax
     states = {"untrained": train.untrained(model, task, config.networks), "trained": fit.params}
     ds = xr.concat(
-        [_of_finite(model, params, x, output, recurrent) for params in states.values()],
+        [_of_finite(partial(described, model, x=x, output=output, recurrent=recurrent), some) for some in states.values()],
         xr.DataArray(list(states), dims="state", name="state"),
         join="outer",
-    )
+    )  # fmt: skip
     if recurrent:
-        ds = _rows(ds, states, x)
-    return xr.merge([ds, _performance(task, fit), _history(fit, states["untrained"], record)], join="outer")
+        ds = ds.merge(_centre(ds.profile, states, x))
+    found = [
+        ds,
+        _of_finite(partial(pruned, model, task=task, x=x), fit.params),
+        _spectra(states),
+        _performance(task, fit),
+        _history(fit, states["untrained"], record),
+    ]
+    return xr.merge(found, join="outer")
+
+
+def _otherwise(config: Config, pool: Pool, how: Training, dataset: data.Dataset, context: Context) -> xr.Dataset:
+    """A recurrent pool from the other reading of the initialisation: where in the image it is driven."""
+    other = replace(config, init="sd" if config.init == "variance" else "variance")
+    task, model = _networks(other, pool, dataset)
+    fit = train.pool(
+        model, task, how, config.networks, checkpoint=context.checkpoint(_other(pool)), mesh=context.mesh,
+        progress=lambda done: context.progress(0.9 * done),
+    )  # fmt: skip
+    x = _sample(config, task)
+    states = {"untrained": train.untrained(model, task, config.networks), "trained": fit.params}
+    profiles = [_of_finite(partial(row_profile, model, x=x), some) for some in states.values()]
+    profile = xr.concat(profiles, xr.DataArray(list(states), dims="state", name="state")).profile
+    found = _centre(profile, states, x)[list(_BY_INIT)].assign(performance=("network", fit.accuracy))
+    return _by_init(found, other.init)
+
+
+# What is told of both readings of the initialisation.
+_BY_INIT = ("centre_ratio", "pixel_centre_ratio")
+
+
+def _by_init(ds: xr.Dataset, init: str) -> xr.Dataset:
+    """Numbers of one reading: [init, ...]."""
+    names = (*_BY_INIT, "performance")
+    return xr.Dataset({f"{name}_by_init": ds[name].expand_dims(init=[init]) for name in names})
+
+
+def _networks(config: Config, pool: Pool, dataset: data.Dataset) -> tuple[data.Task, Any]:
+    """What a pool's networks learn, and the networks."""
+    task = _task(dataset, config.pixels, pool.architecture == "ae")
+    return task, _model(pool, task, config)
+
+
+def _sample(config: Config, task: data.Task) -> np.ndarray:
+    """The same images for all networks."""
+    sample = np.random.default_rng(0).permutation(len(task.x_train))[: config.samples]
+    return task.x_train[np.sort(sample)]
 
 
 def _model(pool: Pool, task: data.Task, config: Config) -> Any:
@@ -124,29 +183,37 @@ def _record(model: Any, shape: tuple[int, ...], recurrent: bool) -> Any:
     return lambda params, state: links(model, params, shape, recurrent=recurrent)
 
 
-def _of_finite(model: Any, params: Any, x: np.ndarray, output: Any, recurrent: bool) -> xr.Dataset:
+def _of_finite(measure: Callable[[Any], xr.Dataset], params: Any) -> xr.Dataset:
     """What is measured of the networks that have not diverged; NaN of the others."""
     leaves = jax.tree.leaves(params)
     finite = np.all([np.isfinite(np.asarray(w)).reshape(len(w), -1).all(1) for w in leaves], 0)
     if not finite.any():
         return xr.Dataset(coords={"network": np.arange(finite.size)})
     there = np.flatnonzero(finite)
-    found = described(model, jax.tree.map(lambda w: np.asarray(w)[there], params), x, output, recurrent=recurrent)
+    found = measure(jax.tree.map(lambda w: np.asarray(w)[there], params))
     return found.assign_coords(network=there).reindex(network=np.arange(finite.size))
 
 
-def _rows(ds: xr.Dataset, states: dict[str, Any], x: np.ndarray) -> xr.Dataset:
+def _centre(profile: xr.DataArray, states: dict[str, Any], x: np.ndarray) -> xr.Dataset:
     """Where in the image a recurrent network is driven: by its neurons' strengths, and by pixels."""
-    steps, edge = ds.sizes["step"], ds.sizes["step"] // 4
-    centre = np.zeros(steps, bool)
-    centre[edge : steps - edge] = True
-    ds["centre_ratio"] = ds.profile[..., centre].mean("step") / ds.profile[..., ~centre].mean("step")
+    steps, edge = profile.sizes["step"], profile.sizes["step"] // 4
+    middle = np.zeros(steps, bool)
+    middle[edge : steps - edge] = True
     pixels = np.abs(x).mean(0).reshape(len(x[0]), -1)
-    weights = [np.abs(params["params"]["input"]["kernel"]).mean((0, 2)) for params in states.values()]
-    ds["pixels"] = ("state", "step", "column"), np.stack([pixels * w for w in weights])
-    of_pixels = ds.pixels.mean("column")
-    ds["pixel_centre_ratio"] = of_pixels[:, centre].mean("step") / of_pixels[:, ~centre].mean("step")
-    return ds
+    weights = [np.nanmean(np.abs(params["params"]["input"]["kernel"]), (0, 2)) for params in states.values()]
+    maps = xr.DataArray(np.stack([pixels * w for w in weights]), dims=("state", "step", "column"))
+
+    def ratio(rows: xr.DataArray) -> xr.DataArray:
+        return rows[..., middle].mean("step") / rows[..., ~middle].mean("step")
+
+    of_pixels = ratio(maps.mean("column"))
+    return xr.Dataset({"centre_ratio": ratio(profile), "pixels": maps, "pixel_centre_ratio": of_pixels})
+
+
+def _spectra(states: dict[str, Any]) -> xr.Dataset:
+    """Of every kernel, trained and untrained."""
+    found = [metrics.spectra(params, stacked=True)[list(SPECTRAL)] for params in states.values()]
+    return xr.concat(found, xr.DataArray(list(states), dims="state", name="state"))
 
 
 def _performance(task: data.Task, fit: Fit) -> xr.Dataset:

@@ -10,6 +10,14 @@ from jprobe.metrics import Distribution
 
 ARCHITECTURES = {"fc": "fully connected", "cnn": "convolutional", "rnn": "recurrent", "ae": "autoencoder"}
 
+# The activation that figure 2 and the claims about it take.
+FIGURE_2 = "sigmoid"
+
+STATES = ("trained", "untrained")
+
+# What is kept of the spectra of kernels.
+SPECTRAL = ("alpha", "stable_rank", "spectral_norm")
+
 
 class Pool(NamedTuple):
     """Networks of one kind.
@@ -71,3 +79,12 @@ def found_in(ds: xr.Dataset, *, state: str, layer: int, quantity: str) -> Distri
 def layers(pool: Pool, *, hidden: bool = False) -> range:
     """Numbers of the layers after the input; the hidden ones alone."""
     return range(2, pool.depth + (not hidden))
+
+
+def kept_by_order(pool: Pool, ds: xr.Dataset) -> xr.DataArray:
+    """What pruned networks still do [network, order, removed]: accuracy, or the share of the variance that they explain, at least 0."""
+    if pool.architecture != "ae":
+        return ds.pruned
+    # Error of the mean image: performance is 1 - explained of it.
+    constant = float((ds.performance / (1 - ds.explained)).mean())
+    return (1 - ds.pruned / constant).clip(0)

@@ -7,7 +7,7 @@ from jprobe.metrics import statistic
 from jprobe.studies.cnt.config import Config
 from jprobe.studies.cnt.findings import numbered
 from jprobe.studies.cnt.measuring import QUANTITIES
-from jprobe.studies.cnt.reading import Pool, found_in, layers, pools
+from jprobe.studies.cnt.reading import FIGURE_2, SPECTRAL, Pool, found_in, kept_by_order, layers, pools
 
 _STATISTICS = ("mean", "std", "skew", "kurtosis")
 
@@ -56,10 +56,21 @@ def _of_pool(pool: Pool, ds: xr.Dataset) -> dict[str, float | str]:
         for layer in layers(pool):
             correlation = here.pooled.sel(layer=layer, against="neuron_strength")
             out[f"{prefix}{key}.layer_{layer}.strength_correlation"] = _rounded(float(correlation))
+    for order, left in kept_by_order(pool, ds).sel(removed=0.8).groupby("order"):
+        out[f"{key}.pruned_80.{order}"] = _rounded(float(left.mean()))
+    for state, prefix in (("trained", ""), ("untrained", "untrained.")):
+        of_kernels = ds[list(SPECTRAL)].sel(state=state).mean("network").dropna("kernel", how="all")
+        for kernel, numbers in of_kernels.groupby("kernel"):
+            for name in SPECTRAL:
+                if not np.isnan(numbers[name]).all():
+                    out[f"{prefix}{key}.{kernel}.{name}"] = _rounded(float(numbers[name].squeeze()))
     if pool.architecture == "rnn":
         for state in ("trained", "untrained"):
             ratio = float(ds.centre_ratio.sel(state=state).mean())
             out[f"{pool.dataset}.rnn.{pool.activation}.centre_ratio.{state}"] = _rounded(ratio)
+            for init in ds.init.values.tolist() if pool.activation == FIGURE_2 else ():
+                ratio = float(ds.centre_ratio_by_init.sel(state=state, init=init).mean())
+                out[f"{pool.dataset}.rnn.{pool.activation}.{init}.centre_ratio.{state}"] = _rounded(ratio)
     return out
 
 
