@@ -75,11 +75,14 @@ class MissingExtraError(JprobeError, ImportError):
 
 
 class UnknownLayerError(JprobeError, ValueError):
-    """A selection that matches no leaf of the network."""
+    """A selection that matches no leaf, or no layer, of the network."""
 
-    def __init__(self, pattern: object, paths: Iterable[str]) -> None:
+    def __init__(self, pattern: object, paths: Iterable[str], *, of_layers: bool = False) -> None:
+        there = ", ".join(paths)
         super().__init__(
-            f"No floating-point leaf of the network matches {pattern!r}. Its leaves are: {', '.join(paths)}. "
+            f"No layer of the network matches {pattern!r}. Its layers are: {there}. Select by name or by a glob such as 'Dense_*'."
+            if of_layers
+            else f"No floating-point leaf of the network matches {pattern!r}. Its leaves are: {there}. "
             "Select by path, by a glob such as '*/kernel', or by the name of a layer."
         )
 

@@ -11,6 +11,9 @@ from jprobe.errors import UnknownLayerError
 from jprobe.paths import PARAMETERS, leaves_by_path
 from jprobe.typing import Params
 
+# Names of layers or globs, or a function of a name.
+Layers = str | Sequence[str] | Callable[[str], bool]
+
 # A path or glob, several of them, or a function of (path, leaf); None: every leaf of two or more dimensions.
 Select = str | Sequence[str] | Callable[[str, Any], bool] | None
 
@@ -58,6 +61,29 @@ def selected(params: Params, select: Select) -> list[bool]:
         chosen = [any(found) for found in zip(*matches, strict=True)] if patterns else [False] * len(leaves)
     if not any(chosen):
         raise UnknownLayerError(select, leaf_paths(params))
+    return chosen
+
+
+def selected_layers(names: Sequence[str], select: Layers) -> list[int]:
+    """Numbers of the layers that are asked for, by name or glob ('Dense_*'), several of these, or a function of the name.
+
+    Raises:
+        UnknownLayerError: a pattern, or the whole selection, matches no layer.
+
+    Example:
+        >>> selected_layers(["input", "Dense_0", "Dense_1"], "Dense_*")
+        [1, 2]
+    """
+    if callable(select):
+        chosen = [n for n, name in enumerate(names) if select(name)]
+    else:
+        patterns = [select] if isinstance(select, str) else list(select)
+        for pattern in patterns:
+            if not any(fnmatchcase(name, pattern) for name in names):
+                raise UnknownLayerError(pattern, names, of_layers=True)
+        chosen = [n for n, name in enumerate(names) if any(fnmatchcase(name, pattern) for pattern in patterns)]
+    if not chosen:
+        raise UnknownLayerError(select, names, of_layers=True)
     return chosen
 
 

@@ -122,6 +122,32 @@ def test_signs_of_weights_are_counted_apart():
         np.testing.assert_allclose(found.sel(weights=part).strength_in, weights.sum(0), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("written_out", [False, True], ids=["scan", "loop"])
+def test_a_folded_recurrent_layer_counts_each_weight_once(written_out):
+    model, x = jp.models.RNN(units=4, features=2), jnp.ones((1, 5, 3))
+    params = model.init(jax.random.key(0), x)
+
+    def loop(params, x):
+        one, state = params["params"], jnp.zeros((1, 4))
+        for t in range(5):
+            state = jax.nn.relu(
+                x[:, t] @ one["input"]["kernel"] + one["input"]["bias"] + state @ one["recurrent"]["kernel"]
+            )
+        return state @ one["output"]["kernel"] + one["output"]["bias"]
+
+    graph = jp.graph.trace(loop if written_out else model.apply, params, x, residual="merged")
+    steps = [block.name for block in graph.blocks if block.shape == (1, 4)]
+    assert len(steps) == 5
+    (inward,), (outward,) = jp.metrics.folded_strength(graph, steps)
+    omega, u, v = (np.asarray(params["params"][name]["kernel"]) for name in ("input", "recurrent", "output"))
+    np.testing.assert_allclose(inward, [omega.sum(0) + u.sum(0)], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(outward, [u.sum(1) + v.sum(1)], rtol=1e-5, atol=1e-6)
+    with pytest.raises(UnknownLayerError, match="No layer of the network matches 'cell'"):
+        jp.metrics.folded_strength(graph, "cell")
+    with pytest.raises(ShapeError, match="steps of one layer"):
+        jp.metrics.folded_strength(graph, lambda name: name != "input")
+
+
 def test_many_networks_are_one_table():
     model, x = jp.models.MLP((4,), 2), jax.random.normal(jax.random.key(0), (5, 3))
     each = [model.init(jax.random.key(n), x) for n in range(3)]

@@ -4,6 +4,7 @@ from jprobe.metrics.captured import Captured, captured
 from jprobe.metrics.cka import cka_profile, linear_cka, linen_activations
 from jprobe.metrics.classification import accuracy, loss, offset, separation
 from jprobe.metrics.distributions import Distribution, distance, distribution, estimate, statistic
+from jprobe.metrics.folded import folded_strength
 from jprobe.metrics.measuring import measure
 from jprobe.metrics.modes import modes
 from jprobe.metrics.neurons import neurons
@@ -25,6 +26,7 @@ __all__ = [
     "distance",
     "distribution",
     "estimate",
+    "folded_strength",
     "kappa",
     "linear_cka",
     "linen_activations",

@@ -1,7 +1,5 @@
 """Node strength, neuron strength and neuron activation of a whole network, labelled by layer."""
 
-from collections.abc import Callable, Sequence
-from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 
 import jax
@@ -9,20 +7,18 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from jprobe.errors import ShapeError, UnknownLayerError, UnknownNameError
+from jprobe.errors import ShapeError, UnknownNameError
 from jprobe.graph import Graph
 from jprobe.graph.checks import check_finite
 from jprobe.metrics.measuring import Measured, Output, layers_of, link_weights, measure
 from jprobe.models import Model
 from jprobe.paths import leaves_by_path
+from jprobe.selection import Layers, selected_layers
 from jprobe.typing import Params
 
 # How often a bias counts in a node's in-strength: once, as in the pre-activation; once for each edge that enters, as in
 # the paper's eq. (3) read literally; or never.
 Bias = Literal["once", "each", "none"]
-
-# Names of layers or globs, or a function of a name; None: the input and every layer that has weights.
-Layers = str | Sequence[str] | Callable[[str], bool] | None
 
 WEIGHTS = ("signed", "absolute", "positive", "negative")
 
@@ -34,7 +30,7 @@ def neurons(
     *,
     bias: Bias = "once",
     output: Output | None = None,
-    select: Layers = None,
+    select: Layers | None = None,
     stacked: bool = False,
 ) -> xr.Dataset:
     """Strengths and activations of every neuron, as one labelled table.
@@ -107,22 +103,12 @@ def neurons(
     return ds if stacked else ds.isel(network=0)
 
 
-def _chosen(graph: Graph, select: Layers) -> list[int]:
+def _chosen(graph: Graph, select: Layers | None) -> list[int]:
     """Numbers of the blocks that are asked for."""
     names = [block.name for block in graph.blocks]
     if select is None:
         return [n for n, block in enumerate(graph.blocks) if block.kind != "pool"]
-    if callable(select):
-        chosen = [n for n, name in enumerate(names) if select(name)]
-    else:
-        patterns = [select] if isinstance(select, str) else list(select)
-        for pattern in patterns:
-            if not any(fnmatchcase(name, pattern) for name in names):
-                raise UnknownLayerError(pattern, names)
-        chosen = [n for n, name in enumerate(names) if any(fnmatchcase(name, pattern) for pattern in patterns)]
-    if not chosen:
-        raise UnknownLayerError(str(select), names)
-    return chosen
+    return selected_layers(names, select)
 
 
 def _table(graph: Graph, found: Measured, chosen: list[int], bias: Bias) -> xr.Dataset:
