@@ -10,18 +10,13 @@ from jprobe.figures.style import title
 from jprobe.metrics import statistic
 from jprobe.report import About, Panel
 from jprobe.report.verdict import number, percent
+from jprobe.studies.cnt.comparison import gaps
 from jprobe.studies.cnt.config import Config
 from jprobe.studies.cnt.reading import ARCHITECTURES, SPECTRAL, Pool, found_in, kept_by_order, layers, pools
 
 # Of a density; the table's networks and figures.
 _SHOWN = ("node_strength_in", "neuron_strength", "neuron_activation")
 _AGAINST = _SHOWN[1:]
-
-# Table 1 of the paper: least and largest over activations and depths.
-TABLE_1 = {
-    ("fc", "mnist"): (0.90, 0.95), ("cnn", "mnist"): (0.89, 0.96), ("rnn", "mnist"): (0.84, 0.89), ("ae", "mnist"): (0.058, 0.067),
-    ("fc", "cifar10"): (0.27, 0.41), ("cnn", "cifar10"): (0.54, 0.60), ("rnn", "cifar10"): (0.43, 0.45), ("ae", "cifar10"): (0.83, 0.93),
-}  # fmt: skip
 
 
 def about(ds: xr.Dataset, config: Config) -> About:
@@ -42,6 +37,7 @@ def _notes(ds: xr.Dataset, config: Config) -> Iterator[str]:
     dead = {pool.title: int(one.dead.sum()) for pool, one in pools(ds) if float(one.dead.sum())}
     words = "; ".join(f"{count} of {name}" for name, count in dead.items())
     yield f"Networks at chance, or with one answer to everything: {words or 'none'}. They are in all figures and numbers."
+    yield from gaps(ds)
     yield (
         "A layer's in-strength counts the bias once, as the neuron strength does. Neurons of one network are not independent, so intervals are "
         "over networks drawn with replacement. Layers are counted from the input, which is layer 1."
@@ -241,24 +237,3 @@ def _says_densities(some: Pools) -> str:
             f"{percent(statistic(before, 'below_0'))})"
         )
     return f"Solid: trained; dotted: the same networks untrained. {'; '.join(parts)}."
-
-
-def table(ds: xr.Dataset) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-    """Table 1: what the networks reach, beside the paper."""
-    rows = []
-    for pool, one in pools(ds):
-        values = one.performance.values[~np.isnan(one.performance.values)]
-        low, high = TABLE_1[pool.architecture, pool.dataset]
-        form: Callable[[float], str] = (lambda v: f"{v:.4f}") if pool.architecture == "ae" else percent
-        explained = percent(float(np.nanmean(one.explained))) if pool.architecture == "ae" else ""
-        rows.append(
-            (
-                title(pool.dataset), ARCHITECTURES[pool.architecture], str(pool.depth), pool.activation, f"{int(one.parameters):,}",
-                f"{form(float(np.mean(values)))} ({form(float(np.min(values)))} to {form(float(np.max(values)))})", explained,
-                f"{form(low)} to {form(high)}", str(int(one.dead.sum())),
-            )
-        )  # fmt: skip
-    header = (
-        "dataset", "architecture", "layers", "activation", "parameters", "test accuracy or error", "variance explained", "paper", "dead",
-    )  # fmt: skip
-    return header, rows

@@ -1,8 +1,9 @@
 """The study ``cnt`` as a value."""
 
+from jprobe.studies.cnt.comparison import table
 from jprobe.studies.cnt.config import PRESETS
 from jprobe.studies.cnt.findings import findings
-from jprobe.studies.cnt.panels import about, panels, table
+from jprobe.studies.cnt.panels import about, panels
 from jprobe.studies.cnt.parts import combine, parts, subject
 from jprobe.studies.cnt.summary import summary
 from jprobe.studies.study import Study

@@ -53,6 +53,8 @@ def _of_pool(pool: Pool, ds: xr.Dataset) -> dict[str, float | str]:
                 found = found_in(ds, state=state, layer=layer, quantity=quantity)
                 for name in _STATISTICS if len(found.sums) else ():
                     out[f"{place}.{quantity}.{name}"] = _rounded(statistic(found, name))
+        for layer in layers(pool, hidden=True):
+            out[f"{prefix}{key}.layer_{layer}.never_on"] = _rounded(float(here.never_on.sel(layer=layer).mean()))
         for layer in layers(pool):
             correlation = here.pooled.sel(layer=layer, against="neuron_strength")
             out[f"{prefix}{key}.layer_{layer}.strength_correlation"] = _rounded(float(correlation))
