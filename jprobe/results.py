@@ -69,7 +69,8 @@ def load(path: str | Path) -> xr.Dataset:
     with decoding(path, "a netCDF file", mend):
         content = Path(path).read_bytes()
         with xr.open_dataset(io.BytesIO(content), engine="scipy") as dataset:
-            found = dataset.load()
+            # How it was encoded in this file would fit no longer once it is joined with others.
+            found = dataset.load().drop_encoding()
     checksum = str(found.attrs.pop(_CHECKSUM, ""))
     if hashlib.sha256(content.replace(checksum.encode(), _BLANK, 1)).hexdigest() != checksum:
         raise DamagedFileError(path, "its content is not what was written.", mend)

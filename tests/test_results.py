@@ -65,3 +65,16 @@ def test_provenance_names_versions_data_and_command():
     assert made["data"] == {"train.gz": "md5:abc"}
     assert made["command"] == "jprobe run probes"
     assert made["versions"]["numpy"] == np.__version__
+
+
+def test_what_was_loaded_may_be_joined_and_saved_again(tmp_path, recwarn):
+    """Names of other lengths, as of two networks' kernels."""
+    parts = [
+        xr.Dataset({"norm": ("kernel", [1.0])}, {"kernel": [name]}) for name in ("Conv_0/kernel", "recurrent/kernel")
+    ]
+    for n, part in enumerate(parts):
+        results.save(tmp_path / f"{n}.nc", part)
+    joined = xr.concat([results.load(tmp_path / f"{n}.nc") for n in range(2)], "network", join="outer")
+    results.save(tmp_path / "joined.nc", joined)
+    assert results.load(tmp_path / "joined.nc").kernel.values.tolist() == ["Conv_0/kernel", "recurrent/kernel"]
+    assert not recwarn.list

@@ -42,6 +42,10 @@ def _notes(ds: xr.Dataset, config: Config) -> Iterator[str]:
         "A layer's in-strength counts the bias once, as the neuron strength does. Neurons of one network are not independent, so intervals are "
         "over networks drawn with replacement. Layers are counted from the input, which is layer 1."
     )
+    if any(pool.architecture == "cnn" for pool, _ in pools(ds)):
+        yield (
+            "Where an image is black, neuron strengths of an untrained convolution are exactly 0, and so not below 0; trained ones have biases."
+        )
     yield (
         "Of untrained first layers with many neurons, in-strengths and mean neuron strengths correlate as the mean image does with an image of "
         "ones: the cosine of their angle (MNIST 0.618 with pixels in [0, 1], 0 with standardised ones). So whether node strength correlates with "
