@@ -276,8 +276,14 @@ def test_a_finding_holds_and_breaks(claim):
 
 def test_the_bottleneck_is_where_the_layer_is_narrowest():
     """In the paper's third layer, which of three layers is the output: the claim is of a slip."""
-    (finding,) = [found for name, found in numbered(pool("mnist.ae.3.sigmoid", {})) if name == "C3"]
-    assert finding.verdict == Verdict.DIFFERS
+    deeper = pool("mnist.fc.5.sigmoid", {}, depth=5)  # whose layers 4 and 5 the autoencoder has not
+    for ds in (
+        pool("mnist.ae.3.sigmoid", {}),
+        xr.concat([pool("mnist.ae.3.sigmoid", {}), deeper], "pool", join="outer"),
+    ):
+        (finding,) = [found for name, found in numbered(ds) if name == "C3"]
+        assert finding.verdict == Verdict.DIFFERS
+        assert finding.checks[0].found.value == 2
 
 
 def test_every_claim_has_a_case_that_breaks_it():

@@ -91,8 +91,9 @@ def _extremes(found: Pools) -> Iterator[Check]:
 
 def _bottleneck(found: Pools) -> Iterator[Check]:
     for pool, ds in _some(found, "ae", "sigmoid"):
-        widths = ds.width.values[: pool.depth]
-        narrowest = int(np.argmin(widths)) + 1
+        # Layers that other, deeper pools have are NaN here.
+        widths = ds.width.sel(state="trained", layer=slice(1, pool.depth))
+        narrowest = int(widths.idxmin("layer"))
         yield Check(f"{pool.title}: number of its narrowest layer", exact(narrowest), "at least", 3, number)
 
 
