@@ -303,6 +303,13 @@ def test_correlations_by_chance_are_none():
     assert all(check.found.value < 0.01 for check in finding.checks)
 
 
+def test_layers_of_deeper_networks_are_counted_beside_a_claim():
+    some = [pool("mnist.fc.3.sigmoid", {}, correlation=0.1), pool("mnist.fc.5.sigmoid", {}, correlation=0.6, depth=5)]
+    (finding,) = [found for name, found in numbered(xr.concat(some, "pool", join="outer")) if name == "C14"]
+    assert finding.verdict == Verdict.HOLDS  # of figure 6, whose networks have three layers
+    assert "0 of 4 layers of deeper networks are below 0.2 (from 0.6 to 0.6, neuron strength)" in finding.remark
+
+
 def test_few_networks_decide_nothing():
     one = pool("mnist.fc.3.sigmoid", {}, correlation=-0.1).isel(network=slice(0, 3))
     (finding,) = [found for name, found in numbered(one) if name == "C14"]

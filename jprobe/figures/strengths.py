@@ -18,6 +18,9 @@ _GRID = 200
 # Untrained recurrent networks whose strengths grow with every step leave the trained ones no room on a plain axis.
 _FAR = 20
 
+# How far untrained densities may widen a panel, in widths of the trained ones.
+_ROOM = 2
+
 # Layers from the first after the input to the last, light to dark.
 _HUES = ("#e9a15b", "#b5534a", "#8a5a9e", "#4a6fb5", "#3b8c8c", "#6a8d3a", "#5c5c5c", "#2b2b2b")
 
@@ -68,7 +71,7 @@ def densities(columns: Sequence[Column]) -> Figure:
                 _line(panel, curve, _HUES[(layer - 2) % len(_HUES)], "-", name if depth > 3 else f"layer {layer}")
             for layer, curve in column.untrained[quantity].items():
                 _line(panel, curve, _HUES[(layer - 2) % len(_HUES)], (0, (1, 1.5)), "untrained")
-            _limits(panel, [*column.trained[quantity].values(), *column.untrained[quantity].values()])
+            _limits(panel, list(column.trained[quantity].values()), list(column.untrained[quantity].values()))
             panel.set_xlabel(_WORDS[quantity])
             panel.set_yticks([])
         axes[0, side].set_title(column.title, loc="left")
@@ -91,10 +94,13 @@ def _line(panel: Axes, curve: Curve, color: str, style: Any, label: str) -> None
     panel.plot(middles, smooth / smooth.max(), color=color, linestyle=style, linewidth=1.3, label=label)
 
 
-def _limits(panel: Axes, curves: Sequence[Curve]) -> None:
-    """All but the outermost of every density."""
-    ends = [_range(curve) for curve in curves]
+def _limits(panel: Axes, trained: Sequence[Curve], untrained: Sequence[Curve]) -> None:
+    """All but the outermost of every density, and of the untrained ones no more than leaves the trained ones room."""
+    ends = [_range(curve) for curve in trained]
     low, high = min(low for low, _ in ends), max(high for _, high in ends)
+    widest = _ROOM * (high - low)
+    low = min([low, *(max(start, low - widest) for start, _ in map(_range, untrained))])
+    high = max([high, *(min(end, high + widest) for _, end in map(_range, untrained))])
     room = 0.03 * (high - low)
     panel.set_xlim(low - room, high + room)
     panel.set_ylim(0, 1.08)

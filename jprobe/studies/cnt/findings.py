@@ -211,7 +211,7 @@ def _spread_of_distance(one: Distribution, other: Distribution) -> tuple[float, 
 
 
 def _uncorrelated(found: Pools) -> Iterator[Check]:
-    for pool, ds in _some(found, "", FIGURE_2, depth=0):
+    for pool, ds in _some(found, "", FIGURE_2):
         for layer in layers(pool):
             for against, words in (("neuron_strength", "neuron strength"), ("neuron_activation", "activation")):
                 values = ds.correlation.sel(state="trained", layer=layer, against=against).values
@@ -293,8 +293,19 @@ def _untrained_correlation(found: Pools) -> str:
         f"{pool.title} {number(float(ds.correlation.sel(state='untrained', layer=2, against='neuron_strength').mean()))}"
         for pool, ds in _some(found, "", FIGURE_2)
     ]
+    sizes = [
+        abs(float(ds.correlation.sel(state="trained", layer=layer, against="neuron_strength").mean()))
+        for pool, ds in _some(found, "", FIGURE_2, depth=0)
+        for layer in (layers(pool) if pool.depth > 3 else ())
+    ]
+    deeper = (
+        f"{sum(size < UNCORRELATED for size in sizes)} of {len(sizes)} layers of deeper networks are below {UNCORRELATED} "
+        f"(from {number(min(sizes))} to {number(max(sizes))}, neuron strength); "
+        if sizes
+        else ""
+    )
     return (
-        f"untrained, layer 2: {', '.join(values)}; of a wide untrained first layer it is the cosine of the mean image with ones, "
+        f"{deeper}untrained, layer 2: {', '.join(values)}; of a wide untrained first layer it is the cosine of the mean image with ones, "
         "a matter of where the pixels' zero lies"
     )
 

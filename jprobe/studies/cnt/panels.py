@@ -81,12 +81,12 @@ def _architectures(dataset: str, found: Pools) -> Iterator[Panel]:
 
 
 def _depths(dataset: str, found: Pools) -> Iterator[Panel]:
-    """Figures 5, 6 and 8: deeper networks."""
-    for depth in sorted({pool.depth for pool in found} - {3}):
-        some = {pool: one for pool, one in found.items() if pool.depth == depth}
+    """Figures 5, 6 and 8: deeper networks, an architecture a figure."""
+    for depth, architecture in dict.fromkeys((pool.depth, pool.architecture) for pool in found if pool.depth > 3):
+        some = {pool: one for pool, one in found.items() if (pool.depth, pool.architecture) == (depth, architecture)}
         yield Panel(
-            f"figure_5_densities_{dataset}_{depth}",
-            f"Figures 5 and 8. {title(dataset)}: {depth} layers",
+            f"figure_5_densities_{dataset}_{architecture}_{depth}",
+            f"Figures 5 and 8. {title(dataset)}, {ARCHITECTURES[architecture]}: {depth} layers",
             _says_densities(some),
             draw.densities([_column(pool, one) for pool, one in some.items()]),
         )
@@ -240,4 +240,6 @@ def _says_densities(some: Pools) -> str:
             f"{pool.title}: {percent(statistic(strength, 'below_0'))} of layer 2's neuron strengths are below 0 (untrained "
             f"{percent(statistic(before, 'below_0'))})"
         )
-    return f"Solid: trained; dotted: the same networks untrained. {'; '.join(parts)}."
+    return (
+        f"Solid: trained; dotted: the same networks untrained, cut off where they run far beyond. {'; '.join(parts)}."
+    )
