@@ -15,7 +15,7 @@ from jprobe.report.verdict import Verdict
 from jprobe.studies.cnt import STUDY, Config
 from jprobe.studies.cnt.findings import CLAIMS, numbered
 from jprobe.studies.cnt.measuring import QUANTITIES, described, kept, layers, links
-from jprobe.studies.cnt.parts import kinds, parts
+from jprobe.studies.cnt.parts import _of_finite, kinds, parts
 from jprobe.studies.cnt.pruning import ORDERS, REMOVED, _output_kernel, pruned
 
 pytestmark = pytest.mark.quick
@@ -109,6 +109,22 @@ def test_what_is_kept_of_networks_is_what_neurons_have(perceptrons):
     along = jax.vmap(lambda one: links(model, one, (4,)))(params)
     for name, ours in (("mean", "link_mean"), ("variance", "link_variance"), ("fluctuation", "fluctuation")):
         np.testing.assert_allclose(along[name], kept[ours].sel(layer=[2, 3]).T, rtol=1e-4, atol=1e-6)
+
+
+def test_networks_whose_numbers_are_not_finite_are_left_out_by_name(perceptrons):
+    """NaN weights, and finite ones whose products overflow."""
+    model, params, x = perceptrons
+    broken = jax.tree.map(np.array, params)
+    broken["params"]["Dense_0"]["kernel"][0] = np.nan
+    broken["params"]["Dense_1"]["kernel"][2] *= 1e38
+    found = _of_finite(lambda some: described(model, some, x, jax.nn.softmax), broken)
+    alone = described(model, jax.tree.map(lambda w: w[1:2], params), x, jax.nn.softmax)
+    assert found.network.values.tolist() == [0, 1, 2]
+    lost = found.sums.sel(layer=2, quantity="neuron_strength").isnull().all("power")
+    assert lost.values.tolist() == [True, False, True]
+    np.testing.assert_allclose(found.link_mean.sel(network=1), alone.link_mean.isel(network=0), rtol=1e-5)
+    none = _of_finite(lambda some: described(model, some, x), jax.tree.map(lambda w: np.full_like(w, np.inf), broken))
+    assert none.sizes["network"] == 3
 
 
 def by_hand(model, params, task, score, removed):

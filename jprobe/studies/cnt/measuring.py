@@ -60,7 +60,7 @@ def described(
         recurrent: whether the blocks between input and output are steps of one layer.
 
     Returns:
-        By layer from 1: "width", its neurons; "histogram", "edges", "sums", "below", "center", "scale" of each quantity (see
+        Of the networks whose numbers are finite, which "network" numbers; by layer from 1: "width", its neurons; "histogram", "edges", "sums", "below", "center", "scale" of each quantity (see
         :class:`jprobe.metrics.Distribution`); by network "modes" of in-strength and neuron strength, "fluctuation", "link_mean", "link_variance",
         "never_on" (share of neurons whose activation is 0 for all inputs), "correlation" of in-strength with each
         neuron's mean strength and activation, "pooled" over networks; points of a scatter plot; of a recurrent network
@@ -69,20 +69,30 @@ def described(
     one = jax.tree.map(lambda w: jax.ShapeDtypeStruct(w.shape[1:], w.dtype), params)
     graph = layers_of(model, one, x)
     found = layers(len(graph.blocks), recurrent)
-    numbers = _measured(model, params, x, output)
+    numbers, there = _finite(_measured(model, params, x, output))
+    if not there.size:
+        return xr.Dataset(coords={"network": there})
     rows = [_of_layer(layer, found, numbers) for layer in found]
     ds = xr.concat(rows, xr.DataArray([layer.number for layer in found], dims="layer", name="layer"), join="outer")
-    return ds.merge(_profile(numbers)) if recurrent else ds
+    return (ds.merge(_profile(numbers)) if recurrent else ds).assign_coords(network=there)
 
 
 def row_profile(model: Any, params: Params, x: np.ndarray) -> xr.Dataset:
     """The "profile" of :func:`described` alone, of S recurrent networks."""
-    return _profile(_measured(model, params, x, None))
+    numbers, there = _finite(_measured(model, params, x, None))
+    return _profile(numbers).assign_coords(network=there) if there.size else xr.Dataset(coords={"network": there})
+
+
+def _finite(numbers: Measured) -> tuple[Measured, np.ndarray]:
+    """The networks whose numbers are finite, and which those are: finite weights may be too large for single precision."""
+    leaves = jax.tree.leaves(numbers)
+    there = np.flatnonzero(np.all([np.isfinite(a).reshape(len(a), -1).all(1) for a in leaves], 0))
+    return jax.tree.map(lambda a: a[there], numbers), there
 
 
 def _profile(numbers: Measured) -> xr.Dataset:
     steps = [np.abs(zeta) for zeta in numbers.neuron_strength[1:-1]]
-    means = np.stack([s.reshape(len(s), -1).mean(1) for s in steps], 1)
+    means = np.stack([s.reshape(len(s), -1).mean(1, np.float64) for s in steps], 1)
     return xr.Dataset({"profile": (("network", "step"), means)}, {"step": np.arange(1, len(steps) + 1)})
 
 
@@ -133,8 +143,8 @@ def _of_layer(layer: Layer, all_layers: list[Layer], found: Measured) -> xr.Data
 
     first, last = layer.number == 1, layer.number == len(all_layers)
     strength, bias, edges, squares = (
-        gather(found.strength, 2),
-        *(gather(a, 1) for a in (found.bias, found.edges, found.squares)),
+        gather(found.strength, 2).astype(np.float64),
+        *(gather(a, 1).astype(np.float64) for a in (found.bias, found.edges, found.squares)),
     )
     zeta, activation = gather(found.neuron_strength, 2), gather(found.neuron_activation, 2)
     inward, outward = strength[:, 0] + bias, strength[:, 1]
@@ -158,7 +168,7 @@ def _of_layer(layer: Layer, all_layers: list[Layer], found: Measured) -> xr.Data
     mean, variance = link_weights(strength[:, 0], squares, edges, bias)
     out["link_mean"], out["link_variance"] = ("network", mean), ("network", variance)
     out["never_on"] = "network", (activation == 0).all(1).mean(1)
-    means = {"neuron_strength": zeta.mean(1), "neuron_activation": activation.mean(1)}
+    means = {"neuron_strength": zeta.mean(1, np.float64), "neuron_activation": activation.mean(1, np.float64)}
     against = xr.DataArray(list(means), dims="against", name="against")
     out["correlation"] = xr.concat(
         [

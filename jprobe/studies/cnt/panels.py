@@ -37,6 +37,15 @@ def _notes(ds: xr.Dataset, config: Config) -> Iterator[str]:
     dead = {pool.title: int(one.dead.sum()) for pool, one in pools(ds) if float(one.dead.sum())}
     words = "; ".join(f"{count} of {name}" for name, count in dead.items())
     yield f"Networks at chance, or with one answer to everything: {words or 'none'}. They are in all figures and numbers."
+    lost = {
+        pool.title: int(
+            one.sums.sel(state="trained", quantity="neuron_strength").isnull().all(("layer", "power")).sum()
+        )
+        for pool, one in pools(ds)
+    }
+    if any(lost.values()):
+        words = "; ".join(f"{count} of {name}" for name, count in lost.items() if count)
+        yield f"Diverged, with numbers beyond single precision: {words}. They have no strengths, and are in no density or correlation."
     yield from gaps(ds)
     yield (
         "A layer's in-strength counts the bias once, as the neuron strength does. Neurons of one network are not independent, so intervals are "

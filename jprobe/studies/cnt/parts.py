@@ -191,7 +191,8 @@ def _of_finite(measure: Callable[[Any], xr.Dataset], params: Any) -> xr.Dataset:
         return xr.Dataset(coords={"network": np.arange(finite.size)})
     there = np.flatnonzero(finite)
     found = measure(jax.tree.map(lambda w: np.asarray(w)[there], params))
-    return found.assign_coords(network=there).reindex(network=np.arange(finite.size))
+    here = found.network.values if "network" in found.coords else np.arange(there.size)
+    return found.assign_coords(network=there[here]).reindex(network=np.arange(finite.size))
 
 
 def _centre(profile: xr.DataArray, states: dict[str, Any], x: np.ndarray) -> xr.Dataset:
