@@ -16,7 +16,7 @@ from jprobe.studies.cnt import STUDY, Config
 from jprobe.studies.cnt.findings import CLAIMS, numbered
 from jprobe.studies.cnt.measuring import QUANTITIES, described, kept, layers, links
 from jprobe.studies.cnt.parts import _of_finite, kinds, parts
-from jprobe.studies.cnt.pruning import ORDERS, REMOVED, _output_kernel, pruned
+from jprobe.studies.cnt.pruning import ORDERS, REMOVED, _output_kernel, _scores, pruned
 
 pytestmark = pytest.mark.quick
 
@@ -159,6 +159,13 @@ def test_pruning_by_strength_is_pruning_by_hand():
                     order,
                     removed,
                 )
+
+
+def test_random_neurons_lose_all_their_weights(perceptrons):
+    model, params, x = perceptrons
+    scores = np.asarray(_scores(model, params, x)["params"]["Dense_0"]["kernel"])[:, ORDERS.index("random_neuron")]
+    assert (scores == scores[:, :1]).all()
+    assert len(np.unique(scores)) == scores.shape[0] * scores.shape[2]
 
 
 @pytest.mark.parametrize(

@@ -211,7 +211,8 @@ _ORDERS = {
     "edge": ("signal of the weight", "#b5534a"),
     "neuron": ("signal of the neuron", "#e9a15b"),
     "node": ("in-strength", "#4a6fb5"),
-    "random": ("at random", "#a8a8a8"),
+    "random": ("random weights", "#a8a8a8"),
+    "random_neuron": ("random neurons", "#6a8d3a"),
 }
 
 
@@ -238,7 +239,7 @@ def pruning_orders(curves: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarra
         panel.set_xlabel("weights removed (%)")
     for panel in axes[:, 0]:
         panel.set_ylabel("kept (%)")
-    legend_below(figure, axes, columns=5)
+    legend_below(figure, axes, columns=6)
     return figure
 
 

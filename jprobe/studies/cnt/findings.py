@@ -226,8 +226,12 @@ def _prunable(found: Pools) -> Iterator[Check]:
     for pool, ds in _some(found, "", FIGURE_2):
         kept = 100 * kept_by_order(pool, ds).sel(removed=ds.removed > 0).mean("removed")
         for order, word in (("node", "in-strength"), ("neuron", "signal of the neuron")):
-            gain = bootstrap((kept.sel(order=order) - kept.sel(order="random")).values, lambda rows: rows.mean(1))
-            yield Check(f"{pool.title}: points kept by pruning by {word}, over random", gain, "above", 0.0, number)
+            gain = bootstrap(
+                (kept.sel(order=order) - kept.sel(order="random_neuron")).values, lambda rows: rows.mean(1)
+            )
+            yield Check(
+                f"{pool.title}: points kept by pruning by {word}, over random neurons", gain, "above", 0.0, number
+            )
 
 
 # What the same networks show before they are trained, or by another measure: what training has to do with a claim.
@@ -274,13 +278,17 @@ def _pixels(found: Pools) -> str:
 
 
 def _other_orders(found: Pools) -> str:
-    words = {"magnitude": "magnitude", "edge": "signal of the weight", "random": "chance"}
+    words = {
+        "magnitude": "magnitude",
+        "edge": "signal of the weight",
+        "random": "random weights",
+        "neuron": "signal of the neuron",
+        "random_neuron": "random neurons",
+    }
     rows = []
     for pool, ds in _some(found, "", FIGURE_2):
         left = kept_by_order(pool, ds).sel(removed=0.8).mean("network")
-        rows.append(
-            f"{pool.title} " + ", ".join(f"{percent(float(left.sel(order=o)))} by {w}" for o, w in words.items())
-        )
+        rows.append(f"{pool.title} " + ", ".join(f"{percent(float(left.sel(order=o)))} {w}" for o, w in words.items()))
     return (
         f"accuracy (of autoencoders, variance explained) when 80% of the weights are gone: {'; '.join(rows)}"
         if rows

@@ -182,7 +182,7 @@ def _pruning(dataset: str, found: Pools) -> Iterator[Panel]:
             f"pruning_{dataset}_{depth}",
             f"{title(dataset)}, {depth} layers: which weights may go",
             "Weights of every kernel but the output's are removed, the weakest first: by their magnitude, by the signal that they carry, E|z w|, by that of "
-            "the neuron that they enter, by the size of its in-strength, or at random. 100 is what the network can do at best: an "
+            "the neuron that they enter, by the size of its in-strength, or at random, weight by weight or neuron by neuron. 100 is what the network can do at best: an "
             "autoencoder's is the share of the images' variance that it explains, cut off at 0. Medians over networks, the shade is from "
             "the first to the third quartile. The paper suggests to prune neurons of weak signal, and prunes none.",
             draw.pruning_orders(curves),

@@ -16,11 +16,12 @@ from jprobe.sweeping import sweep
 from jprobe.train import squared_error
 from jprobe.typing import Metric, Params
 
-# What ranks the weights: their own size, the signals that they or their neurons carry, their neurons' in-strengths, chance.
-ORDERS = ("magnitude", "edge", "neuron", "node", "random")
+# What ranks the weights: their own size, the signals that they or their neurons carry, their neurons' in-strengths, chance
+# weight by weight, and chance neuron by neuron, which is what orders by neuron are to be held against.
+ORDERS = ("magnitude", "edge", "neuron", "node", "random", "random_neuron")
 REMOVED = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9)
 
-# Of the test set: five orders at six levels of every network.
+# Of the test set: six orders at six levels of every network.
 _IMAGES = 1000
 
 
@@ -81,10 +82,15 @@ def _scores(model: Any, params: Params, x: np.ndarray) -> Params:
         by_strength = [weight_scores(model.apply, one, x, of=of) for of in ("edge", "neuron", "node")]
         leaves, structure = jax.tree.flatten(one)
         keys = jax.random.split(key, len(leaves))
-        uniform = [jax.random.uniform(k, w.shape) for k, w in zip(keys, leaves, strict=True)]
-        chance = jax.tree.unflatten(structure, uniform)
+        by_weight = [jax.random.uniform(k, w.shape) for k, w in zip(keys, leaves, strict=True)]
+        # Neurons are the last axis of every kernel.
+        by_neuron = [
+            jnp.broadcast_to(chance.reshape(-1, w.shape[-1])[0], w.shape)
+            for chance, w in zip(by_weight, leaves, strict=True)
+        ]
+        chance = [jax.tree.unflatten(structure, some) for some in (by_weight, by_neuron)]
         # Biases have no scores, and are not pruned.
-        return jax.tree.map(lambda *some: jnp.nan_to_num(jnp.stack(some)), one, *by_strength, chance)
+        return jax.tree.map(lambda *some: jnp.nan_to_num(jnp.stack(some)), one, *by_strength, *chance)
 
     count = len(jax.tree.leaves(params)[0])
     return jax.jit(lambda some, keys: jax.lax.map(lambda pair: of_one(*pair), (some, keys)))(
