@@ -16,10 +16,11 @@ Depth = Literal[3, 5, 7, 9]
 class Config(base.Config):
     """Measure strengths and activations in pools of trained networks, beside the same networks untrained (paper 3).
 
-    quick: 5 networks of each of twelve kinds of depth 3 on MNIST, about 5 minutes on two cores. paper: 30 networks of every architecture, activation
-    and depth on MNIST and CIFAR-10. Measured on one core, a pool of MNIST: CNN-5 18 minutes, CNN-3 6, RNN 5, the others 1 to 2, in all 2 hours. Expect on MNIST, as test accuracy: fully connected 0.92 to 0.96, convolutional
-    0.90 to 0.97, recurrent 0.86 to 0.92; and as mean squared error of autoencoders of depth 3 0.03 to 0.06, of which the
-    mean image already has 0.0675.
+    quick: 5 networks of each of twelve kinds of depth 3 on MNIST, about 5 minutes on two cores. paper: 30 networks of
+    every architecture, activation and depth on MNIST and CIFAR-10; a pool of MNIST takes one core 18 minutes (CNN-5), 6
+    (CNN-3), 5 (RNN) or 1 to 2, all of them 2 hours. Expect on MNIST, as test accuracy: fully connected 0.91 to 0.96,
+    convolutional 0.90 to 0.97, recurrent 0.85 to 0.90; and as mean squared error of autoencoders of depth 3 0.03 to 0.06,
+    of which the mean image already has 0.0675.
 
     Example:
         >>> Config(architectures=("fc",), networks=3).folder(PRESETS).as_posix()

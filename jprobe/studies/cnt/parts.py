@@ -134,13 +134,14 @@ def _measured(config: Config, pool: Pool, how: Training, dataset: data.Dataset, 
 def _otherwise(config: Config, pool: Pool, how: Training, dataset: data.Dataset, context: Context) -> xr.Dataset:
     """A recurrent pool from the other reading of the initialisation: where in the image it is driven."""
     other = replace(config, init="sd" if config.init == "variance" else "variance")
-    task, model = _networks(other, pool, dataset)
+    task, model = _networks(config, pool, dataset)
+    x, start = _sample(config, task), train.untrained(_model(pool, task, other), task, config.networks)
+    # From another start the same training, which is compiled already.
     fit = train.pool(
-        model, task, how, config.networks, checkpoint=context.checkpoint(_other(pool)), mesh=context.mesh,
-        progress=lambda done: context.progress(0.9 * done),
+        model, task, how, config.networks, initial=start, record=_record(model, x.shape[1:], True),
+        checkpoint=context.checkpoint(_other(pool)), mesh=context.mesh, progress=lambda done: context.progress(0.9 * done),
     )  # fmt: skip
-    x = _sample(config, task)
-    states = {"untrained": train.untrained(model, task, config.networks), "trained": fit.params}
+    states = {"untrained": start, "trained": fit.params}
     profiles = [_of_finite(partial(row_profile, model, x=x), some) for some in states.values()]
     profile = xr.concat(profiles, xr.DataArray(list(states), dims="state", name="state")).profile
     found = _centre(profile, states, x)[list(_BY_INIT)].assign(performance=("network", fit.accuracy))
