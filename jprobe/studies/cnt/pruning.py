@@ -78,7 +78,7 @@ def _metric(model: Any, task: data.Task) -> Metric:
 def _scores(model: Any, params: Params, x: np.ndarray) -> Params:
     """Finite scores of every weight by every order, [S, orders, ...]."""
 
-    def of_one(one: Params, key: jax.Array) -> Params:
+    def of_one(one: Params, key: jax.Array, x: jax.Array) -> Params:
         by_strength = [weight_scores(model.apply, one, x, of=of) for of in ("edge", "neuron", "node")]
         leaves, structure = jax.tree.flatten(one)
         keys = jax.random.split(key, len(leaves))
@@ -93,6 +93,6 @@ def _scores(model: Any, params: Params, x: np.ndarray) -> Params:
         return jax.tree.map(lambda *some: jnp.nan_to_num(jnp.stack(some)), one, *by_strength, *chance)
 
     count = len(jax.tree.leaves(params)[0])
-    return jax.jit(lambda some, keys: jax.lax.map(lambda pair: of_one(*pair), (some, keys)))(
-        params, jax.random.split(jax.random.key(0), count)
-    )
+    # The images are an argument: XLA would compute with constants while it compiles.
+    run = jax.jit(lambda some, keys, x: jax.lax.map(lambda pair: of_one(*pair, x), (some, keys)))
+    return run(params, jax.random.split(jax.random.key(0), count), x)
