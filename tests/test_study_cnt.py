@@ -209,6 +209,7 @@ def pool(name, values, *, untrained=None, correlation=0.0, modes=1, ratios=(1.0,
     ds["centre_ratio_by_init"] = ("init", "state", "network"), np.stack([np.array(ratios)[::-1, None] + noise] * 2)
     ds["pixel_centre_ratio_by_init"] = ("init", "state"), np.full((2, 2), 3.0)
     ds["performance_by_init"] = ("init", "network"), np.full((2, NETWORKS), 0.9)
+    ds["dead"] = "network", np.zeros(NETWORKS)
     ds["performance"], ds["explained"] = ("network", np.full(NETWORKS, 0.04)), ("network", np.full(NETWORKS, 0.6))
     kept_weights = 0.5 + np.where(np.isin(ORDERS, ("neuron", "node")), gains, 0.0)[:, None] + np.zeros(len(REMOVED))
     ds["pruned"] = (
@@ -324,6 +325,14 @@ def test_correlations_by_chance_are_none():
     chance = pool("mnist.fc.3.sigmoid", {}, correlation=np.array([0.3, -0.3, 0.2, -0.2, 0.25, -0.25]))
     (finding,) = [found for name, found in numbered(chance) if name == "C14"]
     assert all(check.found.value < 0.01 for check in finding.checks)
+
+
+def test_dead_networks_are_named_beside_a_claim():
+    """ReLU networks that learnt nothing have skewed strengths, too."""
+    one = pool("cifar10.fc.3.relu", {"neuron_strength": SKEWED})
+    one["dead"] = one.dead + 1
+    (finding,) = [found for name, found in numbered(one) if name == "C10"]
+    assert "6 of 6 networks of FC-3 relu are dead" in finding.remark
 
 
 def test_layers_of_deeper_networks_are_counted_beside_a_claim():

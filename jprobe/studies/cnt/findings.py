@@ -244,6 +244,15 @@ def _never_on(found: Pools) -> str:
     return f"hidden ReLU units that no image turns on: {', '.join(shares)}" if shares else ""
 
 
+def _dead_networks(found: Pools) -> str:
+    dead = [
+        f"{int(ds.dead.sum())} of {ds.sizes['network']} networks of {pool.title} are dead"
+        for pool, ds in _some(found, "fc")
+        if ds.dead.any()
+    ]
+    return f"{', '.join(dead)}: their strengths are in these numbers" if dead else ""
+
+
 def _untrained_modes(found: Pools) -> str:
     counts = [
         f"{pool.title} {float(ds.modes.sel(state='untrained', layer=2, quantity='node_strength_in').median()):g} and "
@@ -324,6 +333,7 @@ _REMARKS: dict[str, Callable[[Pools], str]] = {
     "C5": _untrained_statistic("cnn", "neuron_strength", "below_0", percent),
     "C6": _untrained_statistic("rnn", "neuron_strength", "kurtosis", number),
     "C8": _pixels,
+    "C10": _dead_networks,
     "C11": _untrained_statistic("ae", "neuron_activation", "largest_decile", percent),
     "C12": _untrained_statistic("", "neuron_activation", "share_ends", percent),
     "C14": _untrained_correlation,
