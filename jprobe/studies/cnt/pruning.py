@@ -94,6 +94,6 @@ def _scores(model: Any, params: Params, x: np.ndarray) -> Params:
 
     count = len(jax.tree.leaves(params)[0])
     # The images are an argument: XLA would compute with constants while it compiles.
-    run = jax.jit(lambda some, keys, x: jax.lax.map(lambda pair: of_one(*pair, x), (some, keys)))
+    run = jax.jit(lambda some, keys, x: jax.lax.map(lambda pair: of_one(pair[0], pair[1], x), (some, keys)))
     scores: Params = run(params, jax.random.split(jax.random.key(0), count), x)
     return scores
