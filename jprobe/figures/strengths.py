@@ -239,7 +239,7 @@ def pruning_orders(curves: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarra
         panel.set_xlabel("weights removed (%)")
     for panel in axes[:, 0]:
         panel.set_ylabel("kept (%)")
-    legend_below(figure, axes, columns=6)
+    legend_below(figure, axes, columns=3)
     return figure
 
 

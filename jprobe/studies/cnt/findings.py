@@ -7,18 +7,17 @@ import numpy as np
 import xarray as xr
 
 from jprobe.intervals import Estimate, bootstrap, exact, median
-from jprobe.metrics import Distribution, distance, estimate, statistic
+from jprobe.metrics import Distribution, distance, estimate
 from jprobe.report import Check, Finding
 from jprobe.report.verdict import number, percent
-from jprobe.studies.cnt.reading import FIGURE_2, STATES, Pool, found_in, kept_by_order, layers, pools
-
-Pools = dict[Pool, xr.Dataset]
+from jprobe.studies.cnt.reading import FIGURE_2, STATES, Pools, found_in, kept_by_order, layers, pools, some
+from jprobe.studies.cnt.remarks import REMARKS, UNCORRELATED
 
 # The paper puts no numbers on its claims; these are what its words come to.
 MOST, WIDE, NARROW = 0.5, 2.0, 1.0  # of neurons; excess kurtosis that is pronounced, or is not
 CENTRED, SYMMETRIC = 0.25, 0.5  # |mean| in standard deviations, |skew|
 EVEN, PILED, SPREAD = 0.3, 0.5, 0.3  # share of one tenth of the support; of both ends
-ALIKE, UNCORRELATED, LOCALISED = 0.15, 0.2, 1.2
+ALIKE, LOCALISED = 0.15, 1.2
 
 
 def findings(ds: xr.Dataset) -> list[Finding]:
@@ -37,23 +36,13 @@ def numbered(ds: xr.Dataset) -> list[tuple[str, Finding]]:
     by_dataset: dict[str, Pools] = {}
     for pool, one in pools(ds):
         by_dataset.setdefault(pool.dataset, {})[pool] = one
-    for dataset, some in by_dataset.items():
+    for dataset, mine in by_dataset.items():
         for claim, (say, make) in CLAIMS.items():
-            checks = tuple(make(some))
+            checks = tuple(make(mine))
             if checks:
-                remark = _REMARKS[claim](some) if claim in _REMARKS else ""
+                remark = REMARKS[claim](mine) if claim in REMARKS else ""
                 out.append((claim, Finding(f"{dataset}: {say}", checks, remark)))
     return out
-
-
-def _some(
-    found: Pools, architecture: str = "", activation: str = "", depth: int = 3
-) -> Iterator[tuple[Pool, xr.Dataset]]:
-    for pool, ds in found.items():
-        if (pool.architecture, pool.activation, pool.depth) == (
-            architecture or pool.architecture, activation or pool.activation, depth or pool.depth,
-        ):  # fmt: skip
-            yield pool, ds
 
 
 def _trained(ds: xr.Dataset, layer: int, quantity: str) -> Distribution:
@@ -69,7 +58,7 @@ def _size(found: Distribution, statistic: str) -> Estimate:
 
 
 def _dead_units(found: Pools) -> Iterator[Check]:
-    for pool, ds in _some(found, "", FIGURE_2):
+    for pool, ds in some(found, "", FIGURE_2):
         for layer in layers(pool):
             where = f"{pool.title}, layer {layer}"
             inward, strength = (_trained(ds, layer, q) for q in ("node_strength_in", "neuron_strength"))
@@ -78,7 +67,7 @@ def _dead_units(found: Pools) -> Iterator[Check]:
 
 
 def _extremes(found: Pools) -> Iterator[Check]:
-    for pool, ds in _some(found, "ae", "sigmoid"):
+    for pool, ds in some(found, "ae", "sigmoid"):
         last = pool.depth
         strength, activation = (_trained(ds, last, q) for q in ("neuron_strength", "neuron_activation"))
         yield Check(
@@ -90,7 +79,7 @@ def _extremes(found: Pools) -> Iterator[Check]:
 
 
 def _bottleneck(found: Pools) -> Iterator[Check]:
-    for pool, ds in _some(found, "ae", "sigmoid"):
+    for pool, ds in some(found, "ae", "sigmoid"):
         # Layers that other, deeper pools have are NaN here.
         widths = ds.width.sel(state="trained", layer=slice(1, pool.depth))
         narrowest = int(widths.idxmin("layer"))
@@ -98,14 +87,14 @@ def _bottleneck(found: Pools) -> Iterator[Check]:
 
 
 def _multimodal(found: Pools) -> Iterator[Check]:
-    for pool, ds in _some(found, "cnn", FIGURE_2):
+    for pool, ds in some(found, "cnn", FIGURE_2):
         for quantity, words in (("node_strength_in", "in-strength"), ("neuron_strength", "neuron strength")):
             counts = ds.modes.sel(state="trained", layer=2, quantity=quantity).values
             yield Check(f"{pool.title}, layer 2: modes of {words}", median(counts), "at least", 2, number)
 
 
 def _negative(found: Pools) -> Iterator[Check]:
-    for pool, ds in _some(found, "cnn", FIGURE_2):
+    for pool, ds in some(found, "cnn", FIGURE_2):
         for layer in layers(pool):
             inward, strength = (_trained(ds, layer, q) for q in ("node_strength_in", "neuron_strength"))
             where = f"{pool.title}, layer {layer}"
@@ -114,7 +103,7 @@ def _negative(found: Pools) -> Iterator[Check]:
 
 
 def _kurtosis(found: Pools) -> Iterator[Check]:
-    for pool, ds in _some(found, "rnn", FIGURE_2):
+    for pool, ds in some(found, "rnn", FIGURE_2):
         strength, inward = (_trained(ds, 2, q) for q in ("neuron_strength", "node_strength_in"))
         kurtosis = "excess kurtosis of"
         yield Check(f"{pool.title}: {kurtosis} neuron strength", estimate(strength, "kurtosis"), "above", WIDE, number)
@@ -122,7 +111,7 @@ def _kurtosis(found: Pools) -> Iterator[Check]:
 
 
 def _middle(found: Pools) -> Iterator[Check]:
-    recurrent, connected = (list(_some(found, name, "sigmoid")) for name in ("rnn", "fc"))
+    recurrent, connected = (list(some(found, name, "sigmoid")) for name in ("rnn", "fc"))
     if recurrent and connected:
         rows = [_trained(pool[0][1], 2, "neuron_activation") for pool in (recurrent, connected)]
         count = min(len(row.sums) for row in rows)
@@ -132,7 +121,7 @@ def _middle(found: Pools) -> Iterator[Check]:
 
 
 def _localised(found: Pools) -> Iterator[Check]:
-    for pool, ds in _some(found, "rnn", FIGURE_2):
+    for pool, ds in some(found, "rnn", FIGURE_2):
         for init, word in (("variance", "variance"), ("sd", "standard deviation")):
             trained, untrained = (ds.centre_ratio_by_init.sel(state=s, init=init).values for s in STATES)
             ratio = bootstrap(np.stack([trained, untrained], 1), lambda r: r[:, :, 0].mean(1) / r[:, :, 1].mean(1))
@@ -141,7 +130,7 @@ def _localised(found: Pools) -> Iterator[Check]:
 
 
 def _centred(found: Pools) -> Iterator[Check]:
-    for pool, ds in _some(found, "", "linear"):
+    for pool, ds in some(found, "", "linear"):
         for layer in layers(pool, hidden=True):  # where activations are the neuron strengths themselves
             dist, where = _trained(ds, layer, "neuron_strength"), f"{pool.title}, layer {layer}"
             spread = bootstrap(dist.sums, partial(_offset, dist))
@@ -159,7 +148,7 @@ def _offset(found: Distribution, rows: np.ndarray) -> np.ndarray:
 def _asymmetric(found: Pools) -> Iterator[Check]:
     skews = {}
     for activation in ("relu", "sigmoid"):
-        for pool, ds in _some(found, "fc", activation):
+        for pool, ds in some(found, "fc", activation):
             strength = _trained(ds, 2, "neuron_strength")
             yield Check(
                 f"{pool.title}, layer 2: median neuron strength", estimate(strength, "median"), "below", 0.0, number
@@ -172,7 +161,7 @@ def _asymmetric(found: Pools) -> Iterator[Check]:
 
 
 def _even(found: Pools) -> Iterator[Check]:
-    for pool, ds in _some(found, "ae", "sigmoid", depth=0):
+    for pool, ds in some(found, "ae", "sigmoid", depth=0):
         for layer in layers(pool, hidden=True):
             most = estimate(_trained(ds, layer, "neuron_activation"), "largest_decile")
             yield Check(f"{pool.title}, layer {layer}: most of a tenth of [0, 1]", most, "at most", EVEN, percent)
@@ -180,14 +169,14 @@ def _even(found: Pools) -> Iterator[Check]:
 
 def _piled(found: Pools) -> Iterator[Check]:
     for architecture, side, limit in (("fc", "above", PILED), ("rnn", "above", PILED), ("cnn", "below", SPREAD)):
-        for pool, ds in _some(found, architecture, "sigmoid"):
+        for pool, ds in some(found, architecture, "sigmoid"):
             ends = estimate(_trained(ds, 2, "neuron_activation"), "share_ends")
             yield Check(f"{pool.title}, hidden: activation within 0.1 of 0 or 1", ends, side, limit, percent)  # type: ignore[arg-type]
 
 
 def _blocks(found: Pools) -> Iterator[Check]:
     for activation in ("linear", "relu", "sigmoid"):
-        shallow, deep = (list(_some(found, "fc", activation, depth)) for depth in (3, 7))
+        shallow, deep = (list(some(found, "fc", activation, depth)) for depth in (3, 7))
         if shallow and deep:
             for few, many in ((2, 4), (3, 7)):
                 one, other = (
@@ -211,7 +200,7 @@ def _spread_of_distance(one: Distribution, other: Distribution) -> tuple[float, 
 
 
 def _uncorrelated(found: Pools) -> Iterator[Check]:
-    for pool, ds in _some(found, "", FIGURE_2):
+    for pool, ds in some(found, "", FIGURE_2):
         for layer in layers(pool):
             for against, words in (("neuron_strength", "neuron strength"), ("neuron_activation", "activation")):
                 values = ds.correlation.sel(state="trained", layer=layer, against=against).values
@@ -223,7 +212,7 @@ def _uncorrelated(found: Pools) -> Iterator[Check]:
 
 
 def _prunable(found: Pools) -> Iterator[Check]:
-    for pool, ds in _some(found, "", FIGURE_2):
+    for pool, ds in some(found, "", FIGURE_2):
         kept = 100 * kept_by_order(pool, ds).sel(removed=ds.removed > 0).mean("removed")
         for order, word in (("node", "in-strength"), ("neuron", "signal of the neuron")):
             gain = bootstrap(
@@ -233,112 +222,6 @@ def _prunable(found: Pools) -> Iterator[Check]:
                 f"{pool.title}: points kept by pruning by {word}, over random neurons", gain, "above", 0.0, number
             )
 
-
-# What the same networks show before they are trained, or by another measure: what training has to do with a claim.
-def _never_on(found: Pools) -> str:
-    shares = [
-        f"{pool.title} {percent(float(ds.never_on.sel(state='trained', layer=2).mean()))} (untrained "
-        f"{percent(float(ds.never_on.sel(state='untrained', layer=2).mean()))})"
-        for pool, ds in _some(found, "", "relu")
-    ]
-    return f"hidden ReLU units that no image turns on: {', '.join(shares)}" if shares else ""
-
-
-def _dead_networks(found: Pools) -> str:
-    dead = [
-        f"{int(ds.dead.sum())} of {ds.sizes['network']} networks of {pool.title} are dead"
-        for pool, ds in _some(found, "fc")
-        if ds.dead.any()
-    ]
-    return f"{', '.join(dead)}: their strengths are in these numbers" if dead else ""
-
-
-def _untrained_modes(found: Pools) -> str:
-    counts = [
-        f"{pool.title} {float(ds.modes.sel(state='untrained', layer=2, quantity='node_strength_in').median()):g} and "
-        f"{float(ds.modes.sel(state='untrained', layer=2, quantity='neuron_strength').median()):g}"
-        for pool, ds in _some(found, "cnn", FIGURE_2)
-    ]
-    return f"a filter has one in-strength at all places, so modes of in-strength are construction; untrained: {', '.join(counts)} modes"
-
-
-def _untrained_statistic(
-    architecture: str, quantity: str, name: str, form: Callable[[float], str]
-) -> Callable[[Pools], str]:
-    def remark(found: Pools) -> str:
-        values = [
-            f"{pool.title} {form(statistic(found_in(ds, state='untrained', layer=2, quantity=quantity), name))}"
-            for pool, ds in _some(found, architecture, FIGURE_2)
-        ]
-        return f"untrained, layer 2: {', '.join(values)}"
-
-    return remark
-
-
-def _pixels(found: Pools) -> str:
-    ratios = [
-        f"{pool.title}, {init} {number(float(ds.pixel_centre_ratio_by_init.sel(state='trained', init=init)))} (untrained "
-        f"{number(float(ds.pixel_centre_ratio_by_init.sel(state='untrained', init=init)))}, accuracy "
-        f"{percent(float(ds.performance_by_init.sel(init=init).mean()))})"
-        for pool, ds in _some(found, "rnn", FIGURE_2)
-        for init in ds.init.values.tolist()
-    ]
-    return f"of pixels, mean |x| times mean |weight|: {', '.join(ratios)}; digits lie at the centre before any training"
-
-
-def _other_orders(found: Pools) -> str:
-    words = {
-        "magnitude": "magnitude",
-        "edge": "signal of the weight",
-        "random": "random weights",
-        "neuron": "signal of the neuron",
-        "random_neuron": "random neurons",
-    }
-    rows = []
-    for pool, ds in _some(found, "", FIGURE_2):
-        left = kept_by_order(pool, ds).sel(removed=0.8).mean("network")
-        rows.append(f"{pool.title} " + ", ".join(f"{percent(float(left.sel(order=o)))} {w}" for o, w in words.items()))
-    return (
-        f"accuracy (of autoencoders, variance explained) when 80% of the weights are gone: {'; '.join(rows)}"
-        if rows
-        else ""
-    )
-
-
-def _untrained_correlation(found: Pools) -> str:
-    values = [
-        f"{pool.title} {number(float(ds.correlation.sel(state='untrained', layer=2, against='neuron_strength').mean()))}"
-        for pool, ds in _some(found, "", FIGURE_2)
-    ]
-    sizes = [
-        abs(float(ds.correlation.sel(state="trained", layer=layer, against="neuron_strength").mean()))
-        for pool, ds in _some(found, "", FIGURE_2, depth=0)
-        for layer in (layers(pool) if pool.depth > 3 else ())
-    ]
-    deeper = (
-        f"{sum(size < UNCORRELATED for size in sizes)} of {len(sizes)} layers of deeper networks are below {UNCORRELATED} "
-        f"(from {number(min(sizes))} to {number(max(sizes))}, neuron strength); "
-        if sizes
-        else ""
-    )
-    return (
-        f"{deeper}untrained, layer 2: {', '.join(values)}; of a wide untrained first layer it is the cosine of the mean image with ones, "
-        "a matter of where the pixels' zero lies"
-    )
-
-
-_REMARKS: dict[str, Callable[[Pools], str]] = {
-    "C1": _never_on,
-    "C4": _untrained_modes,
-    "C5": _untrained_statistic("cnn", "neuron_strength", "below_0", percent),
-    "C6": _untrained_statistic("rnn", "neuron_strength", "kurtosis", number),
-    "C8": _pixels,
-    "C10": _dead_networks,
-    "C11": _untrained_statistic("ae", "neuron_activation", "largest_decile", percent),
-    "C12": _untrained_statistic("", "neuron_activation", "share_ends", percent),
-    "C14": _untrained_correlation,
-    "pruning": _other_orders,
-}
 
 Checks = Callable[[Pools], Iterator[Check]]
 

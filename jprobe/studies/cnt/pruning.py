@@ -38,6 +38,9 @@ def pruned(model: Any, params: Params, task: data.Task, x: np.ndarray) -> xr.Dat
 
     Returns:
         "pruned" [network, order, removed]: accuracy, or mean squared error.
+
+    Source:
+        Paper 3, section 3.3: a neuron that transmits a weak signal might be a candidate for pruning.
     """
     count = len(jax.tree.leaves(params)[0])
     # A network beside the scores that rank its weights: one compilation for all orders.

@@ -56,6 +56,9 @@ class Pool(NamedTuple):
         return cls(dataset, architecture, int(depth), activation)
 
 
+Pools = dict[Pool, xr.Dataset]
+
+
 def pools(ds: xr.Dataset) -> Iterator[tuple[Pool, xr.Dataset]]:
     """Each pool and its part of the Dataset."""
     for name in ds.pool.values.tolist():
@@ -88,3 +91,14 @@ def kept_by_order(pool: Pool, ds: xr.Dataset) -> xr.DataArray:
     # Error of the mean image: performance is 1 - explained of it.
     constant = float((ds.performance / (1 - ds.explained)).mean())
     return (1 - ds.pruned / constant).clip(0)
+
+
+def some(
+    found: Pools, architecture: str = "", activation: str = "", depth: int = 3
+) -> Iterator[tuple[Pool, xr.Dataset]]:
+    """The pools of an architecture, an activation and a depth; "" and 0: of any."""
+    for pool, ds in found.items():
+        if (pool.architecture, pool.activation, pool.depth) == (
+            architecture or pool.architecture, activation or pool.activation, depth or pool.depth,
+        ):  # fmt: skip
+            yield pool, ds
