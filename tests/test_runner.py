@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import re
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +23,7 @@ from jprobe.report import About, Check, Finding
 from jprobe.results import load
 from jprobe.studies.pace import Pace
 from jprobe.studies.runner import _forwards
+from jprobe.studies.side_by_side import Stopped
 
 pytestmark = pytest.mark.quick
 
@@ -241,19 +244,21 @@ def pace_of(*costs, file=None):
 def test_the_pace_is_corrected_by_what_parts_took(tmp_path):
     file = tmp_path / "pace.json"
     pace = pace_of(("ssim", 1), ("train", 9), ("train", 9), file=file)
-    pace.begin(pace.parts[0])
+    pace.within(pace.parts[0], 0.0)
     pace.end(pace.parts[0], 20.0, True)
     # Nothing is known of training yet: the whole machine is taken to be twenty times slower.
     assert pace.fraction() == pytest.approx(20 / (20 + 20 * 18))
-    pace.begin(pace.parts[1])
+    pace.within(pace.parts[2], 0.5)
+    pace.within(pace.parts[1], 1.0)
+    # Two parts run at a time.
+    assert pace.fraction() == pytest.approx((20 + 20 * 13.5) / (20 + 20 * 18))
     pace.end(pace.parts[1], 9.0, True)
-    assert pace.fraction() == pytest.approx(29 / 38)
-    pace.begin(pace.parts[2])
-    assert pace.fraction(0.5) == pytest.approx(33.5 / 38)
+    assert pace.fraction() == pytest.approx(33.5 / 38)
+    pace.end(pace.parts[2], 9.0, True)
     pace.remember()
     later = pace_of(("ssim", 1), ("train", 20), file=file)
-    later.begin(later.parts[0])
-    assert later.fraction(1.0) == pytest.approx(0.5)
+    later.within(later.parts[0], 1.0)
+    assert later.fraction() == pytest.approx(0.5)
     # What was read from disk took no time and says nothing of its kind.
     later.end(later.parts[0], 0.01, False)
     assert later.fraction() == 0
@@ -287,3 +292,65 @@ def test_the_recipe_for_a_study_works(tmp_path):
     with pytest.raises(ArgumentError, match="--seeds must be 1 or more"):
         module["Config"](seeds=0)
     assert files(tmp_path / "out" / "parts") == before
+
+
+def side_by_side(compute, computed=None):
+    """A toy study of five parts, two at a time; c needs a, and e needs c."""
+    needs = {"a": "", "b": "", "c": "a", "d": "", "e": "c"}
+
+    def part(name, context):
+        before = sum(float(found[f"v_{needed}"]) for needed, found in context.needed.items())
+        return xr.Dataset({f"v_{name}": compute(name, context) + before})
+
+    def parts(config, subject):
+        for name, before in needs.items():
+            yield studies.Part(name, name, lambda c, name=name: part(name, c), 1.0, "x", before)
+
+    return toy(parts=parts, side_by_side=2, summary=lambda ds, config: {})
+
+
+def test_parts_run_two_at_a_time_after_those_they_need(tmp_path):
+    met, shown = threading.Barrier(2), []
+
+    def compute(name, context):
+        if name != "e":
+            # Nobody goes on alone.
+            met.wait(20)
+        context.progress(0.5)
+        return ord(name)
+
+    study = side_by_side(compute)
+    found = studies.compute(study, Config(), folder=tmp_path, progress=lambda label, done: shown.append(done))
+    values = {name: int(value) for name, value in found.data_vars.items()}
+    assert values == {"v_a": 97, "v_b": 98, "v_c": 97 + 99, "v_d": 100, "v_e": 97 + 99 + 101}
+    assert list(values) == sorted(values)
+    assert shown == sorted(shown)
+    assert shown[-1] == 1
+    # On several devices they run one after the other.
+    alone = dataclasses.replace(side_by_side(lambda name, context: ord(name)), spreads=True)
+    xr.testing.assert_identical(studies.compute(alone, Config(mesh=1)), found)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_a_part_stops_when_the_one_beside_it_fails(tmp_path, error):
+    given_up, ran, begun = [], [], threading.Event()
+
+    def compute(name, context):
+        ran.append(name)
+        if name == "b":
+            begun.wait(20)
+            raise error("of b")
+        begun.set()
+        try:
+            for _ in range(2000):
+                context.progress(0.5)
+                time.sleep(0.01)
+        except Stopped:
+            given_up.append(name)
+            raise
+        return 0.0
+
+    with pytest.raises(error, match="of b"):
+        studies.compute(side_by_side(compute), Config(), folder=tmp_path)
+    assert (sorted(ran), given_up) == (["a", "b"], ["a"])
+    assert not list(tmp_path.glob("parts/*"))

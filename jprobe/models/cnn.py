@@ -4,8 +4,8 @@ import flax.linen as nn
 import jax
 
 from jprobe.choices import Activation
-from jprobe.models.few_channels import Conv
-from jprobe.models.layers import ACTIVATIONS, check_layers, dense
+from jprobe.models.few_channels import Conv, Readout
+from jprobe.models.layers import ACTIVATIONS, check_layers
 
 
 class CNN(nn.Module):
@@ -48,5 +48,4 @@ class CNN(nn.Module):
         x = x.transpose(3, 1, 2, 0)
         for width in self.filters:
             x = ACTIVATIONS[self.activation](Conv(width, self.kernel_sd)(x))
-        x = x.transpose(3, 1, 2, 0).reshape(x.shape[-1], -1)
-        return dense(self.features, x.shape[-1], self.kernel_sd)(x)
+        return Readout(self.features, self.kernel_sd, name="Dense_0")(x)

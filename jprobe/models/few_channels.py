@@ -35,6 +35,26 @@ class Conv(nn.Module):
         return convolve_few(x, kernel) + bias[:, None, None, None]
 
 
+class Readout(nn.Module):
+    """A layer from all numbers of an image, x W + b, of images whose examples are the last axis.
+
+    Attributes:
+        features: number of outputs.
+        kernel_sd: how the layer starts, see :func:`jprobe.models.layers.starts`.
+    """
+
+    features: int
+    kernel_sd: float | None
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """[B, features] of images [C, H, W, B]; the kernel's rows are in the order (H, W, C)."""
+        size = x.size // x.shape[-1]
+        start_kernel, start_bias = starts(size, self.kernel_sd)
+        kernel = self.param("kernel", start_kernel, (size, self.features), jnp.float32)
+        return read_out(x, kernel) + self.param("bias", start_bias, (self.features,), jnp.float32)
+
+
 @jax.custom_vjp
 def convolve_few(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """A convolution without padding: y_f(i, j) = sum_c,a,b kernel(a, b, c, f) x_c(i + a, j + b).
@@ -79,3 +99,36 @@ def _products(x: jax.Array, kernel: jax.Array) -> jax.Array:
 
 
 convolve_few.defvjp(lambda x, kernel: jax.vjp(_products, x, kernel), lambda back, y: back(y))
+
+
+@jax.custom_vjp
+def read_out(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """A product with every number of an image: y_b,f = sum_i,j,c x_c(i, j, b) kernel((i, j, c), f).
+
+    Where nothing is differentiated the images are put into the order of the kernel's rows, which
+    :func:`jprobe.graph.trace` reads; else the rows into the order of the images: there are fewer of them.
+
+    Args:
+        x: images [C, H, W, B].
+        kernel: [H W C, F].
+
+    Returns:
+        [B, F].
+
+    Example:
+        >>> x, kernel = jnp.ones((2, 3, 3, 4)), jnp.ones((18, 5))
+        >>> y, back = jax.vjp(read_out, x, kernel)
+        >>> y.shape, y[0, 0].item(), back(y)[0].shape
+        ((4, 5), 18.0, (2, 3, 3, 4))
+    """
+    return x.transpose(3, 1, 2, 0).reshape(x.shape[-1], -1) @ kernel
+
+
+def _by_channel(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """The same as one product without moving the images."""
+    channels, height, width, examples = x.shape
+    rows = kernel.reshape(height, width, channels, -1).transpose(2, 0, 1, 3).reshape(len(kernel), -1)
+    return (rows.T @ x.reshape(-1, examples)).T
+
+
+read_out.defvjp(lambda x, kernel: jax.vjp(_by_channel, x, kernel), lambda back, y: back(y))

@@ -19,8 +19,8 @@ class Pace:
 
     Example:
         >>> pace = Pace([Part("a", "", lambda c: None, cost=2), Part("b", "", lambda c: None, cost=6)])
-        >>> pace.begin(pace.parts[0])
-        >>> pace.fraction(0.5)
+        >>> pace.within(pace.parts[0], 0.5)
+        >>> pace.fraction()
         0.125
     """
 
@@ -29,16 +29,16 @@ class Pace:
         self._earlier = _read(file)
         self._taken: dict[str, list[float]] = {}
         self._finished: dict[str, float] = {}
-        self._current: Part | None = None
+        self._running: dict[str, float] = {}
 
-    def begin(self, part: Part) -> None:
-        """A part starts."""
-        self._current = part
+    def within(self, part: Part, fraction: float) -> None:
+        """This share of a part is done, in [0, 1]; several parts may run at a time."""
+        self._running[part.name] = min(fraction, 1.0)
 
     def end(self, part: Part, seconds: float, computed: bool) -> None:
         """A part is finished; one that was read from disk took no time and says nothing of its kind."""
         self._finished[part.name] = seconds if computed else 0.0
-        self._current = None
+        self._running.pop(part.name, None)
         if computed and part.cost > 0:
             declared, taken = self._taken.get(part.kind, [0.0, 0.0])
             self._taken[part.kind] = [declared + part.cost, taken + seconds]
@@ -53,12 +53,11 @@ class Pace:
         declared, taken = (sum(column) for column in zip((0.0, 0.0), *self._taken.values(), strict=True))
         return taken / declared if declared else 1.0
 
-    def fraction(self, within: float = 0.0) -> float:
-        """Share of the whole run that is done, in [0, 1]; ``within``: of the part that runs now."""
-        left = [p.cost * self.factor(p.kind) for p in self.parts if p.name not in self._finished]
-        here = self._current.cost * self.factor(self._current.kind) * within if self._current else 0.0
-        done = sum(self._finished.values()) + here
-        total = sum(self._finished.values()) + sum(left)
+    def fraction(self) -> float:
+        """Share of the whole run that is done, in [0, 1]."""
+        left = {p.name: p.cost * self.factor(p.kind) for p in self.parts if p.name not in self._finished}
+        done = sum(self._finished.values()) + sum(left[name] * share for name, share in self._running.items())
+        total = sum(self._finished.values()) + sum(left.values())
         return done / total if total > 0 else 1.0
 
     def remember(self) -> None:

@@ -1,6 +1,7 @@
 """The one runner of all studies: folder, parts, progress, combining, record."""
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,8 @@ from jprobe.sharding import local_mesh
 from jprobe.studies.config import Config
 from jprobe.studies.folder import RunFolder
 from jprobe.studies.pace import Pace
-from jprobe.studies.study import Context, Part, Study
+from jprobe.studies.side_by_side import Stopped, run_all
+from jprobe.studies.study import Context, Part, Parts, Study
 from jprobe.studies.subject import Subject
 
 # Called with what runs now and the fraction of the whole run that is done, in [0, 1].
@@ -133,10 +135,11 @@ def compute(
     subject = study.subject(config) if of is None else of
     parts = list(study.parts(config, subject))
     kept = None if folder is None else RunFolder(folder, config.numbers(), subject.digests())
-    pace = Pace(parts, cache_dir() / "paces" / f"{study.name}.json")
-    done: dict[str, xr.Dataset] = {}
-    for part in parts:
-        done[part.name] = _part(part, kept, mesh, pace, show, done)
+    pace, stop = Pace(parts, cache_dir() / "paces" / f"{study.name}.json"), threading.Event()
+    told = _Told(pace, show, stop)
+    # Programs that several devices run together must start in the same order on each.
+    width = study.side_by_side if mesh is None else 1
+    done = run_all(parts, lambda part, needed: _part(part, kept, mesh, told, needed), width, stop)
     pace.remember()
     show("finished", 1.0)
     dataset = study.combine(config, subject, done)
@@ -161,20 +164,44 @@ def _forwards(progress: Progress | None) -> Progress:
     return show
 
 
-def _part(
-    part: Part, folder: RunFolder | None, mesh: Any, pace: Pace, show: Progress, done: dict[str, xr.Dataset]
-) -> xr.Dataset:
-    pace.begin(part)
-    show(part.label, pace.fraction())
+class _Told:
+    """Progress of the whole run, told by all the threads that its parts run in."""
+
+    def __init__(self, pace: Pace, show: Progress, stop: threading.Event) -> None:
+        self._pace, self._show, self._stop = pace, show, stop
+        self._lock, self._label = threading.RLock(), ""
+
+    def begin(self, part: Part) -> None:
+        """A part starts, and gives the run its label."""
+        with self._lock:
+            self._label = part.label
+            self.within(part, 0.0)
+
+    def within(self, part: Part, fraction: float) -> None:
+        """This share of a part is done."""
+        if self._stop.is_set():
+            raise Stopped
+        with self._lock:
+            self._pace.within(part, fraction)
+            self._show(self._label, self._pace.fraction())
+
+    def end(self, part: Part, seconds: float, computed: bool) -> None:
+        """A part is finished."""
+        with self._lock:
+            self._pace.end(part, seconds, computed)
+
+
+def _part(part: Part, folder: RunFolder | None, mesh: Any, told: _Told, needed: Parts) -> xr.Dataset:
+    told.begin(part)
     context = Context(
         checkpoints=None if folder is None else folder.path / "checkpoints",
         mesh=mesh,
-        progress=lambda fraction: show(part.label, pace.fraction(min(fraction, 1.0))),
-        needed={name: done[name] for name in part.needs},
+        progress=lambda fraction: told.within(part, fraction),
+        needed=needed,
     )
     started, computed = time.monotonic(), folder is None or not folder.has(part.name)
     dataset = part.compute(context) if folder is None else folder.part(part.name, lambda: part.compute(context))
-    pace.end(part, time.monotonic() - started, computed)
+    told.end(part, time.monotonic() - started, computed)
     return dataset
 
 

@@ -97,6 +97,8 @@ class Study(Generic[C, S]):
         about: (Dataset, configuration) -> title, lead and notes.
         table: Dataset -> (header, rows), shown in the report, and on the terminal where there are no findings to show.
         spreads: whether it spreads its work over the devices of a mesh.
+        side_by_side: parts that run at the same time on one device; more than 1 pays where many programs are compiled, which
+            keeps one core busy.
 
     Example:
         >>> from jprobe.studies import probes
@@ -118,3 +120,4 @@ class Study(Generic[C, S]):
     about: Callable[[xr.Dataset, C], About]
     table: Callable[[xr.Dataset], tuple[Sequence[str], Sequence[Sequence[str]]]] | None = None
     spreads: bool = False
+    side_by_side: int = 1

@@ -126,7 +126,7 @@ def _measured(config: Config, pool: Pool, how: Training, dataset: data.Dataset, 
         _of_finite(partial(pruned, model, task=task, x=x), fit.params),
         _spectra(states),
         _performance(task, fit),
-        _history(fit, states["untrained"], record),
+        _history(fit, ds.sel(state="untrained", drop=True)),
     ]
     return xr.merge(found, join="outer")
 
@@ -231,12 +231,24 @@ def _performance(task: data.Task, fit: Fit) -> xr.Dataset:
     return out if task.num_classes is not None else out.assign(explained=("network", train.explained(fit, task)))
 
 
-def _history(fit: Fit, start: Any, record: Any) -> xr.Dataset:
+# What is recorded of every epoch, and what is measured of it before training.
+_HISTORY = {"mean": "link_mean", "variance": "link_variance", "fluctuation": "fluctuation"}
+
+
+def _history(fit: Fit, start: xr.Dataset) -> xr.Dataset:
     """Link weights and fluctuation by layer, before training and after every epoch: [network, epoch, layer]."""
-    first = jax.jit(jax.vmap(lambda params: record(params, None)))(start)
-    found = {name: np.concatenate([np.asarray(first[name])[:, None], fit.recorded[name]], 1) for name in first}
-    _, epochs, count = found["mean"].shape
+    networks, epochs, count = fit.recorded["mean"].shape
+    layers = np.arange(2, count + 2)
+
+    def joined(name: str, before: str) -> np.ndarray:
+        first = np.full((networks, count), np.nan)
+        # There is none where every network has overflowed.
+        if before in start:
+            first = start[before].sel(layer=layers).transpose("network", "layer").values
+        return np.concatenate([first[:, None], fit.recorded[name]], 1)
+
+    found = {name: joined(name, before) for name, before in _HISTORY.items()}
     return xr.Dataset(
         {f"history_{name}": (("network", "epoch", "layer"), values) for name, values in found.items()},
-        {"layer": np.arange(2, count + 2), "epoch": np.arange(epochs)},
+        {"layer": layers, "epoch": np.arange(epochs + 1)},
     )

@@ -12,7 +12,7 @@ STUDY = Study(
     name="cnt",
     paper="La Malfa et al., Deep neural networks via complex network theory: a perspective, IJCAI 2024",
     reproduces="Paper 3 (figures 2-8, Table 1): node strength, neuron strength and activation in pools of trained networks",
-    cost="quick: 7 minutes on two cores; paper: MNIST 2 hours of CPU, CIFAR-10 more",
+    cost="quick: 5 minutes on two cores; paper: MNIST 2 hours of CPU, CIFAR-10 more",
     presets=PRESETS,
     subject=subject,
     parts=parts,
@@ -23,4 +23,5 @@ STUDY = Study(
     about=about,
     table=table,
     spreads=True,
+    side_by_side=2,
 )
