@@ -233,6 +233,48 @@ def test_a_checkpoint_is_read_and_not_trained_again(written, untrained):
     assert jax.tree.structure(again.params) == jax.tree.structure(fit.params)
 
 
+@pytest.mark.parametrize("stop", [1, 3, 4], ids=["in the first part", "after it", "in the second"])
+def test_an_interrupted_training_is_taken_up(tmp_path, stop):
+    """Two parts of networks, of three epochs each, kept after every one."""
+    options = {"seeds": [2, 5, 11], "epochs": 3, "batch": 8, "record": _first_weight}
+    whole, path = train.fit(MODEL, TASK, **options), tmp_path / "fit"
+
+    def interrupt(fraction):
+        if fraction >= stop / 6 - 1e-9:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train.fit(MODEL, TASK, checkpoint=path, every=1, progress=interrupt, **options)
+    assert not path.exists()
+    seen = []
+    again = train.fit(MODEL, TASK, checkpoint=path, every=1, progress=seen.append, **options)
+    assert len(seen) == 6 - stop  # nothing is trained twice
+    for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(again), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not path.with_name("fit.unfinished").exists()
+
+
+def _first_weight(params, state):
+    return jax.tree.leaves(params)[0].ravel()[0]
+
+
+def test_an_interrupted_training_of_other_settings_or_damaged_is_an_error(tmp_path):
+    def interrupt(fraction):
+        raise KeyboardInterrupt
+
+    path = tmp_path / "fit"
+    with pytest.raises(KeyboardInterrupt):
+        train.fit(MODEL, TASK, checkpoint=path, every=1, progress=interrupt, **SETTINGS)
+    with pytest.raises(CheckpointError, match="other data, seeds, settings"):
+        train.fit(MODEL, TASK, checkpoint=path, every=1, **{**SETTINGS, "learning_rate": 0.02})
+    for file in (f for f in path.with_name("fit.unfinished").rglob("*") if f.is_file()):
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(CheckpointError, match="damaged"):
+        train.fit(MODEL, TASK, checkpoint=path, every=1, **SETTINGS)
+    with pytest.raises(ArgumentError, match="every is 1 or more"):
+        train.fit(MODEL, TASK, every=1, **SETTINGS)
+
+
 @pytest.mark.parametrize(
     ("model", "settings"),
     [
@@ -281,6 +323,15 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DiskError, match="Could not write"):
         train.fit(MODEL, TASK, 1, epochs=1, checkpoint=tmp_path / "file" / "c")
+
+
+def test_scores_of_a_large_test_set_are_added_up(monkeypatch):
+    """Part by part, a part filled up with examples of no weight."""
+    whole = train.fit(MODEL, TASK, 2, epochs=2, batch=8)
+    monkeypatch.setattr("jprobe.train.loop.EVALUATED", 7)
+    small = train.fit(jp.models.MLP(MODEL.hidden, 2, kernel_sd=None), TASK, 2, epochs=2, batch=8, record=_first_weight)
+    np.testing.assert_array_equal(whole.test_accuracy, small.test_accuracy)
+    assert len(TASK.x_test) % 7
 
 
 def test_metrics_are_numpys():

@@ -21,6 +21,7 @@ from jprobe.train.losses import Loss, cross_entropy
 from jprobe.train.optimizers import cosine_adam
 from jprobe.train.result import Fit
 from jprobe.train.running import Run, made_from, read, train_all
+from jprobe.train.unfinished import Unfinished
 from jprobe.typing import Params
 
 LEARNING_RATE = 0.01
@@ -44,6 +45,7 @@ def fit(
     diverged: Diverged = "refuse",
     together: int | None = None,
     checkpoint: str | Path | None = None,
+    every: int | None = None,
     pad_to: tuple[int, int] | None = None,
     mesh: Mesh | None = None,
     progress: Callable[[float], None] | None = None,
@@ -82,6 +84,8 @@ def fit(
         together: most networks that are trained at once, by default a block. On a CPU convolutions are fastest alone (1).
         checkpoint: folder: networks that are there already are read, not trained; otherwise they are written
             as training ends.
+        every: epochs after which the state of an unfinished training is kept beside the checkpoint, so that the same call
+            takes it up after an interruption. Default: never.
         pad_to: numbers of training and test examples to fill the arrays up to. Tasks of different sizes that are
             padded alike share one compilation; their networks are the same as without.
         mesh: spread the networks over all devices of this mesh.
@@ -116,6 +120,8 @@ def fit(
             f"Training needs one or more seeds, epochs, examples a batch and networks together, and a positive learning "
             f"rate, not seeds={seeds}, epochs={epochs}, batch={batch}, learning_rate={rate}, together={together}."
         )
+    if every is not None and (every < 1 or checkpoint is None):
+        raise ArgumentError(f"every is 1 or more epochs, of a training with a checkpoint; found every={every}.")
     if optimizer is not None and learning_rate is not None:
         raise ArgumentError("learning_rate is of the default optimizer; put the rate into optimizer instead.")
     for what, name, known in (("keep rule", keep, Keep), ("rule for what diverged", diverged, Diverged)):
@@ -140,11 +146,14 @@ def fit(
         settings = made_from(run)
         if Path(checkpoint).exists():
             return Fit(**read(checkpoint, run, start, settings), seeds=ids, chance=chance)
-        found = train_all(run, progress)
+        unfinished = None if every is None else Unfinished.beside(checkpoint, settings, every)
+        found = train_all(run, progress, unfinished)
     if diverged == "refuse":
         _check_finite(found, ids, "the rate of the optimizer" if optimizer else f"learning_rate from {rate:g}")
     if checkpoint is not None:
         checkpoints.save(checkpoint, {**found, "made_from": settings})
+        if unfinished is not None:
+            unfinished.clear()
     return Fit(**found, seeds=ids, chance=chance)
 
 

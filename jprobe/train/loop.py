@@ -17,6 +17,9 @@ from jprobe.train.axes import over_networks, state_axes, with_seeds, without_see
 from jprobe.train.losses import Loss
 from jprobe.typing import Params
 
+# Test examples that are evaluated together.
+EVALUATED = 2048
+
 # (outputs [B, ...], targets [B, ...]) -> one number an example, [B].
 Score = Callable[[jax.Array, jax.Array], jax.Array]
 Augment = Callable[[jax.Array, jax.Array], jax.Array]
@@ -169,10 +172,19 @@ def _trainer(recipe: Recipe) -> Trainer:
         outputs, changed = apply(full, x, True, key)
         return (recipe.loss(outputs, y, full) * weight).sum() / weight.sum(), changed
 
-    def score_of(variables, x, y, weight):  # type: ignore[no-untyped-def]
+    def scores(variables, x, y, weight):  # type: ignore[no-untyped-def]
         outputs, _ = apply(variables, x, False, None)
         each = recipe.loss(outputs, y, variables) if recipe.score is None else recipe.score(outputs, y)
-        return (weight * each).sum() / weight.sum()
+        return (weight * each).sum()
+
+    def score_of(variables, *test):  # type: ignore[no-untyped-def]
+        """Of the test set part by part: what a convolutional network makes of all of it may not fit the memory."""
+        parts, *_, weight = -(-len(test[0]) // EVALUATED), *test
+        if parts == 1:
+            return scores(variables, *test) / weight.sum()
+        filled = [jnp.pad(a, [(0, parts * EVALUATED - len(a))] + [(0, 0)] * (a.ndim - 1)) for a in test]
+        cut = [a.reshape(parts, EVALUATED, *a.shape[1:]) for a in filled]
+        return jax.lax.map(lambda part: scores(variables, *part), cut).sum() / weight.sum()
 
     gradient = over_networks(jax.value_and_grad(loss_of, has_aux=True), (0, 0, data_axis, data_axis, None, 0))
     measure = over_networks(score_of, (0, data_axis, data_axis, data_axis))

@@ -13,7 +13,8 @@ from jprobe.data import Task
 from jprobe.digests import digest_of
 from jprobe.errors import CheckpointError
 from jprobe.train.batches import filled, minibatches
-from jprobe.train.loop import Data, Recipe, starter, trainer
+from jprobe.train.loop import Carry, Data, History, Recipe, starter, trainer
+from jprobe.train.unfinished import Unfinished
 from jprobe.typing import Params
 
 # Seeds b * BLOCK to (b + 1) * BLOCK - 1 see the same minibatches, so that the first layer of the whole block is
@@ -49,7 +50,9 @@ class Run(NamedTuple):
     whole: bool
 
 
-def train_all(run: Run, progress: Callable[[float], None] | None) -> dict[str, Any]:
+def train_all(
+    run: Run, progress: Callable[[float], None] | None, unfinished: Unfinished | None = None
+) -> dict[str, Any]:
     """Train every network; fields of a Fit, leaves [S, ...]."""
     start, (begin, train) = starter(run.recipe.model), trainer(run.recipe)
     chunks = list(_chunks(run.seeds, run.together))
@@ -70,13 +73,48 @@ def train_all(run: Run, progress: Callable[[float], None] | None) -> dict[str, A
         else:
             variables = jax.tree.map(lambda w, s=padded: np.asarray(w)[s], run.initial)
         order = minibatches(block, range(run.epochs), examples, batch, pad_to[0], run.whole)
-        carry, history = train(begin(variables), seeds, block, np.arange(run.epochs), *order, data)
+
+        def some(carry: Carry, now: slice, seeds=seeds, block=block, order=order, data=data):  # type: ignore[no-untyped-def]
+            return train(carry, seeds, block, np.arange(run.epochs)[now], order[0][now], order[1][now], data)
+
+        def report(fraction: float, n: int = n) -> None:
+            if progress is not None:
+                progress((n - 1 + fraction) / len(chunks))
+
+        carry, history = _epochs(run, some, begin(variables), unfinished, n, report)
         found = {"params": carry.kept, "accuracy": carry.accuracy, "epoch": carry.epoch, **history._asdict()}
         parts.append(jax.tree.map(lambda a, n=chunk.size: np.asarray(a)[:n], found))
-        if progress is not None:
-            progress(n / len(chunks))
     back = np.argsort(np.concatenate(chunks))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves)[back], *parts)
+
+
+def _epochs(
+    run: Run, train: Callable[[Carry, slice], tuple[Carry, History]], carry: Carry, unfinished: Unfinished | None,
+    part: int, progress: Callable[[float], None],
+) -> tuple[Carry, History]:  # fmt: skip
+    """All epochs of some networks, in one call, or in several where states in between are kept."""
+
+    def after(done: int) -> dict[str, Any]:
+        carried, history = jax.eval_shape(lambda carry: train(carry, slice(0, done)), carry)
+        return {"carry": carried._asdict(), "history": history._asdict()}
+
+    done, state = (0, None) if unfinished is None else unfinished.read(part, after)
+    histories = []
+    if state is not None:
+        carry, histories = Carry(**state["carry"]), [History(**state["history"])]
+    for first in range(done, run.epochs, run.epochs if unfinished is None else unfinished.every):
+        last = min(first + (run.epochs if unfinished is None else unfinished.every), run.epochs)
+        carry, history = train(carry, slice(first, last))
+        histories.append(history)
+        if unfinished is not None:
+            kept = {"carry": carry._asdict(), "history": _joined(histories)._asdict()}
+            unfinished.write(part, last, jax.tree.map(np.asarray, kept))
+        progress(last / run.epochs)
+    return carry, _joined(histories)
+
+
+def _joined(histories: list[History]) -> History:
+    return jax.tree.map(lambda *some: np.concatenate(some, 1), *histories)
 
 
 def _chunks(seeds: np.ndarray, together: int | None) -> Iterator[np.ndarray]:
