@@ -177,7 +177,7 @@ def _trainer(recipe: Recipe) -> Trainer:
         each = recipe.loss(outputs, y, variables) if recipe.score is None else recipe.score(outputs, y)
         return (weight * each).sum()
 
-    def score_of(variables, *test):  # type: ignore[no-untyped-def]
+    def score_of(variables, x, y, weight):  # type: ignore[no-untyped-def]
         """Of the test set part by part: what a convolutional network makes of all of it may not fit the memory."""
         parts, *_, weight = -(-len(test[0]) // EVALUATED), *test
         if parts == 1:
