@@ -179,10 +179,10 @@ def _trainer(recipe: Recipe) -> Trainer:
 
     def score_of(variables, x, y, weight):  # type: ignore[no-untyped-def]
         """Of the test set part by part: what a convolutional network makes of all of it may not fit the memory."""
-        parts, *_, weight = -(-len(test[0]) // EVALUATED), *test
+        parts = -(-len(x) // EVALUATED)
         if parts == 1:
-            return scores(variables, *test) / weight.sum()
-        filled = [jnp.pad(a, [(0, parts * EVALUATED - len(a))] + [(0, 0)] * (a.ndim - 1)) for a in test]
+            return scores(variables, x, y, weight) / weight.sum()
+        filled = [jnp.pad(a, [(0, parts * EVALUATED - len(a))] + [(0, 0)] * (a.ndim - 1)) for a in (x, y, weight)]
         cut = [a.reshape(parts, EVALUATED, *a.shape[1:]) for a in filled]
         return jax.lax.map(lambda part: scores(variables, *part), cut).sum() / weight.sum()
 
