@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ from jprobe.paths import spelled
 
 # Checksum of every other file of a checkpoint: Orbax does not notice a flipped bit.
 SUMS = "sha256.json"
+
+# Orbax shares one event loop and one set of temporary names between the threads of a process: two that write at a time
+# end in "File exists".
+_ORBAX = threading.Lock()
 
 
 def save(path: str | Path, tree: Any) -> None:
@@ -37,7 +42,8 @@ def save(path: str | Path, tree: Any) -> None:
         _make_sure_of_room(path.parent, _most_bytes(tree))
         with replacing_folder(path) as folder:
             try:
-                ocp.save(folder, _nested(tree), overwrite=True)
+                with _ORBAX:
+                    ocp.save(folder, _nested(tree), overwrite=True)
             except ValueError as error:  # what TensorStore raises when a write fails
                 raise OSError(str(error).splitlines()[0]) from error
             (folder / SUMS).write_text(json.dumps(_sums(folder), indent=1))
@@ -103,7 +109,8 @@ def load(path: str | Path, like: Any) -> Any:
         raise MissingFileError(path, "Train first, or name the folder of an earlier run.")
     _check_files(path)
     try:
-        found = ocp.load(path)
+        with _ORBAX:
+            found = ocp.load(path)
     except Exception as error:  # Orbax raises many kinds, none of its own
         raise CheckpointError(f"{path} cannot be read. Delete it to train again. ({error})") from error
     problems = misfits(dict(_leaves(found)), dict(_leaves(like)))

@@ -4,6 +4,7 @@ import errno
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 
 import jax.numpy as jnp
 import numpy as np
@@ -27,6 +28,18 @@ def test_a_checkpoint_replaces_an_older_one(tmp_path):
     for value in (1.0, 2.0):
         checkpoints.save(tmp_path / "c", {"a": jnp.full(2, value)})
     assert np.asarray(checkpoints.load(tmp_path / "c", {"a": jnp.zeros(2)})["a"]).tolist() == [2, 2]
+
+
+def test_threads_write_side_by_side(tmp_path):
+    """As parts of a run do."""
+
+    def writes(name):
+        for value in range(4):
+            checkpoints.save(tmp_path / name, {"a": np.full(3, value)})
+        return checkpoints.load(tmp_path / name, {"a": np.zeros(3, int)})["a"].tolist()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(writes, "abcd")) == [[3, 3, 3]] * 4
 
 
 def test_no_checkpoint_to_load_is_an_error(tmp_path):

@@ -1,7 +1,6 @@
-"""Paper 1, second half: how hard each pair of classes is, by what networks lose without magnitudes.
+"""Paper 3: how strengths and activations are distributed in pools of trained networks.
 
-Jankowski, Radicchi, Serrano, Boguna, Fortunato, 'Task cnt shapes internal representations and robustness
-in neural networks', arXiv:2508.05463, sections 4, A.1 and A.3.
+La Malfa, La Malfa, Nicosia, Latora, 'Deep neural networks via complex network theory: a perspective', IJCAI 2024.
 """
 
 import lazy_loader
