@@ -4,13 +4,16 @@ from jprobe.data.cache import cache_dir
 from jprobe.data.catalogue import Entry, catalogue
 from jprobe.data.conll import Sentences, conll2003
 from jprobe.data.dataset import Dataset
+from jprobe.data.derived import coloured, tiles
 from jprobe.data.importing import import_files
 from jprobe.data.loading import fetch, load
 from jprobe.data.photos import Photos, load_photos
-from jprobe.data.tasks import TASKS, Task, pair, reconstruction, task
+from jprobe.data.tasks import IMAGENET_DEVIATION, IMAGENET_MEAN, TASKS, Task, pair, reconstruction, task
 from jprobe.data.tokens import Batch, TokenTask, token_task
 
 __all__ = [
+    "IMAGENET_DEVIATION",
+    "IMAGENET_MEAN",
     "TASKS",
     "Batch",
     "Dataset",
@@ -21,6 +24,7 @@ __all__ = [
     "TokenTask",
     "cache_dir",
     "catalogue",
+    "coloured",
     "conll2003",
     "fetch",
     "import_files",
@@ -29,5 +33,6 @@ __all__ = [
     "pair",
     "reconstruction",
     "task",
+    "tiles",
     "token_task",
 ]

@@ -11,7 +11,10 @@ from jprobe.data.dataset import Dataset
 from jprobe.errors import ArgumentError, ShapeError, UnknownNameError
 
 # How pixels are given to networks: in [-1, 1], in [0, 1], or with mean 0 and standard deviation 1 in each channel.
-Pixels = Literal["signed", "unit", "standardised"]
+Pixels = Literal["signed", "unit", "standardised", "imagenet"]
+
+# Of the photos of ImageNet, red, green and blue in [0, 1]: what networks of colour images are commonly fed with.
+IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 # Paper 1 takes the pairs of largest and smallest SSIM distance, but doing so does not give its own easy pairs
 # (on MNIST {0, 1} is farther apart than {0, 7}; on Fashion-MNIST several pairs reach .99). So the pairs
@@ -135,7 +138,7 @@ def task(dataset: Dataset, pixels: Pixels = "signed") -> Task:
         dataset: what `load` returned.
         pixels: how a pixel p from 0 to 255 is given to networks: "signed" in [-1, 1] as p / 127.5 - 1, "unit" in [0, 1] as
             p / 255, or "standardised": minus the mean of its channel over the training images, divided by their
-            standard deviation.
+            standard deviation; "imagenet": the same with means and deviations of ImageNet, for images of three channels.
 
     Returns:
         Task with inputs float32 [B, H, W, C], named after the dataset.
@@ -236,6 +239,11 @@ def _shift_and_scale(images: np.ndarray, pixels: Pixels) -> tuple[Any, Any]:
         return np.float32(1), np.float32(127.5)
     if pixels == "unit":
         return np.float32(0), np.float32(255)
+    if pixels == "imagenet":
+        if images.shape[-1] != 3:
+            raise ShapeError(f"Pixels as of ImageNet are of three channels; these images have {images.shape[-1]}.")
+        mean, deviation = 255 * np.array(IMAGENET_MEAN), 255 * np.array(IMAGENET_DEVIATION)
+        return (mean / deviation).astype(np.float32), deviation.astype(np.float32)
     mean, deviation = images.mean((0, 1, 2), np.float64), images.std((0, 1, 2), np.float64)
     if not deviation.all():
         raise ArgumentError("A channel of these images is constant and cannot be standardised.")

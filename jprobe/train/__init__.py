@@ -1,6 +1,7 @@
 """Train many networks at once, of any model, loss, optimizer and data."""
 
 from jprobe.choices import Diverged, Keep
+from jprobe.train.augment import flip_and_crop
 from jprobe.train.fitting import fit, untrained
 from jprobe.train.losses import Loss, cross_entropy, squared_error
 from jprobe.train.optimizers import scale_by_epoch
@@ -20,6 +21,7 @@ __all__ = [
     "dead",
     "explained",
     "fit",
+    "flip_and_crop",
     "pool",
     "scale_by_epoch",
     "squared_error",
