@@ -58,6 +58,7 @@ CASES = {
     "squeeze": lambda v, x: lax.squeeze(x[None], (0,)),
     "slice": lambda v, x: lax.slice(x, (0, 1), (2, 3)),
     "dynamic_slice": lambda v, x: lax.dynamic_slice(x, (jnp.int32(1), jnp.int32(0)), (1, 2)),
+    "dynamic_update_slice": lambda v, x: lax.dynamic_update_slice(x, 2 * x[:1, :2], (jnp.int32(1), jnp.int32(1))),
     "rev": lambda v, x: lax.rev(x, (1,)),
     "transpose": lambda v, x: x.T,
     "broadcast_in_dim": lambda v, x: jnp.broadcast_to(x, (2, 2, 3)),
@@ -103,7 +104,7 @@ def rounded(x):
 rounded.defvjp(lambda x: (x, None), lambda _, g: (g,))
 
 
-ELSEWHERE = {"cond", "while"}  # what has no table of its own
+ELSEWHERE = {"cond", "while", "dynamic_update_slice"}  # what has no table of its own
 
 
 def primitives(jaxpr):

@@ -78,12 +78,12 @@ def _equation(eqn: Any, values: list[Found], tape: Tape) -> list[Found]:
         return _loop(eqn, values, tape)
     if name == "scan":
         return _scan(eqn, values, tape)
-    written = written_out(eqn, [])
-    if written is not None:
-        return walk(written[0], values, tape)
     rule = LINEAR.get(name)
     if rule is None:
-        raise refused(eqn, "has no rule")
+        written = written_out(eqn, [])
+        if written is None:
+            raise refused(eqn, "has no rule")
+        return walk(written[0], values, tape)
     made = rule(tape, eqn, values)
     return list(made) if isinstance(made, list) else [made]
 

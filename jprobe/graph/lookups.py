@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.extend import core, source_info_util
 
 from jprobe.graph.linear_context import refused
@@ -67,12 +68,28 @@ def _equation(eqn: Any, inputs: list[tuple[Any, bool]], looked_up: Lookup) -> li
         return _run(bodies[0], inputs, looked_up)
     if name in _LOOPS and reads_tokens and any(_contains(body, *_LOOKUPS) for body in bodies):
         raise refused(eqn, "looks up tokens inside a loop or a branch: look them up before it")
+    if name == "scan" and by_hand:
+        return [(value, False) for value in _scan(eqn, [value for value, _ in inputs], looked_up)]
     out = eqn.primitive.bind(*(value for value, _ in inputs), **eqn.primitive.get_bind_params(eqn.params))
     made = out if eqn.primitive.multiple_results else [out]
     whole = [not jnp.issubdtype(variable.aval.dtype, jnp.floating) for variable in eqn.outvars]
     if name in _LOOKUPS and reads_tokens and not inputs[0][1] and not whole[0]:
         return [(looked_up(eqn, made[0]), False)]
     return [(value, reads_tokens and is_whole) for value, is_whole in zip(made, whole, strict=True)]
+
+
+def _scan(eqn: Any, values: Sequence[Any], looked_up: Lookup) -> list[Any]:
+    """The same loop over a body without derivatives by hand."""
+    consts, carried = eqn.params["num_consts"], eqn.params["num_carry"]
+
+    def step(carry: Sequence[Any], over: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        inputs = [(value, False) for value in (*values[:consts], *carry, *over)]
+        out = [value for value, _ in _run(eqn.params["jaxpr"], inputs, looked_up)]
+        return out[:carried], out[carried:]
+
+    start, over = list(values[consts:][:carried]), list(values[consts + carried :])
+    end, each = lax.scan(step, start, over, eqn.params["length"], eqn.params["reverse"])
+    return [*end, *each]
 
 
 def _bodies(eqn: Any) -> Iterator[core.ClosedJaxpr]:

@@ -30,6 +30,8 @@ def written_out(eqn: Any, inputs: list[Value]) -> tuple[core.ClosedJaxpr, list[V
     """
     if eqn.primitive.name == "cond":
         return _branch(eqn, inputs)
+    if eqn.primitive.name == "dynamic_update_slice":
+        return _written_over(eqn, inputs)
     write = WRITTEN.get(eqn.primitive.name)
     if write is None:
         return None
@@ -67,6 +69,34 @@ def _branch(eqn: Any, inputs: list[Value]) -> tuple[core.ClosedJaxpr, list[Value
         return None
     branches = eqn.params["branches"]
     return branches[min(max(int(which.value), 0), len(branches) - 1)], rest
+
+
+def _written_over(eqn: Any, inputs: list[Value]) -> tuple[core.ClosedJaxpr, list[Value]] | None:
+    """An array with a box of it replaced: what is before it, the box and what is after it."""
+    old, new, *places = inputs
+    if not all(isinstance(place, Known) and isinstance(place.value, np.ndarray | jax.Array | int) for place in places):
+        return None
+    whole, box = (variable.aval.shape for variable in eqn.invars[:2])
+    at = [int(np.clip(np.asarray(place.value), 0, n - s)) for place, n, s in zip(places, whole, box, strict=True)]
+
+    def write(old: jax.Array, new: jax.Array) -> list[jax.Array]:
+        return [_placed(old, new, at)]
+
+    shapes = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in eqn.invars[:2]]
+    return jax.make_jaxpr(write)(*shapes), [old, new]
+
+
+def _placed(old: jax.Array, new: jax.Array, at: Sequence[int]) -> jax.Array:
+    for axis, (start, size, whole) in enumerate(zip(at, new.shape, old.shape, strict=True)):
+        if size < whole:
+            inside = _placed(lax.slice_in_dim(old, start, start + size, axis=axis), new, at)
+            parts = [
+                lax.slice_in_dim(old, 0, start, axis=axis),
+                inside,
+                lax.slice_in_dim(old, start + size, whole, axis=axis),
+            ]
+            return lax.concatenate([part for part in parts if part.shape[axis]], axis)
+    return new
 
 
 def _stacked(arrays: Sequence[jax.Array], axis: int) -> jax.Array:
