@@ -3,6 +3,7 @@
 The rooms: ``jp.data`` (arrays), ``jp.models`` (Flax Linen modules), ``jp.train`` (many seeds in one compiled
 scan), ``jp.probes`` (perturbations), ``jp.metrics`` (what is measured), ``jp.sweep`` (seeds x levels x repeats
 in one compiled call), ``jp.complexity`` (how hard a task is, by what networks lose under a probe),
+``jp.connectivity`` (which connections stay where they cost),
 ``jp.robustness`` (one layer at a time), ``jp.graph`` (any network as a signed DAG), ``jp.frustration`` (how far that
 is from balance), ``jp.weights`` (published checkpoints), ``jp.studies`` (a paper each, with a report).
 
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "complexity",
+    "connectivity",
     "data",
     "errors",
     "frustration",
@@ -43,6 +45,7 @@ __all__ = [
 if TYPE_CHECKING:  # what editors and type checkers see
     from jprobe import (
         complexity,
+        connectivity,
         data,
         errors,
         frustration,

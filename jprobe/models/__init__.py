@@ -5,6 +5,7 @@ from jprobe.models.alexnet import AlexNet, AlexNetTorchvision
 from jprobe.models.architectures import DEPTHS, architecture
 from jprobe.models.autoencoder import Autoencoder
 from jprobe.models.cnn import CNN
+from jprobe.models.dag import DAG
 from jprobe.models.distilbert import DistilBert
 from jprobe.models.googlenet import GoogLeNet, GoogLeNetTorchvision
 from jprobe.models.mlp import MLP
@@ -18,6 +19,7 @@ from jprobe.models.squeezenet import SqueezeNet
 
 __all__ = [
     "CNN",
+    "DAG",
     "DEPTHS",
     "MLP",
     "RNN",

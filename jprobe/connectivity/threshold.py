@@ -1,0 +1,83 @@
+"""What is left of a wiring when weak edges are cut, and dead paths with them."""
+
+import numpy as np
+
+from jprobe.connectivity.wiring import Wiring
+from jprobe.errors import LevelError
+
+# Paper 4's threshold of |tanh w|.
+TAU = 0.006
+
+
+def cut(wiring: Wiring, tau: float = TAU) -> Wiring:
+    """Remove the edges of weights below tau: w <- w [|w| >= tau].
+
+    Args:
+        wiring: what is cut.
+        tau: threshold, at least 0.
+
+    Raises:
+        LevelError: a threshold below 0.
+
+    Source:
+        Paper 4, section 3.
+
+    Example:
+        >>> from jprobe.connectivity import wiring
+        >>> cut(wiring([[0, 0.5, 0.001], [0, 0, -0.2], [0, 0, 0]])).edges.sum()
+        np.int64(2)
+    """
+    if not tau >= 0:
+        raise LevelError("threshold", tau, 0, float("inf"))
+    return wiring._replace(weights=np.where(np.abs(wiring.weights) >= tau, wiring.weights, 0.0))
+
+
+def largest(wiring: Wiring, edges: int) -> Wiring:
+    """Keep so many edges, those of the largest |w|; of equal ones the first.
+
+    Example:
+        >>> from jprobe.connectivity import wiring
+        >>> largest(wiring([[0, 0.5, 0.1], [0, 0, -0.2], [0, 0, 0]]), 2).weights[1].tolist()
+        [0.0, 0.0, -0.2]
+    """
+    places = np.argwhere(wiring.edges)
+    order = np.argsort(-np.abs(wiring.weights[tuple(places.T)]), kind="stable")[:edges]
+    kept = np.zeros(wiring.weights.shape, bool)
+    kept[tuple(places[order].T)] = True
+    return wiring._replace(weights=np.where(kept, wiring.weights, 0.0))
+
+
+def alive(wiring: Wiring) -> np.ndarray:
+    """Nodes on a path from the input to the output, [N] of truth values; all False if there is no path.
+
+    Example:
+        >>> from jprobe.connectivity import wiring
+        >>> alive(wiring([[0, 0, 1.0], [0, 0, 1.0], [0, 0, 0]])).tolist()  # nothing enters the node in the middle
+        [True, False, True]
+    """
+    edges, count = wiring.edges, len(wiring.stages)
+    reached, reaching = np.zeros(count, bool), np.zeros(count, bool)
+    reached[0] = reaching[-1] = True
+    for node in range(1, count):
+        reached[node] = (reached & edges[:, node]).any()
+    for node in range(count - 2, -1, -1):
+        reaching[node] = (reaching & edges[node]).any()
+    return reached & reaching
+
+
+def live(wiring: Wiring) -> Wiring:
+    """Remove dead paths: edges at nodes that the input does not reach, or that do not reach the output.
+
+    Of the network they are not all without effect: a node without inputs still hands on a constant, the bias of its
+    normalisation. Removing a node without outputs changes nothing.
+
+    Source:
+        Paper 4, section 3, which says that dead paths do not contribute.
+
+    Example:
+        >>> from jprobe.connectivity import wiring
+        >>> live(wiring([[0, 0, 1.0], [0, 0, 1.0], [0, 0, 0]])).edges.sum()
+        np.int64(1)
+    """
+    kept = alive(wiring)
+    return wiring._replace(weights=np.where(kept[:, None] & kept, wiring.weights, 0.0))
