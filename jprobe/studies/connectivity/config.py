@@ -1,0 +1,63 @@
+"""What the study of learned connectivity can be told."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt
+
+from jprobe.studies import config as base
+
+Name = Literal["cmnist", "ckmnist", "cfashion", "cifar10", "cifar10_t8", "cmnist_two", "cmnist_two_t8"]
+
+
+@dataclass(frozen=True)
+class Config(base.Config):
+    """Train networks in which every connection costs, and look at the wiring that is left (paper 4).
+
+    quick: two networks of each dataset, scaled down to 12 nodes and images of 8 x 8, about 10 minutes on two cores. paper: ten
+    networks of 60 nodes on five datasets, 100 epochs each, for accelerators. Expect sparsity to fall from CMNIST
+    to CIFAR-10, and the accuracy to stay when edges below 0.006 are cut.
+
+    Example:
+        >>> Config(networks=3, dataset=("cmnist",)).folder(PRESETS).as_posix()
+        'runs/connectivity-cmnist-quick-networks-3'
+    """
+
+    study = "connectivity"
+    named = ("dataset",)
+
+    dataset: tuple[Name, ...] = ()
+    """Coloured MNIST, KMNIST, Fashion-MNIST, CIFAR-10, its shuffled tiles; two made from MNIST. Default: the paper's if all are at hand, else MNIST's."""
+    networks: Annotated[int, Ge(1)] = 2
+    """Networks of each dataset."""
+    nodes: Annotated[int, Ge(2)] = 4
+    """Nodes of each of the three stages."""
+    channels: Annotated[int, Ge(1)] = 8
+    """Channels of the first stage."""
+    size: Literal[4, 8, 16, 32] = 8
+    """Height and width of the images, of 32 x 32 by means over squares."""
+    images: Annotated[int, Ge(2)] = 8_000
+    """Training images; all there are if there are fewer."""
+    test_images: Annotated[int, Ge(2)] = 2_000
+    """Test images; likewise."""
+    epochs: Annotated[int, Ge(1)] = 18
+    """Epochs; rates fall tenfold where the paper's do, in proportion."""
+    batch: Annotated[int, Ge(1)] = 64
+    """Images a step."""
+    penalty: Annotated[float, Ge(0)] = 0.012
+    """What an edge costs: the factor of sum |tanh w|."""
+    tau: Annotated[float, Gt(0)] = 0.006
+    """Edges whose |tanh w| is below this are cut."""
+    augment: Literal["cifar", "all", "none"] = "cifar"
+    """Which datasets are mirrored and shifted: CIFAR-10, all, none."""
+    baselines: Annotated[int, Ge(0)] = 0
+    """Of how many networks of each dataset the found wiring is held against others of as many edges."""
+
+
+PRESETS = {
+    "quick": Config(),
+    "paper": Config(
+        preset="paper", dataset=("cmnist", "ckmnist", "cfashion", "cifar10", "cifar10_t8"), networks=10, nodes=20, channels=11,
+        size=32, images=60_000, test_images=10_000, epochs=100, batch=128, penalty=1e-3, baselines=10,
+    ),
+}  # fmt: skip

@@ -1,0 +1,63 @@
+"""The study's Dataset, read: wirings, features, what is shown by which name."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import xarray as xr
+
+from jprobe import connectivity as wirings
+from jprobe.connectivity import Wiring
+from jprobe.studies.connectivity.material import PAPER, TITLES
+
+# Features that wirings are compared by: tables 1 and 2 without parameters.
+COMPARED = (
+    "sparsity", "sparsity.stage_0", "sparsity.stage_1", "sparsity.stage_2", "nodes", "nodes.stage_0", "nodes.stage_1",
+    "nodes.stage_2", "log_paths", "mean_path", "max_path", "ln_communicability", "edge_connectivity", "mean_degree", "pca_elongation",
+)  # fmt: skip
+
+
+def wiring_in(ds: xr.Dataset, weights: str) -> Wiring:
+    """The wiring of one network that a Dataset keeps under a name.
+
+    Args:
+        ds: of one network: [source, target] and "stage" [source].
+        weights: "weights", "relative", "snip" or "first".
+    """
+    return wirings.wiring(ds[weights].values, ds.stage.values.astype(int), possible=ds.possible.values.astype(bool))
+
+
+def title(dataset: str) -> str:
+    """Name of a dataset as the paper writes it."""
+    return TITLES.get(dataset, dataset)
+
+
+def datasets(ds: xr.Dataset) -> list[str]:
+    """The datasets, those of the paper first, from easy to hard."""
+    names = ds.dataset.values.tolist()
+    return sorted(names, key=lambda name: PAPER.index(name) if name in PAPER else len(PAPER))
+
+
+def feature(ds: xr.Dataset, name: str) -> xr.DataArray:
+    """A feature of the cut wirings, [dataset, network]."""
+    return ds.features.isel(level=-1).sel(feature=name)
+
+
+def each(ds: xr.Dataset) -> Iterator[tuple[str, int, xr.Dataset]]:
+    """Dataset, number and Dataset of every network."""
+    for name in datasets(ds):
+        for network in range(ds.sizes["network"]):
+            yield name, network, ds.sel(dataset=name).isel(network=network)
+
+
+def cut_wirings(ds: xr.Dataset) -> tuple[list[str], list[Wiring]]:
+    """Every live cut wiring, and the dataset that it is of."""
+    rows = [
+        (name, wirings.live(wirings.cut(wiring_in(one, "weights"), float(one.level[-1])))) for name, _, one in each(ds)
+    ]
+    return [name for name, _ in rows], [wiring for _, wiring in rows]
+
+
+def compared(ds: xr.Dataset) -> xr.Dataset:
+    """Features of the cut wirings that they are compared by, variables [wiring]."""
+    rows = np.stack([one.features.isel(level=-1).sel(feature=list(COMPARED)).values for _, _, one in each(ds)])
+    return xr.Dataset({name: ("wiring", rows[:, n]) for n, name in enumerate(COMPARED)})

@@ -1,0 +1,92 @@
+"""What stands beside a claim: the numbers by dataset, and by another measure."""
+
+from collections.abc import Callable
+
+import numpy as np
+import xarray as xr
+
+from jprobe import connectivity as wirings
+from jprobe.report.verdict import number, percent, points
+from jprobe.studies.connectivity.reading import datasets, each, feature, title
+
+# Of the paper's networks: time of an epoch, whole over retrained (table 3).
+_PAPER_RATIOS = {"cmnist": 7.0, "ckmnist": 5.6, "cfashion": 3.6, "cifar10": 1.6, "cifar10_t8": 1.4}
+
+
+def _by_dataset(ds: xr.Dataset, values: xr.DataArray, form: Callable[[float], str]) -> str:
+    return ", ".join(
+        f"{title(name)} {form(float(values.sel(dataset=name).mean()))} ± {form(float(values.sel(dataset=name).std())).lstrip('+')}"
+        for name in datasets(ds)
+        if not np.isnan(values.sel(dataset=name)).all()
+    )
+
+
+def _lost(ds: xr.Dataset) -> str:
+    return f"lost: {_by_dataset(ds, ds.accuracy_full - ds.accuracy_thresholded, points)}"
+
+
+def _edges(ds: xr.Dataset) -> str:
+    found = feature(ds, "edges")
+    apart = [
+        f"{title(a)} and {title(b)}"
+        for n, a in enumerate(datasets(ds))
+        for b in datasets(ds)[n + 1 :]
+        if _overlap(found.sel(dataset=a).values, found.sel(dataset=b).values)
+    ]
+    said = f"; ranges of edges overlap: {', '.join(apart)}" if apart else "; no two ranges of edges overlap"
+    return f"edges: {_by_dataset(ds, found, number)}{said}"
+
+
+def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
+    return bool(np.nanmin(a) <= np.nanmax(b) and np.nanmin(b) <= np.nanmax(a))
+
+
+def _elongation(ds: xr.Dataset) -> str:
+    return f"elongation: {_by_dataset(ds, feature(ds, 'pca_elongation'), number)}"
+
+
+def _speed(ds: xr.Dataset) -> str:
+    ratio = ds.seconds_per_epoch / ds.again_seconds_per_epoch.sel(kind="retrained")
+    if np.isnan(ratio).all():
+        return "the time of an epoch is told only of networks that this run trained"
+    paper = ", ".join(f"{title(name)} {_PAPER_RATIOS[name]:g}" for name in datasets(ds) if name in _PAPER_RATIOS)
+    return f"time of an epoch, whole over retrained: {_by_dataset(ds, ratio, number)}" + (
+        f"; the paper, on a GPU: {paper}" if paper else ""
+    )
+
+
+def _back(ds: xr.Dataset) -> str:
+    rows: dict[str, list[wirings.Dynamics]] = {}
+    for name, _, one in each(ds):
+        rows.setdefault(name, []).append(wirings.dynamics(one.history.values, float(one.level[-1])))
+    words = []
+    for name, found in rows.items():
+        b, c, d = (
+            float(np.mean([v for v in values if not np.isnan(v)] or [np.nan]))
+            for values in zip(
+                *((f.retained_epochs_below, f.eliminated_came_back, f.eliminated_epochs_above) for f in found),
+                strict=True,
+            )
+        )
+        words.append(
+            f"{title(name)} {number(b)} epochs below; of cut edges {percent(c)} came back tenfold, {number(d)} epochs above"
+        )
+    return "; ".join(words)
+
+
+def _constants(ds: xr.Dataset) -> str:
+    change = ds.accuracy_live - ds.accuracy_thresholded
+    return (
+        "a node without inputs still hands on a constant, the shift of its normalisation; a node without outputs changes nothing. "
+        f"Changes: {_by_dataset(ds, change, points)}"
+    )
+
+
+REMARKS: dict[str, Callable[[xr.Dataset], str]] = {
+    "L1": _lost,
+    "L2": _edges,
+    "L5": _elongation,
+    "L7": _speed,
+    "L9": _back,
+    "L10": _constants,
+}
