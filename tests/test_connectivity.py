@@ -14,6 +14,8 @@ from jprobe.errors import ArgumentError, ShapeError
 from jprobe.models import DAG
 from jprobe.models.dag import all_edges, stage_of
 
+pytestmark = pytest.mark.quick
+
 NODES, CHANNELS = (4, 3, 3), 2
 WHOLE = DAG(NODES, CHANNELS)
 RNG = np.random.default_rng(0)

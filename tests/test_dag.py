@@ -15,6 +15,8 @@ from jprobe.errors import ArgumentError, ShapeError
 from jprobe.models import DAG
 from jprobe.models.dag import Reduce, Sizes, all_edges, plan, sizes_of, stage_of
 
+pytestmark = pytest.mark.quick
+
 NODES, CHANNELS = (3, 2, 2), 2
 SOME = tuple(edge for n, edge in enumerate(all_edges(sum(NODES))) if n % 3 or edge[1] == edge[0] + 1)
 
@@ -212,7 +214,7 @@ def test_stages_without_nodes_and_half_precision():
 
 def test_a_learned_network_is_a_graph_for_all_other_probes():
     """The traced graph against the Jacobian: its edges are those of the network, scans and blocks written out."""
-    model = DAG((2, 2), 1, features=2)
+    model = DAG((2, 1), 1, features=2)
     variables, x, _ = drawn(model, size=4)
     graph = jp.graph.trace(model.apply, variables, x[:1])
     local = jp.graph.trace(model.apply, variables, x[:1], at=x[:1])

@@ -1,5 +1,6 @@
 """The study of learned connectivity: its findings on runs that were made to hold and to break them, and a run of its own."""
 
+import functools
 import json
 
 import numpy as np
@@ -15,6 +16,8 @@ from jprobe.studies.connectivity import PRESETS, STUDY, Config, material, parts,
 from jprobe.studies.connectivity.again import KINDS
 from jprobe.studies.connectivity.findings import from_the_first, numbered
 from jprobe.studies.connectivity.training import Clock, regime
+
+pytestmark = pytest.mark.quick
 
 TAU, NETWORKS, EPOCHS = 0.006, 6, 5
 STAGES = stage_of((5, 5, 5))
@@ -42,6 +45,13 @@ HOLDING = {
 }
 
 
+@functools.cache
+def features_of(weights):
+    """Of a wiring by its bytes: most runs below have the same ones."""
+    matrix = np.frombuffer(weights, np.float64).reshape(15, 15)
+    return parts._features(cn.wiring(matrix, STAGES), np.array([0.0, TAU]), TAU)
+
+
 def made(rows=HOLDING, *, lost=0.001, dead=0.01, gain=0.02, ratio=2.0, early=False, back=True, elongated=None):
     """A run's Dataset, with such differences between its accuracies."""
     rng, out = np.random.default_rng(0), []
@@ -53,7 +63,6 @@ def made(rows=HOLDING, *, lost=0.001, dead=0.01, gain=0.02, ratio=2.0, early=Fal
                 if elongated is None
                 else elongated(seed)
             )
-            one = cn.wiring(weights, STAGES)
             ends = np.where(weights[POSSIBLE] > 0, weights[POSSIBLE], 0.001)
             history = np.tile(ends, (EPOCHS, 1))
             if back:
@@ -75,7 +84,7 @@ def made(rows=HOLDING, *, lost=0.001, dead=0.01, gain=0.02, ratio=2.0, early=Fal
                 },
                 {"threshold": [0.0, TAU], "kind": list(KINDS), "epoch": np.arange(1, EPOCHS + 1)},
             )  # fmt: skip
-            networks.append(base.merge(parts._features(one, np.array([0.0, TAU]), TAU)))
+            networks.append(base.merge(features_of(weights.tobytes())))
         out.append(xr.concat(networks, "network"))
     return xr.concat(out, xr.DataArray(list(rows), dims="dataset", name="dataset"))
 
