@@ -371,3 +371,15 @@ def test_embedded_mnist_is_learnt():
     assert (fit.accuracy > 0.98).all()
     assert (fit.train_loss[:, 1] < fit.train_loss[:, 0]).all()
     assert not fit.dead.any()
+
+
+def test_a_checkpoint_knows_how_images_were_augmented(tmp_path):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(8, 4, 4, 1)), np.arange(8) % 2
+    task = jp.data.Task(x, y, x, y, num_classes=2)
+    fit = lambda pad: train.fit(  # noqa: E731
+        jp.models.CNN((2,), 2), task, 1, epochs=1, batch=4, augment=train.flip_and_crop(pad), checkpoint=tmp_path / "c"
+    )
+    np.testing.assert_array_equal(fit(1).accuracy, fit(1).accuracy)
+    with pytest.raises(CheckpointError, match="settings or functions"):
+        fit(2)

@@ -1,6 +1,7 @@
 """Augmentations: (key, x [B, ...]) -> x [B, ...], on the device."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
@@ -27,17 +28,12 @@ def flip_and_crop(pad: int = 4, fill: tuple[float, ...] | float = 0.0) -> Callab
     return _FlipAndCrop(pad, fill)
 
 
+@dataclass(frozen=True)
 class _FlipAndCrop:
     """A value: equal ones share what is compiled, and a checkpoint can tell what it was trained with."""
 
-    def __init__(self, pad: int, fill: tuple[float, ...] | float) -> None:
-        self.pad, self.fill = pad, fill
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _FlipAndCrop) and (self.pad, self.fill) == (other.pad, other.fill)
-
-    def __hash__(self) -> int:
-        return hash((self.pad, self.fill))
+    pad: int
+    fill: tuple[float, ...] | float
 
     def __call__(self, key: jax.Array, x: jax.Array) -> jax.Array:
         flips, places = jax.random.split(key)

@@ -14,7 +14,7 @@ Name = Literal["cmnist", "ckmnist", "cfashion", "cifar10", "cifar10_t8", "cmnist
 class Config(base.Config):
     """Train networks in which every connection costs, and look at the wiring that is left (paper 4).
 
-    quick: two networks of each dataset, scaled down to 12 nodes and images of 8 x 8, about 10 minutes on two cores. paper: ten
+    quick: two networks of each dataset, scaled down to 12 nodes and images of 8 x 8, about 15 minutes on two cores. paper: ten
     networks of 60 nodes on five datasets, 100 epochs each, for accelerators. Expect sparsity to fall from CMNIST
     to CIFAR-10, and the accuracy to stay when edges below 0.006 are cut.
 
