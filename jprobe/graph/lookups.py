@@ -68,10 +68,12 @@ def _equation(eqn: Any, inputs: list[tuple[Any, bool]], looked_up: Lookup) -> li
         return _run(bodies[0], inputs, looked_up)
     if name in _LOOPS and reads_tokens and any(_contains(body, *_LOOKUPS) for body in bodies):
         raise refused(eqn, "looks up tokens inside a loop or a branch: look them up before it")
+    arrays = [value for value, _ in inputs]
     if name == "scan" and by_hand:
-        return [(value, False) for value in _scan(eqn, [value for value, _ in inputs], looked_up)]
-    out = eqn.primitive.bind(*(value for value, _ in inputs), **eqn.primitive.get_bind_params(eqn.params))
-    made = out if eqn.primitive.multiple_results else [out]
+        made = _scan(eqn, arrays, looked_up)
+    else:
+        out = eqn.primitive.bind(*arrays, **eqn.primitive.get_bind_params(eqn.params))
+        made = out if eqn.primitive.multiple_results else [out]
     whole = [not jnp.issubdtype(variable.aval.dtype, jnp.floating) for variable in eqn.outvars]
     if name in _LOOKUPS and reads_tokens and not inputs[0][1] and not whole[0]:
         return [(looked_up(eqn, made[0]), False)]

@@ -74,7 +74,8 @@ def _branch(eqn: Any, inputs: list[Value]) -> tuple[core.ClosedJaxpr, list[Value
 def _written_over(eqn: Any, inputs: list[Value]) -> tuple[core.ClosedJaxpr, list[Value]] | None:
     """An array with a box of it replaced: what is before it, the box and what is after it."""
     old, new, *places = inputs
-    if not all(isinstance(place, Known) and isinstance(place.value, np.ndarray | jax.Array | int) for place in places):
+    unknown_ones = (jax.ShapeDtypeStruct, jax.core.Tracer)
+    if any(not isinstance(place, Known) or isinstance(place.value, unknown_ones) for place in places):
         return None
     whole, box = (variable.aval.shape for variable in eqn.invars[:2])
     at = [int(np.clip(np.asarray(place.value), 0, n - s)) for place, n, s in zip(places, whole, box, strict=True)]

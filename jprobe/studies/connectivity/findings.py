@@ -56,12 +56,6 @@ def _all(values: xr.DataArray) -> np.ndarray:
     return found[~np.isnan(found)]
 
 
-def _size(value: Estimate) -> Estimate:
-    """The absolute value of a number whose interval is known."""
-    low, high = sorted((abs(value.low), abs(value.high)))
-    return Estimate(abs(value.value), 0.0 if value.low < 0 < value.high else low, high, value.size)
-
-
 def _cheap(ds: xr.Dataset) -> Iterator[Check]:
     lost = _all(ds.accuracy_full - ds.accuracy_thresholded)
     yield Check("accuracy lost by cutting", mean(lost), "at most", ALMOST_NONE, points)

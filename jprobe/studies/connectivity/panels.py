@@ -12,6 +12,7 @@ from jprobe.report.verdict import number, percent, points
 from jprobe.studies.connectivity.config import Config
 from jprobe.studies.connectivity.findings import from_the_first
 from jprobe.studies.connectivity.reading import COMPARED, compared, cut_wirings, datasets, each, feature, title
+from jprobe.studies.connectivity.remarks import mixed
 from jprobe.studies.connectivity.summary import scaled_down
 
 # Networks of a dataset that are drawn, and edges whose weights are.
@@ -56,12 +57,7 @@ def _notes(ds: xr.Dataset, config: Config) -> Iterator[str]:
     ]
     if lost:
         yield f"No path from input to output is left of {'; '.join(lost)}: paths, drawings and retrained networks leave them out."
-    close = [
-        f"{title(a)} and {title(b)}"
-        for n, a in enumerate(datasets(ds))
-        for b in datasets(ds)[n + 1 :]
-        if _mixed(feature(ds, "edges").sel(dataset=a), feature(ds, "edges").sel(dataset=b))
-    ]
+    close = mixed(ds)
     if close:
         yield f"Pairs of datasets whose numbers of edges do not separate: {'; '.join(close)}."
     change = float((ds.accuracy_relative - ds.accuracy_thresholded).mean())
@@ -71,10 +67,6 @@ def _notes(ds: xr.Dataset, config: Config) -> Iterator[str]:
         f"|tanh w|; their accuracy differs by {points(change)}."
     )
     yield "Networks are trained again under the same regime, its penalty included, from other seeds; images are the same."
-
-
-def _mixed(a: xr.DataArray, b: xr.DataArray) -> bool:
-    return bool(a.min() <= b.max() and b.min() <= a.max())
 
 
 def panels(ds: xr.Dataset, config: Config) -> list[Panel]:

@@ -27,18 +27,20 @@ def _lost(ds: xr.Dataset) -> str:
 
 def _edges(ds: xr.Dataset) -> str:
     found = feature(ds, "edges")
-    apart = [
-        f"{title(a)} and {title(b)}"
-        for n, a in enumerate(datasets(ds))
-        for b in datasets(ds)[n + 1 :]
-        if _overlap(found.sel(dataset=a).values, found.sel(dataset=b).values)
-    ]
+    apart = mixed(ds)
     said = f"; ranges of edges overlap: {', '.join(apart)}" if apart else "; no two ranges of edges overlap"
     return f"edges: {_by_dataset(ds, found, number)}{said}"
 
 
-def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
-    return bool(np.nanmin(a) <= np.nanmax(b) and np.nanmin(b) <= np.nanmax(a))
+def mixed(ds: xr.Dataset) -> list[str]:
+    """Pairs of datasets whose ranges of edges overlap, in words."""
+    rows = [(title(name), feature(ds, "edges").sel(dataset=name)) for name in datasets(ds)]
+    return [
+        f"{one} and {other}"
+        for n, (one, a) in enumerate(rows)
+        for other, b in rows[n + 1 :]
+        if a.min() <= b.max() and b.min() <= a.max()
+    ]
 
 
 def _elongation(ds: xr.Dataset) -> str:
@@ -48,7 +50,7 @@ def _elongation(ds: xr.Dataset) -> str:
 def _speed(ds: xr.Dataset) -> str:
     ratio = ds.seconds_per_epoch / ds.again_seconds_per_epoch.sel(kind="retrained")
     if np.isnan(ratio).all():
-        return "the time of an epoch is told only of networks that this run trained"
+        return "the time of an epoch is told only of networks that this run trained, one at a time"
     paper = ", ".join(f"{title(name)} {_PAPER_RATIOS[name]:g}" for name in datasets(ds) if name in _PAPER_RATIOS)
     return f"time of an epoch, whole over retrained: {_by_dataset(ds, ratio, number)}" + (
         f"; the paper, on a GPU: {paper}" if paper else ""
