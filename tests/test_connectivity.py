@@ -10,7 +10,7 @@ import pytest
 
 import jprobe as jp
 from jprobe import connectivity as cn
-from jprobe.errors import ArgumentError, ShapeError
+from jprobe.errors import ArgumentError, ShapeError, UnknownNameError
 from jprobe.models import DAG
 from jprobe.models.dag import all_edges, stage_of
 
@@ -191,6 +191,29 @@ def test_a_sweep_of_thresholds_is_the_accuracy_of_the_cut_networks(learned):
             assert found.edges.values[n, k] == cut.edges.sum()
             assert found.sparsity.values[n, k] == pytest.approx(1 - cn.live(cut).edges.sum() / 15)
     assert (np.diff(found.sparsity.values, axis=1) >= 0).all()
+
+
+def test_edges_are_cut_by_what_they_contribute_too(learned):
+    task, levels = digits(), (0.0, 0.2, 0.99)
+    found, run = cn.threshold_sweep(learned, task, levels, "relative"), jax.jit(learned.model.apply)
+    for n, variables in enumerate(jp.unstack(learned.fit.params)):
+        share = cn.relative(learned.model, variables, task.x_train[:256])
+        for k, tau in enumerate(levels):
+            kept = cn.cut(share, tau)
+            assert found.edges.values[n, k] == kept.edges.sum()
+            right = np.mean(np.asarray(run(cn.without(variables, kept.edges), task.x_test)).argmax(1) == task.y_test)
+            assert found.accuracy.values[n, k] == pytest.approx(right, abs=1e-6)
+    with pytest.raises(UnknownNameError, match="magnitude"):
+        cn.threshold_sweep(learned, task, levels, "size")
+
+
+@pytest.mark.end_to_end
+def test_activations_may_be_half_precise():
+    half = cn.learn_wiring(digits(), nodes=2, stages=2, channels=2, regime=REGIME, dtype=jnp.bfloat16)
+    assert half.fit.accuracy[0] > 0.5
+    assert {leaf.dtype for leaf in jax.tree.leaves(half.fit.params["params"])} == {np.dtype("float32")}
+    with pytest.raises(ArgumentError, match="floating point"):
+        cn.learn_wiring(digits(), nodes=2, stages=2, channels=2, dtype=int)
 
 
 def test_the_proximal_step_shrinks_by_what_the_gradient_would_travel():

@@ -15,7 +15,7 @@ from jprobe.report import Verdict
 from jprobe.studies.connectivity import PRESETS, STUDY, Config, material, parts, reading, summary
 from jprobe.studies.connectivity.again import KINDS
 from jprobe.studies.connectivity.findings import from_the_first, numbered
-from jprobe.studies.connectivity.training import Clock, regime
+from jprobe.studies.connectivity.training import Clock, blocks, regime
 
 pytestmark = pytest.mark.quick
 
@@ -79,6 +79,7 @@ def made(rows=HOLDING, *, lost=0.001, dead=0.01, gain=0.02, ratio=2.0, early=Fal
                     "accuracy_live": full - lost - dead, "accuracy_relative": full - lost, "dice_relative": 0.8,
                     "test_accuracy": ("epoch", np.linspace(0.5, full, EPOCHS)), "seconds_per_epoch": ratio * (1 + 0.01 * rng.normal()),
                     "sweep_accuracy": ("threshold", [full, full - lost]), "sweep_sparsity": ("threshold", [0.0, 0.5]),
+                    "sweep_edges": ("threshold", [105.0, 20.0]), "sweep_accuracy_relative": ("threshold", [full, full - lost]),
                     "again_accuracy": ("kind", again), "again_edges": ("kind", np.full(len(KINDS), 20.0)),
                     "again_parameters": ("kind", np.full(len(KINDS), 1e4)), "again_seconds_per_epoch": ("kind", np.ones(len(KINDS))),
                 },
@@ -165,7 +166,7 @@ def test_summary_and_figures_tell_the_run(holding):
         for key in ("nodes.stage_2", "log_paths", "pca_elongation.sd", "accuracy.retrained", "parameters")
     } <= set(found)
     shown = STUDY.panels(holding, config)
-    assert len({panel.name for panel in shown}) == len(shown) == 9
+    assert len({panel.name for panel in shown}) == len(shown) == 10
     header, rows = STUDY.table(holding)
     assert [row[0] for row in rows] == ["CMNIST", "CKMNIST", "CFashionMNIST", "CIFAR-10", "CIFAR-10 T8"]
     assert {len(row) for row in rows} == {len(header)}
@@ -214,11 +215,13 @@ def test_the_regime_and_the_clock():
     assert regime(PRESETS["paper"]).drops == (79, 89)
     assert regime(PRESETS["paper"]).epochs == 100
     assert regime(Config(epochs=18)).drops == (14, 16)
-    clock = Clock(lambda fraction: None)
+    clock = Clock(lambda fraction: None, 1)
     clock(0.5)
     assert np.isnan(clock.seconds())
     clock(1.0)
     assert clock.seconds() >= 0
+    assert blocks(Config(networks=3)) == {"0": range(1), "1": range(1, 2), "2": range(2, 3)}
+    assert blocks(PRESETS["paper"]) == {"0": range(10)}
     with pytest.raises(ArgumentError, match="--nodes must be 2 or more"):
         Config(nodes=1)
 
@@ -227,7 +230,7 @@ def test_the_regime_and_the_clock():
 def test_a_run_is_computed_killed_taken_up_and_told(tmp_path):
     config = Config(
         dataset=("cmnist", "cmnist_two"), nodes=2, channels=2, images=96, test_images=50, epochs=3, batch=32, penalty=0.1,
-        networks=2, out=tmp_path / "run",
+        networks=3, together=2, out=tmp_path / "run",
     )  # fmt: skip
     calls = []
 

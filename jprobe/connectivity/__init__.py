@@ -5,7 +5,7 @@ from jprobe.connectivity.compact import Compact, compact, fitted_channels, param
 from jprobe.connectivity.dynamics import Dynamics, dynamics, strongest
 from jprobe.connectivity.embedding import embedding
 from jprobe.connectivity.features import elongation, feature_table, features
-from jprobe.connectivity.importance import relative, snip
+from jprobe.connectivity.importance import Score, relative, scored, snip
 from jprobe.connectivity.layout import kamada_kawai
 from jprobe.connectivity.learning import Learned, learn_wiring, threshold_sweep
 from jprobe.connectivity.network import wiring_of, without
@@ -22,6 +22,7 @@ __all__ = [
     "Learned",
     "Paths",
     "Regime",
+    "Score",
     "Separation",
     "Wiring",
     "alive",
@@ -45,6 +46,7 @@ __all__ = [
     "rbf",
     "relative",
     "rewired",
+    "scored",
     "separation",
     "snip",
     "strongest",

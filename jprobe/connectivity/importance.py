@@ -1,7 +1,7 @@
 """What an edge counts: not its weight alone, which normalisation makes arbitrary, and what SNIP says before training."""
 
 import functools
-from typing import Any
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -10,10 +10,38 @@ from jax.typing import ArrayLike
 
 from jprobe.connectivity.network import wiring_of
 from jprobe.connectivity.wiring import Wiring
+from jprobe.errors import UnknownNameError
 from jprobe.models import DAG
 from jprobe.models.dag import SPREAD
 from jprobe.train import cross_entropy
 from jprobe.typing import Params
+
+Score = Literal["magnitude", "relative"]
+
+
+def scored(model: DAG, variables: Params, x: ArrayLike, score: Score = "magnitude") -> Wiring:
+    """The wiring by what its edges are ranked by: |tanh w|, or what each contributes to its target (:func:`relative`).
+
+    Args:
+        model: the network.
+        variables: of one network.
+        x: images [B, H, W, C], a sample; not looked at for "magnitude".
+        score: "magnitude", as in the paper, or "relative", which no rescaling of the network changes.
+
+    Raises:
+        UnknownNameError: another score.
+
+    Example:
+        >>> model, x = DAG((2, 2), channels=1), jnp.zeros((1, 4, 4, 3))
+        >>> scored(model, model.init(jax.random.key(0), x), x).weights.round(2).tolist()[0]
+        [0.0, 1.0, 0.5, 0.5]
+    """
+    if score not in get_args(Score):
+        raise UnknownNameError("score of edges", score, get_args(Score))
+    if score == "relative":
+        return relative(model, variables, x)
+    one = wiring_of(model, variables)
+    return one._replace(weights=np.abs(one.weights))
 
 
 def relative(model: DAG, variables: Params, x: ArrayLike) -> Wiring:

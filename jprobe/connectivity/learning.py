@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from jprobe import train
+from jprobe.connectivity.importance import Score, scored
 from jprobe.connectivity.network import wiring_of, without
 from jprobe.connectivity.regime import Regime, check, edge_sizes
 from jprobe.connectivity.threshold import cut, live
@@ -22,8 +23,11 @@ from jprobe.networks import unstack
 from jprobe.train import Fit
 from jprobe.typing import Params
 
-# Test images that a network sees together, and thresholds that figure 2 walks through.
+# Test images that a network sees together.
 _TOGETHER = 500
+# Images that show what an edge contributes.
+SAMPLE = 256
+# What figure 2 walks through.
 THRESHOLDS = (0.0, 0.001, 0.002, 0.004, 0.006, 0.01, 0.02, 0.05, 0.1, 0.2)
 
 
@@ -70,6 +74,7 @@ def learn_wiring(
     edges: Sequence[tuple[int, int]] | None = None,
     regime: Regime | None = None,
     augment: train.fitting.Augment | None = None,
+    dtype: Any = jnp.float32,
     checkpoint: str | Path | None = None,
     mesh: Any = None,
     progress: Callable[[float], None] | None = None,
@@ -86,6 +91,7 @@ def learn_wiring(
         edges: (i, j), i < j, that there may be. Default: all.
         regime: epochs, rates and batch. Default: the paper's 100 epochs.
         augment: of the training images, such as :func:`jprobe.train.flip_and_crop`.
+        dtype: of the images and activations, such as ``jnp.bfloat16`` on an accelerator; weights and statistics are float32.
         checkpoint: folder, written as training ends; every epoch's state is kept beside it, so that the same call takes up
             an interrupted training.
         mesh: as for :func:`jprobe.train.fit`.
@@ -120,6 +126,7 @@ def learn_wiring(
         channels,
         task.num_classes,
         None if edges is None else tuple(sorted((int(i), int(j)) for i, j in edges)),
+        dtype=dtype,
     )
     return Learned(model, train_wiring(model, task, how, seeds, None, augment, checkpoint, mesh, progress), how)
 
@@ -183,13 +190,17 @@ def _measure(model: DAG) -> Any:
     return jax.jit(measure)
 
 
-def threshold_sweep(learned: Learned, task: Task, thresholds: Sequence[float] = THRESHOLDS) -> xr.Dataset:
+def threshold_sweep(
+    learned: Learned, task: Task, thresholds: Sequence[float] = THRESHOLDS, score: Score = "magnitude"
+) -> xr.Dataset:
     """Accuracy and sparsity of networks by the threshold that their edges are cut at, before and after dead paths go.
 
     Args:
         learned: the networks.
         task: whose test set is measured on.
-        thresholds: of |tanh w|.
+        thresholds: of the score.
+        score: of an edge, "magnitude" |tanh w|, or "relative": what it contributes to its target, measured on training
+            images (:func:`jprobe.connectivity.relative`).
 
     Returns:
         Dataset of ``accuracy`` (edges below the threshold cut), ``live_accuracy`` (dead paths removed, too), ``edges``,
@@ -206,7 +217,8 @@ def threshold_sweep(learned: Learned, task: Task, thresholds: Sequence[float] = 
         >>> threshold_sweep(learned, task, [0.0, 1.0]).live_edges.values
         array([[6., 0.]])
     """
-    whole = learned.wirings()
+    sample = task.x_train[:SAMPLE]
+    whole = [scored(learned.model, one, sample, score) for one in unstack(learned.fit.params)]
     levels = np.asarray(thresholds, float)
     cuts = [[cut(one, tau) for tau in levels] for one in whole]
     lives = [[live(one) for one in row] for row in cuts]

@@ -226,6 +226,28 @@ def bars(groups: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
 
 
 @styled
+def by_score(groups: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], marked: Mapping[str, float]) -> Figure:
+    """Accuracy of networks by how many edges are left, cut by one score of an edge or another; a panel for each dataset.
+
+    Args:
+        groups: dataset -> score -> (edges [network, K], accuracies [network, K]), a line a network.
+        marked: dataset -> number of edges at which a vertical line is drawn.
+    """
+    figure, axes = canvas(1, len(groups), width=2.1, height=2.4)
+    for panel, (name, rows) in zip(axes[0], groups.items(), strict=True):
+        for (score, (edges, values)), hue, dash in zip(rows.items(), ("#4a6fb5", "#b5534a"), ("-", "--"), strict=True):
+            for n, (x, y) in enumerate(zip(edges, values, strict=True)):
+                panel.plot(x, 100 * y, dash, color=hue, linewidth=1.1, marker=".", label=None if n else score)
+        panel.axvline(marked[name], color="0.5", linewidth=0.8, linestyle=(0, (2, 2)), zorder=0)
+        panel.set_xlabel("edges left")
+        panel.set_title(name)
+        panel.set_ylim(0, 102)
+    axes[0, 0].set_ylabel("test accuracy (%)")
+    legend_below(figure, axes, columns=2)
+    return figure
+
+
+@styled
 def by_edges(groups: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]]) -> Figure:
     """Accuracy by number of edges: the found wiring, trained again, against others; a panel for each dataset.
 

@@ -64,7 +64,8 @@ class DAG(nn.Module):
         dtype: of the images and activations in between; sums over a batch are float32 in any case.
 
     Raises:
-        ArgumentError: fewer than two nodes, a first or last stage without any, edges that do not go forward.
+        ArgumentError: fewer than two nodes, a first or last stage without any, edges that do not go forward, a dtype
+            that is not of floating point.
 
     Source:
         Paper 4, sections 3 and A; Janik, Nowak, arXiv:2002.08104.
@@ -97,6 +98,8 @@ class DAG(nn.Module):
                 raise ArgumentError(
                     f"Edges go from earlier to later of {sum(counts)} nodes, each once; wrong ones: {wrong or 'repeated'}."
                 )
+        if not jnp.issubdtype(self.dtype, jnp.floating):
+            raise ArgumentError(f"Activations are of a floating point dtype, such as jnp.bfloat16, not {self.dtype!r}.")
         super().__post_init__()
 
     @nn.compact

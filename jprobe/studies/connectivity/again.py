@@ -15,7 +15,7 @@ from jprobe.data import Task
 from jprobe.models import DAG
 from jprobe.networks import unstack
 from jprobe.studies.connectivity.config import Config
-from jprobe.studies.connectivity.reading import wiring_in
+from jprobe.studies.connectivity.reading import networks_of, wiring_in
 from jprobe.studies.connectivity.training import STAGES, Clock, augmentation, regime
 from jprobe.studies.study import Context, Parts
 
@@ -59,15 +59,14 @@ def again(config: Config, name: str, task: Task, context: Context) -> xr.Dataset
     curves, done = np.full((*shape, config.epochs), np.nan), 0
     for channels in dict.fromkeys(job.channels for job in jobs):
         some = [job for job in jobs if job.channels == channels]
-        clock = Clock(_share(context.progress, done, len(some), len(jobs)))
+        clock = Clock(_share(context.progress, done, len(some), len(jobs)), len(some))
         many = wirings.compact([job.wiring for job in some], channels, task.num_classes or 0)
         fit = train_wiring(
-            many.model, task, regime(config), [_OTHER + n for n in range(len(some))], _start(many, some, task),
+            many.model.clone(dtype=config.dtype), task, regime(config), [_OTHER + n for n in range(len(some))], _start(many, some, task),
             augmentation(config, name), context.checkpoint(f"{name}.again.{channels}"), context.mesh, clock,
         )  # fmt: skip
         done += len(some)
-        # Accelerators train them together: an epoch of many is not held against one of a single network.
-        seconds = clock.seconds() if jax.default_backend() == "cpu" or len(some) == 1 else float("nan")
+        seconds = clock.seconds()
         for n, job in enumerate(some):
             at = KINDS.index(job.kind), job.network
             size = wirings.parameters(job.wiring, channels, task.num_classes or 0, task.x_train.shape[-1])
@@ -99,8 +98,9 @@ def _start(many: wirings.Compact, jobs: list[Job], task: Task) -> Any:
 def _jobs(config: Config, task: Task, learned: Parts, name: str) -> Iterator[Job]:
     """Every wiring that is trained again, without those from whose input no path leads to the output."""
     features = task.num_classes or 0
+    networks = networks_of(config, name, learned)
     for network in range(config.networks):
-        ds = learned[f"learn.{name}.{network}"]
+        ds = networks.isel(network=network)
         found = wirings.live(wirings.cut(wiring_in(ds, "weights"), config.tau))
         count = int(found.edges.sum())
         if not count:

@@ -52,6 +52,10 @@ class Config(base.Config):
     """Which datasets are mirrored and shifted: CIFAR-10, all, none."""
     baselines: Annotated[int, Ge(0)] = 0
     """Of how many networks of each dataset the found wiring is held against others of as many edges."""
+    together: Annotated[int, Ge(1)] = 1
+    """Networks of a dataset in one part of the run, which an accelerator trains at once; a CPU trains them one by one."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of images and activations; weights and sums over a batch are float32."""
 
 
 PRESETS = {
@@ -59,5 +63,6 @@ PRESETS = {
     "paper": Config(
         preset="paper", dataset=("cmnist", "ckmnist", "cfashion", "cifar10", "cifar10_t8"), networks=10, nodes=20, channels=11,
         size=32, images=60_000, test_images=10_000, epochs=100, batch=128, penalty=1e-3, baselines=10,
+        together=10,
     ),
 }  # fmt: skip

@@ -91,6 +91,21 @@ def _thresholds(ds: xr.Dataset, config: Config) -> Iterator[Panel]:
     )  # fmt: skip
 
 
+def _scores(ds: xr.Dataset, config: Config) -> Iterator[Panel]:
+    edges = _by_dataset(ds, "sweep_edges")
+    scores = {"by |tanh w|": "sweep_accuracy", "by contribution": "sweep_accuracy_relative"}
+    rows = {name: {words: (edges[name], _by_dataset(ds, key)[name]) for words, key in scores.items()} for name in edges}
+    change = float((ds.accuracy_relative - ds.accuracy_thresholded).mean())
+    yield Panel(
+        "scores",
+        "Which edges matter: cut by weight, or by contribution",
+        "As many edges are cut by |tanh w| and by what each contributes to its target's sum, |tanh w| sd(source) / sd(sum), which no rescaling of "
+        f"the network changes; a line a network. Dashed, upright: edges above τ = {config.tau:g}, where the second leaves {points(change)} of accuracy more or less "
+        f"than the first, and {percent(float(ds.dice_relative.mean()))} of the edges are the same (Dice).",
+        draw.by_score(rows, {title(name): float(feature(ds, "edges").sel(dataset=name).mean()) for name in datasets(ds)}),
+    )  # fmt: skip
+
+
 def _drawings(ds: xr.Dataset, config: Config) -> Iterator[Panel]:
     _, cut = cut_wirings(ds)
     rows: dict[str, list[draw.Drawing]] = {}
@@ -214,7 +229,7 @@ def _plane(ds: xr.Dataset, config: Config) -> Iterator[Panel]:
     )
 
 
-_PANELS = (_thresholds, _drawings, _features, _similar, _again, _training, _plane)
+_PANELS = (_thresholds, _scores, _drawings, _features, _similar, _again, _training, _plane)
 
 # Tables 1 and 2 of the paper: edges follow from its sparsities.
 _PAPER = {

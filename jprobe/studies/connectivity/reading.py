@@ -7,13 +7,21 @@ import xarray as xr
 
 from jprobe import connectivity as wirings
 from jprobe.connectivity import Wiring
+from jprobe.studies.connectivity.config import Config
 from jprobe.studies.connectivity.material import PAPER, TITLES
+from jprobe.studies.connectivity.training import blocks
+from jprobe.studies.study import Parts
 
 # Features that wirings are compared by: tables 1 and 2 without parameters.
 COMPARED = (
     "sparsity", "sparsity.stage_0", "sparsity.stage_1", "sparsity.stage_2", "nodes", "nodes.stage_0", "nodes.stage_1",
     "nodes.stage_2", "log_paths", "mean_path", "max_path", "ln_communicability", "edge_connectivity", "mean_degree", "pca_elongation",
 )  # fmt: skip
+
+
+def networks_of(config: Config, dataset: str, done: Parts) -> xr.Dataset:
+    """All networks of a dataset, from the parts that they were learned in."""
+    return xr.concat([done[f"learn.{dataset}.{part}"] for part in blocks(config)], "network")
 
 
 def wiring_in(ds: xr.Dataset, weights: str) -> Wiring:

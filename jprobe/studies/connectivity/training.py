@@ -4,6 +4,8 @@ import statistics
 import time
 from collections.abc import Callable
 
+import jax
+
 from jprobe import train
 from jprobe.connectivity import Regime
 from jprobe.data import IMAGENET_DEVIATION, IMAGENET_MEAN
@@ -31,16 +33,32 @@ def augmentation(config: Config, name: str) -> Augment | None:
     return train.flip_and_crop(max(config.size // 8, 1), black)
 
 
-class Clock:
-    """Seconds of an epoch, from the times at which progress was told; the first, which compiles, does not count.
+def blocks(config: Config) -> dict[str, range]:
+    """The networks of a dataset by parts of the run.
 
     Example:
-        >>> Clock(print).seconds()
+        >>> blocks(Config(networks=3, together=2))
+        {'0': range(0, 2), '2': range(2, 3)}
+    """
+    first = range(0, config.networks, config.together)
+    return {str(n): range(n, min(n + config.together, config.networks)) for n in first}
+
+
+class Clock:
+    """Seconds of an epoch of one network, from the times at which progress was told; the first, which compiles, does not count.
+
+    Args:
+        progress: what is told.
+        networks: that are trained. An accelerator trains them at once, and its time is shared among them.
+
+    Example:
+        >>> Clock(print, 1).seconds()
         nan
     """
 
-    def __init__(self, progress: Callable[[float], None]) -> None:
+    def __init__(self, progress: Callable[[float], None], networks: int) -> None:
         self._progress, self._times = progress, list[float]()
+        self._share = 1 if jax.default_backend() == "cpu" else networks
 
     def __call__(self, fraction: float) -> None:
         """This fraction of the training is done."""
@@ -50,4 +68,4 @@ class Clock:
     def seconds(self) -> float:
         """The median; NaN of fewer than two epochs, or where none was trained because they were on disk."""
         gaps = [after - before for before, after in zip(self._times, self._times[1:], strict=False)]
-        return statistics.median(gaps) if gaps else float("nan")
+        return statistics.median(gaps) / self._share if gaps else float("nan")
