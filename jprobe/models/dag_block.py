@@ -25,14 +25,16 @@ _WINDOWS = {"window": 3, "place": 1}
 
 def start(key: jax.Array, inputs: int, outputs: int, lead: tuple[int, ...] = ()) -> Block:
     """Random kernels, uniform in +-1 / sqrt(fan_in), and normalisations that scale by 1."""
+    sizes = {name: edge * edge * inputs for name, edge in _WINDOWS.items()}
+    # One draw for both kernels: two, with keys of their own, take a network three times as long to compile.
+    drawn = jax.random.uniform(key, (*lead, sum(sizes.values()) * outputs), jnp.float32, -1, 1)
 
-    def part(key: jax.Array, edge: int) -> dict[str, jax.Array]:
-        shape = (*lead, edge, edge, inputs, outputs)
-        kernel = jax.random.uniform(key, shape, jnp.float32, -1, 1) / math.sqrt(edge * edge * inputs)
+    def part(name: str, values: jax.Array) -> dict[str, jax.Array]:
+        kernel = values.reshape(*lead, _WINDOWS[name], _WINDOWS[name], inputs, outputs) / math.sqrt(sizes[name])
         return {"kernel": kernel, "scale": jnp.ones((*lead, outputs)), "bias": jnp.zeros((*lead, outputs))}
 
-    keys = jax.random.split(key)
-    return {name: part(one, edge) for one, (name, edge) in zip(keys, _WINDOWS.items(), strict=True)}
+    values = jnp.split(drawn, [sizes["window"] * outputs], -1)
+    return {name: part(name, some) for name, some in zip(_WINDOWS, values, strict=True)}
 
 
 def statistics(outputs: int, lead: tuple[int, ...] = ()) -> Statistics:
