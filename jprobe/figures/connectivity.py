@@ -39,6 +39,7 @@ def thresholds(
         ticks = [0, 1e-3, tau, 1e-2, 1e-1]
         panel.set_xticks(ticks, ["0", ".001", "τ", ".01", ".1"])
         panel.xaxis.set_minor_formatter(NullFormatter())
+        panel.set_xlim(0, levels.max())
         panel.set_xlabel("threshold of |tanh w|")
         panel.set_title(words)
     axes[0, 0].set_ylim(0, 102)
@@ -68,19 +69,21 @@ class Drawing(NamedTuple):
 
 
 @styled
-def drawings(rows: Mapping[str, Sequence[Drawing]]) -> Figure:
-    """Figures 3 and 9: wirings by Kamada and Kawai, nodes in the colours of their stages, a row for each dataset."""
-    most = max(map(len, rows.values()))
-    figure, axes = canvas(len(rows), most, width=2.2, height=1.9)
-    for line, (name, some) in zip(axes, rows.items(), strict=True):
-        for panel in line:
+def drawings(groups: Mapping[str, Sequence[Drawing]]) -> Figure:
+    """Figures 3 and 9: wirings by Kamada and Kawai, nodes in the colours of their stages, a column for each dataset.
+
+    Args:
+        groups: dataset -> wirings.
+    """
+    most = max(map(len, groups.values()))
+    figure, axes = canvas(most, len(groups), width=2.1, height=1.9)
+    for column, (name, some) in zip(axes.T, groups.items(), strict=True):
+        for panel in column:
             panel.set_axis_off()
-        for panel, one in zip(line, some, strict=False):
+        for panel, one in zip(column, some, strict=False):
             _drawn(panel, one)
-        line[0].text(
-            -0.08, 0.5, name, transform=line[0].transAxes, rotation=90, va="center", ha="right", fontweight="bold"
-        )
-    stages = max(int(one.wiring.stages.max()) for some in rows.values() for one in some) + 1
+        column[0].text(0.5, 1.2, name, transform=column[0].transAxes, ha="center", fontweight="bold")
+    stages = max(int(one.wiring.stages.max()) for some in groups.values() for one in some) + 1
     for stage in range(stages):
         axes[0, 0].scatter([], [], color=STAGES[stage % len(STAGES)], s=18, label=f"stage {stage}")
     axes[0, 0].scatter([], [], color="white", edgecolor="black", marker="s", s=22, label="input")

@@ -99,7 +99,7 @@ def _jobs(config: Config, task: Task, learned: Parts, name: str) -> Iterator[Job
     """Every wiring that is trained again, without those from whose input no path leads to the output."""
     features = task.num_classes or 0
     networks = networks_of(config, name, learned)
-    for network in range(config.networks):
+    for network in range(min(config.retrained, config.networks)):
         ds = networks.isel(network=network)
         found = wirings.live(wirings.cut(wiring_in(ds, "weights"), config.tau))
         count = int(found.edges.sum())

@@ -100,8 +100,8 @@ def _scores(ds: xr.Dataset, config: Config) -> Iterator[Panel]:
         "scores",
         "Which edges matter: cut by weight, or by contribution",
         "As many edges are cut by |tanh w| and by what each contributes to its target's sum, |tanh w| sd(source) / sd(sum), which no rescaling of "
-        f"the network changes; a line a network. Dashed, upright: edges above τ = {config.tau:g}, where the second leaves {points(change)} of accuracy more or less "
-        f"than the first, and {percent(float(ds.dice_relative.mean()))} of the edges are the same (Dice).",
+        f"the network changes; a line a network. Dashed, upright: edges above τ = {config.tau:g}, where the second order changes the accuracy by {points(change)} against "
+        f"the first, and {percent(float(ds.dice_relative.mean()))} of the edges are the same (Dice).",
         draw.by_score(rows, {title(name): float(feature(ds, "edges").sel(dataset=name).mean()) for name in datasets(ds)}),
     )  # fmt: skip
 

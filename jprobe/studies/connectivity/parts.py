@@ -34,7 +34,8 @@ def parts(config: Config, subject: Subject) -> Iterator[Part]:
             which = f"network {seeds[0]}" if len(seeds) == 1 else f"networks {seeds[0]} to {seeds[-1]}"
             work = partial(_learnt, config, name, task, seeds)
             yield Part(part, f"{name}: {which}", work, cost * len(seeds), "learn")
-        count = config.networks + (len(KINDS) - 1) * min(config.baselines, config.networks)
+        retrained = min(config.retrained, config.networks)
+        count = retrained + (len(KINDS) - 1) * min(config.baselines, retrained)
         yield Part(
             f"again.{name}", f"{name}: training what was found", partial(again, config, name, task), count * cost / 2,
             "again", list(learned),
@@ -105,15 +106,17 @@ def _by_score(
 
 
 def _features(one: Wiring, thresholds: np.ndarray, tau: float) -> xr.Dataset:
-    """Features of the wiring cut at every threshold up to tau, [threshold, feature]; and where its nodes are drawn."""
+    """Features of the wiring cut at every threshold up to tau, [level, feature], and of a random one with the degrees of the last; where nodes are drawn."""
     levels = [level for level in thresholds if level < tau] + [tau]
     rows = [wirings.features(wirings.cut(one, level)) for level in levels]
     names = list(rows[0])
-    places = wirings.kamada_kawai(wirings.cut(one, tau))
+    left = wirings.live(wirings.cut(one, tau))
+    random = wirings.features(wirings.rewired(left) if left.edges.any() else left)
     return xr.Dataset(
         {
             "features": (("level", "feature"), [[float(row[name]) for name in names] for row in rows]),
-            "place": (("source", "axis"), places),
+            "features_rewired": ("feature", [float(random[name]) for name in names]),
+            "place": (("source", "axis"), wirings.kamada_kawai(left)),
         },
         {"level": levels, "feature": names},
     )

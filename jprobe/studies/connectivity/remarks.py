@@ -44,7 +44,17 @@ def mixed(ds: xr.Dataset) -> list[str]:
 
 
 def _elongation(ds: xr.Dataset) -> str:
-    return f"elongation: {_by_dataset(ds, feature(ds, 'pca_elongation'), number)}"
+    random = ds.features_rewired.sel(feature="pca_elongation")
+    return (
+        f"elongation: {_by_dataset(ds, feature(ds, 'pca_elongation'), number)}; of random wirings with the same degrees: "
+        f"{_by_dataset(ds, random, number)}"
+    )
+
+
+def _first(ds: xr.Dataset) -> str:
+    grid = ("source", "target")
+    chance = (abs(ds.weights) >= float(ds.level[-1])).sum(grid) / ds.possible.sum(grid)
+    return f"as many edges drawn at random would share {_by_dataset(ds, chance, percent)}"
 
 
 def _speed(ds: xr.Dataset) -> str:
@@ -89,6 +99,7 @@ REMARKS: dict[str, Callable[[xr.Dataset], str]] = {
     "L2": _edges,
     "L5": _elongation,
     "L7": _speed,
+    "L8": _first,
     "L9": _back,
     "L10": _constants,
 }

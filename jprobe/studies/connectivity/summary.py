@@ -15,7 +15,7 @@ _FEATURES = (
 
 
 def summary(ds: xr.Dataset, config: Config) -> dict[str, float | str | bool]:
-    """Flat headline numbers, means over networks, their standard deviations under ``.sd``.
+    """Flat headline numbers, means over networks, standard deviations of two and more under ``.sd``.
 
     Args:
         ds: the study's numbers.
@@ -45,6 +45,8 @@ def summary(ds: xr.Dataset, config: Config) -> dict[str, float | str | bool]:
             found = values.values[~np.isnan(values.values)]
             if found.size:
                 out[f"{name}.{key}"] = _rounded(found.mean())
+            # One number has no spread.
+            if found.size > 1:
                 out[f"{name}.{key}.sd"] = _rounded(found.std())
     names, cut = cut_wirings(ds)
     if len(set(names)) > 1 and len(names) > len(set(names)):
