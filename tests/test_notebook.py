@@ -13,8 +13,14 @@ pytest.importorskip("ipykernel", reason="runs the notebook: pip install -e '.[no
 pytest.importorskip("equinox", reason="the notebook trains an Equinox network: pip install -e '.[notebooks]'")
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
-# Notebook -> pictures in it.
-NOTEBOOKS = {"probes.ipynb": 4, "complexity.ipynb": 2, "frustration.ipynb": 2, "strengths.ipynb": 2}
+# Notebook -> pictures in it, and what it prints of its size where it is not the quick version.
+NOTEBOOKS = {
+    "probes.ipynb": (4, "10 networks"),
+    "complexity.ipynb": (2, "10 networks"),
+    "frustration.ipynb": (2, "10 networks"),
+    "strengths.ipynb": (2, "10 networks"),
+    "wiring.ipynb": (2, "3 networks of each kind, 40 epochs"),
+}
 
 
 def numbers(notebook):
@@ -126,6 +132,19 @@ def test_numbers_of_strengths_point_the_right_way(which, execute):
     assert n["stable_rank_trained"] < n["stable_rank_untrained"]
 
 
+@pytest.mark.parametrize("which", WHICH)
+def test_numbers_of_wirings_point_the_right_way(which, execute):
+    pytest.importorskip("sklearn", reason="the notebook's digits: pip install -e '.[notebooks]'")
+    n = numbers(of(which, "wiring.ipynb", execute))
+    # What is taken away computes what the whole network does without its other edges.
+    assert n["difference"] < 1e-3
+    assert 0 <= n["dice_relative"] <= 1
+    assert 0 < n["frustration"] < 0.5
+    if which == "committed":
+        assert min(n["full"], n["cut"], n["again"]) > 0.9
+        assert abs(n["full"] - n["cut"]) < 0.01
+
+
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_the_committed_outputs_are_those_of_one_full_run(name):
     committed = read(name)
@@ -135,7 +154,8 @@ def test_the_committed_outputs_are_those_of_one_full_run(name):
     kinds = {out.output_type for out in outputs}
     assert kinds <= {"stream", "display_data", "execute_result"}, "an error was committed"
     assert not [out.text for out in outputs if out.get("name") == "stderr"], "a warning was committed"
-    assert sum("image/png" in out.get("data", {}) for out in outputs) == NOTEBOOKS[name]
+    pictures, size = NOTEBOOKS[name]
+    assert sum("image/png" in out.get("data", {}) for out in outputs) == pictures
     assert (FOLDER / name).stat().st_size < 1_500_000
     # Pictures apart, nothing of the machine that made them: no paths.
     text = [
@@ -143,4 +163,4 @@ def test_the_committed_outputs_are_those_of_one_full_run(name):
         for out in outputs
     ]
     assert not re.findall(r"(?:/(?:home|root|tmp|Users|usr|opt|work)/|[A-Z]:\\)\S*", "\n".join(text))
-    assert "10 networks" in "\n".join(text), "the outputs are those of the quick version"
+    assert size in "\n".join(text), "the outputs are those of the quick version"

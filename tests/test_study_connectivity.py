@@ -14,7 +14,7 @@ from jprobe.models.dag import stage_of
 from jprobe.report import Verdict
 from jprobe.studies.connectivity import PRESETS, STUDY, Config, material, parts, reading, summary
 from jprobe.studies.connectivity.again import KINDS
-from jprobe.studies.connectivity.findings import from_the_first, numbered
+from jprobe.studies.connectivity.findings import numbered
 from jprobe.studies.connectivity.training import Clock, blocks, regime
 
 pytestmark = pytest.mark.quick
@@ -147,10 +147,19 @@ def test_claims_about_datasets_that_a_run_has_not_are_left_out():
 
 
 def test_shares_of_the_first_epoch_are_counted_edge_by_edge(holding):
-    for value, (_, _, one) in zip(from_the_first(holding), reading.each(holding), strict=True):
+    for value, chance, (_, _, one) in zip(*reading.from_the_first(holding), reading.each(holding), strict=True):
         final = {tuple(e) for e in np.argwhere(one.weights.values >= TAU)}
         places = sorted(np.argwhere(POSSIBLE).tolist(), key=lambda e: -one["first"].values[tuple(e)])
         assert value == pytest.approx(len(final & set(map(tuple, places[: len(final)]))) / len(final))
+        assert chance == pytest.approx(len(final) / 105)
+
+
+def test_counts_that_agree_in_few_networks_decide_nothing():
+    """Two networks of as many nodes each have no variance, which is no proof that all have as many."""
+    ds = made(dict.fromkeys(("cmnist", "ckmnist"), HOLDING["cmnist"])).isel(network=[0, 2])
+    found = dict(numbered(ds))["L4"]
+    assert found.checks[0].found.value == 0
+    assert found.verdict is Verdict.INCONCLUSIVE
 
 
 def test_summary_and_figures_tell_the_run(holding):

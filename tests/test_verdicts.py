@@ -59,6 +59,10 @@ def test_intervals_are_scipys():
     np.testing.assert_allclose(mean(x)[1:3], expected, atol=0.02)
     welch = scipy.stats.ttest_ind(y, x, equal_var=False).confidence_interval()
     assert difference(x, y)[1:3] == pytest.approx((welch.low, welch.high))
+    # Counts: the variance of rounding stands in for one that is smaller.
+    half = scipy.stats.t.ppf(0.975, 4) * np.sqrt(1 / 18)
+    assert difference(np.full(3, 9), np.full(3, 9), step=1)[:3] == pytest.approx((0, -half, half))
+    assert difference(y, x, step=1e-9) == pytest.approx(difference(y, x))
     for k, n in ((0, 20), (13, 20), (20, 20)):
         wilson = scipy.stats.binomtest(k, n).proportion_ci(method="wilson")
         assert share(np.arange(n) < k)[1:3] == pytest.approx((wilson.low, wilson.high), abs=1e-12)

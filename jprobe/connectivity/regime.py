@@ -19,7 +19,8 @@ class Regime(NamedTuple):
         epochs: passes over the training set.
         rate: of the first epochs.
         drops: numbers of epochs after which the rate falls to a tenth.
-        penalty: lambda.
+        penalty: lambda. A step takes rate x penalty / (1 - momentum) off an edge; where that is longer than the threshold
+            that edges are cut at, they hop over it until the rate falls.
         proximal: whether the L1 loss acts by its proximal step, which shrinks each |tanh w| by rate x penalty / (1 - momentum),
             as far as its gradient would take it, and stops at 0, where the gradient goes to and fro.
         batch: examples a step.

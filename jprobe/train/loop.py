@@ -17,8 +17,8 @@ from jprobe.train.axes import over_networks, state_axes, with_seeds, without_see
 from jprobe.train.losses import Loss
 from jprobe.typing import Params
 
-# Test examples that are evaluated together.
-EVALUATED = 2048
+# Test examples that are evaluated together: what a network of many wide nodes makes of 2,000 images takes gigabytes.
+EVALUATED = 512
 
 # (outputs [B, ...], targets [B, ...]) -> one number an example, [B].
 Score = Callable[[jax.Array, jax.Array], jax.Array]

@@ -10,8 +10,16 @@ from jprobe.figures import connectivity as draw
 from jprobe.report import About, Panel
 from jprobe.report.verdict import number, percent, points
 from jprobe.studies.connectivity.config import Config
-from jprobe.studies.connectivity.findings import from_the_first
-from jprobe.studies.connectivity.reading import COMPARED, compared, cut_wirings, datasets, each, feature, title
+from jprobe.studies.connectivity.reading import (
+    COMPARED,
+    compared,
+    cut_wirings,
+    datasets,
+    each,
+    feature,
+    from_the_first,
+    title,
+)
 from jprobe.studies.connectivity.remarks import mixed
 from jprobe.studies.connectivity.summary import scaled_down
 
@@ -163,11 +171,12 @@ def _training(ds: xr.Dataset, config: Config) -> Iterator[Panel]:
         stays, pick = history[-1] >= config.tau, np.random.default_rng(0)
         some = [pick.permutation(np.flatnonzero(yes))[:_EDGES] for yes in (stays, ~stays)]
         rows.append(draw.Paths(title(name), *(history[:, numbers].T for numbers in some)))
+    shared, chance = from_the_first(ds)
     yield Panel(
         "figure_6_weights",
         "Figure 6. Edges that stay and edges that go",
         f"|tanh w| of up to {_EDGES} of each after every epoch, of the first network of each dataset; dashed: the threshold. "
-        f"{percent(float(from_the_first(ds).mean()))} of the final edges are among as many largest ones of the first epoch.",
+        f"{percent(shared.mean())} of the final edges are among as many largest ones of the first epoch; at random {percent(chance.mean())} would be.",
         draw.weights(rows, config.tau),
     )
 

@@ -69,3 +69,17 @@ def compared(ds: xr.Dataset) -> xr.Dataset:
     """Features of the cut wirings that they are compared by, variables [wiring]."""
     rows = np.stack([one.features.isel(level=-1).sel(feature=list(COMPARED)).values for _, _, one in each(ds)])
     return xr.Dataset({name: ("wiring", rows[:, n]) for n, name in enumerate(COMPARED)})
+
+
+def from_the_first(ds: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Of each network: the share of its edges above tau that are among as many largest ones of the first epoch, and chance.
+
+    Chance is the share that as many edges drawn at random would have: that of all edges which stayed.
+    """
+    shared, chance = [], []
+    for _, _, one in each(ds):
+        final = wirings.cut(wiring_in(one, "weights"), float(one.level[-1])).edges
+        first = wirings.largest(wiring_in(one, "first"), int(final.sum())).edges
+        shared.append((final & first).sum() / max(final.sum(), 1))
+        chance.append(final.sum() / one.possible.values.sum())
+    return np.array(shared), np.array(chance)
