@@ -173,7 +173,10 @@ def test_wirings_are_learnt_and_recorded(learned):
     for now, then in zip(last, (one.weights for one in learned.wirings(epoch=8)), strict=True):
         np.testing.assert_allclose(np.abs(now), then, rtol=1e-5)
     first = learned.wirings(epoch=1)[0]
-    assert np.abs(last[0]).sum() < first.weights.sum() < 14 * 0.5 + 1
+    # The one edge without a weight counts 1; the others are those of the record.
+    np.testing.assert_allclose(
+        np.sort(first.weights[first.possible]), np.sort([*learned.fit.recorded[0, 0], 1.0]), rtol=1e-6
+    )
     np.testing.assert_array_equal(first.possible, last[0] != 0)
 
 
@@ -191,6 +194,17 @@ def test_a_sweep_of_thresholds_is_the_accuracy_of_the_cut_networks(learned):
             assert found.edges.values[n, k] == cut.edges.sum()
             assert found.sparsity.values[n, k] == pytest.approx(1 - cn.live(cut).edges.sum() / 15)
     assert (np.diff(found.sparsity.values, axis=1) >= 0).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_largest_that_are_alive_are_the_least_that_leave_as_many(seed):
+    rng = np.random.default_rng(seed)
+    one = cn.wiring(np.triu(rng.uniform(size=(7, 7)) * (rng.uniform(size=(7, 7)) < 0.6), 1))
+    counts = [int(cn.live(cn.largest(one, k)).edges.sum()) for k in range(int(one.edges.sum()) + 1)]
+    for edges in range(1, counts[-1] + 1):
+        first = next(k for k, count in enumerate(counts) if count >= edges)
+        np.testing.assert_array_equal(cn.largest_alive(one, edges).weights, cn.live(cn.largest(one, first)).weights)
+    np.testing.assert_array_equal(cn.largest_alive(one, 99).weights, cn.live(one).weights)
 
 
 def test_edges_are_cut_by_what_they_contribute_too(learned):

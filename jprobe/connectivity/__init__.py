@@ -12,7 +12,7 @@ from jprobe.connectivity.network import wiring_of, without
 from jprobe.connectivity.paths import Paths, paths
 from jprobe.connectivity.regime import Regime
 from jprobe.connectivity.similarity import Separation, dice, dice_matrix, rbf, separation
-from jprobe.connectivity.threshold import TAU, alive, cut, largest, live
+from jprobe.connectivity.threshold import TAU, alive, cut, largest, largest_alive, live
 from jprobe.connectivity.wiring import Wiring, from_networkx, to_networkx, wiring
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "from_networkx",
     "kamada_kawai",
     "largest",
+    "largest_alive",
     "learn_wiring",
     "live",
     "parameters",

@@ -47,6 +47,29 @@ def largest(wiring: Wiring, edges: int) -> Wiring:
     return wiring._replace(weights=np.where(kept, wiring.weights, 0.0))
 
 
+def largest_alive(wiring: Wiring, edges: int) -> Wiring:
+    """What is alive of the edges of the largest |w|, of as few of them as leave so many alive.
+
+    Wirings by different scores are held against each other so: an edge into a node that hands on nothing counts in none.
+
+    Args:
+        wiring: by any score.
+        edges: that are alive at least; all that can be, if they are fewer.
+
+    Example:
+        >>> from jprobe.connectivity import wiring
+        >>> scores = wiring([[0, 0.9, 0.1, 0.2], [0, 0, 0.01, 0], [0, 0, 0, 0.3], [0, 0, 0, 0]])  # node 1 hands on little
+        >>> largest_alive(scores, 2).edges.sum(), largest_alive(scores, 2).weights[0].tolist()
+        (np.int64(3), [0.0, 0.0, 0.1, 0.2])
+    """
+    low, high = 0, int(wiring.edges.sum())
+    while low < high:
+        # The more edges, the more are alive.
+        middle = (low + high) // 2
+        low, high = (low, middle) if live(largest(wiring, middle)).edges.sum() >= edges else (middle + 1, high)
+    return live(largest(wiring, low))
+
+
 def alive(wiring: Wiring) -> np.ndarray:
     """Nodes on a path from the input to the output, [N] of truth values; all False if there is no path.
 

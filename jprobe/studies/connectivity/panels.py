@@ -68,12 +68,7 @@ def _notes(ds: xr.Dataset, config: Config) -> Iterator[str]:
     close = mixed(ds)
     if close:
         yield f"Pairs of datasets whose numbers of edges do not separate: {'; '.join(close)}."
-    change = float((ds.accuracy_relative - ds.accuracy_thresholded).mean())
-    yield (
-        "Normalisation makes a node blind to a common factor on its incoming weights, so |tanh w| alone is no importance. Cut to as many edges by "
-        f"what each contributes to its target's sum, the graphs share {percent(float(ds.dice_relative.mean()))} of their edges (Dice) with those cut by "
-        f"|tanh w|; their accuracy differs by {points(change)}."
-    )
+    yield f"Normalisation makes a node blind to a common factor on its incoming weights, so |tanh w| alone is no importance: {_other_score(ds)}."
     yield "Networks are trained again under the same regime, its penalty included, from other seeds; images are the same."
 
 
@@ -100,18 +95,29 @@ def _thresholds(ds: xr.Dataset, config: Config) -> Iterator[Panel]:
 
 
 def _scores(ds: xr.Dataset, config: Config) -> Iterator[Panel]:
-    edges = _by_dataset(ds, "sweep_edges")
-    scores = {"by |tanh w|": "sweep_accuracy", "by contribution": "sweep_accuracy_relative"}
-    rows = {name: {words: (edges[name], _by_dataset(ds, key)[name]) for words, key in scores.items()} for name in edges}
-    change = float((ds.accuracy_relative - ds.accuracy_thresholded).mean())
+    scores = {
+        "by |tanh w|": ("sweep_live_edges", "sweep_live_accuracy"),
+        "by contribution": ("sweep_edges_relative", "sweep_accuracy_relative"),
+    }
+    rows = {
+        name: {words: (_by_dataset(ds, x)[name], _by_dataset(ds, y)[name]) for words, (x, y) in scores.items()}
+        for name in map(title, datasets(ds))
+    }
     yield Panel(
         "scores",
         "Which edges matter: cut by weight, or by contribution",
-        "As many edges are cut by |tanh w| and by what each contributes to its target's sum, |tanh w| sd(source) / sd(sum), which no rescaling of "
-        f"the network changes; a line a network. Dashed, upright: edges above τ = {config.tau:g}, where the second order changes the accuracy by {points(change)} against "
-        f"the first, and {percent(float(ds.dice_relative.mean()))} of the edges are the same (Dice).",
+        "Edges are cut from the least |tanh w|, or from the least contribution to the sum of the target, |tanh w| sd(source) / sd(sum), which no rescaling "
+        f"of the network changes; dead paths go. A line a network. Dashed, upright: edges left by τ = {config.tau:g}; {_other_score(ds)}.",
         draw.by_score(rows, {title(name): float(feature(ds, "edges").sel(dataset=name).mean()) for name in datasets(ds)}),
     )  # fmt: skip
+
+
+def _other_score(ds: xr.Dataset) -> str:
+    change = float((ds.accuracy_relative - ds.accuracy_live).mean())
+    return (
+        f"cut by contribution so that as many are left, networks share {percent(float(ds.dice_relative.mean()))} of those edges (Dice), and their "
+        f"accuracy differs by {points(change)}"
+    )
 
 
 def _drawings(ds: xr.Dataset, config: Config) -> Iterator[Panel]:

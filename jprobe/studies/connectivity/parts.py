@@ -88,20 +88,20 @@ def _learnt(config: Config, name: str, task: Task, seeds: range, context: Contex
 def _by_score(
     learned: Learned, number: int, task: Task, one: Wiring, relative: Wiring, thresholds: np.ndarray, tau: float
 ) -> dict[str, Any]:
-    """Accuracies of a network cut by |tanh w|, and by what edges contribute, to as many edges."""
+    """Accuracies of a network cut by |tanh w|, and by what edges contribute, so that as many are alive."""
     cut = wirings.cut(one, tau)
-    by_share = wirings.largest(relative, int(cut.edges.sum()))
-    as_many = [wirings.largest(relative, int(wirings.cut(one, level).edges.sum())) for level in thresholds]
-    kept = np.stack([left.edges for left in (one, cut, wirings.live(cut), by_share, *as_many)])[None]
+    live, *levels = (wirings.live(wirings.cut(one, level)) for level in (tau, *thresholds))
+    by_share, *sweep = (wirings.largest_alive(relative, int(left.edges.sum())) for left in (live, *levels))
+    kept = np.stack([left.edges for left in (one, cut, live, by_share, *sweep)])[None]
     only = jax.tree.map(lambda leaf: leaf[number : number + 1], learned.fit.params)
-    whole, thresholded, live, relative_too, *sweep = accuracies(learned.model, only, kept, task)[0]
+    accuracy = accuracies(learned.model, only, kept, task)[0]
     return {
-        "accuracy_full": whole,
-        "accuracy_thresholded": thresholded,
-        "accuracy_live": live,
-        "accuracy_relative": relative_too,
-        "dice_relative": wirings.dice(cut, by_share),
-        "sweep_accuracy_relative": ("threshold", np.array(sweep)),
+        **dict(
+            zip(("accuracy_full", "accuracy_thresholded", "accuracy_live", "accuracy_relative"), accuracy, strict=False)
+        ),
+        "dice_relative": wirings.dice(live, by_share),
+        "sweep_accuracy_relative": ("threshold", accuracy[4:]),
+        "sweep_edges_relative": ("threshold", [left.edges.sum() for left in sweep]),
     }
 
 
