@@ -172,6 +172,9 @@ def test_wirings_are_learnt_and_recorded(learned):
     last = [one.weights for one in learned.wirings()]
     for now, then in zip(last, (one.weights for one in learned.wirings(epoch=8)), strict=True):
         np.testing.assert_allclose(np.abs(now), then, rtol=1e-5)
+    for epoch in (0, 9):
+        with pytest.raises(ArgumentError, match="epochs 1 to 8"):
+            learned.wirings(epoch=epoch)
     first = learned.wirings(epoch=1)[0]
     # The one edge without a weight counts 1; the others are those of the record.
     np.testing.assert_allclose(

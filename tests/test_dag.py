@@ -209,6 +209,10 @@ def test_stages_without_nodes_and_half_precision():
     x = jnp.ones((2, 8, 8, 3))
     variables = model.init(jax.random.key(0), x)
     assert model.apply(variables, x).dtype == jnp.float32
+    assert model == model.clone(dtype="bfloat16") != model.clone(dtype="float32") == model.clone(dtype=np.float32)
+    for wrong in ("xyz", int):
+        with pytest.raises(ArgumentError, match="floating point"):
+            model.clone(dtype=wrong)
     assert model.apply(variables, x, True, mutable=["batch_stats"])[0].shape == (2, 10)
 
 

@@ -106,7 +106,7 @@ def elongation(places: np.ndarray) -> float:
 
 def _sparsity(edges: np.ndarray, possible: np.ndarray) -> float:
     """Share of the possible edges that are not there; NaN where none is possible."""
-    return 1 - float(edges.sum()) / possible.sum() if possible.any() else math.nan
+    return 1 - float(edges.sum()) / float(possible.sum()) if possible.any() else math.nan
 
 
 def _communicability(edges: np.ndarray) -> float:

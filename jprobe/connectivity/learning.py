@@ -49,7 +49,13 @@ class Learned(NamedTuple):
     regime: Regime
 
     def wirings(self, epoch: int | None = None) -> list[Wiring]:
-        """The wiring of each network, whole, as it is now or after an epoch from 1; signs are left out of the latter."""
+        """The wiring of each network, whole, as it is now or after an epoch from 1; signs are left out of the latter.
+
+        Raises:
+            ArgumentError: an epoch that was not.
+        """
+        if epoch is not None and not 1 <= epoch <= self.regime.epochs:
+            raise ArgumentError(f"These networks have epochs 1 to {self.regime.epochs}; there is no epoch {epoch}.")
         now = [wiring_of(self.model, one) for one in unstack(self.fit.params)]
         if epoch is None:
             return now

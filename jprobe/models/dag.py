@@ -98,8 +98,8 @@ class DAG(nn.Module):
                 raise ArgumentError(
                     f"Edges go from earlier to later of {sum(counts)} nodes, each once; wrong ones: {wrong or 'repeated'}."
                 )
-        if not jnp.issubdtype(self.dtype, jnp.floating):
-            raise ArgumentError(f"Activations are of a floating point dtype, such as jnp.bfloat16, not {self.dtype!r}.")
+        # However it is written, it is one network: compilations and checkpoints are known by their model's attributes.
+        object.__setattr__(self, "dtype", _floating(self.dtype))
         super().__post_init__()
 
     @nn.compact
@@ -212,6 +212,16 @@ class DAG(nn.Module):
         if fresh:
             blend = lambda old, new: MOMENTUM * old + (1 - MOMENTUM) * jax.lax.stop_gradient(new)  # noqa: E731
             known.value = jax.tree.map(blend, known.value, seen)
+
+
+def _floating(dtype: Any) -> np.dtype:
+    try:
+        found = jnp.dtype(dtype)
+    except TypeError:
+        found = np.dtype(object)
+    if not jnp.issubdtype(found, jnp.floating):
+        raise ArgumentError(f"Activations are of a floating point dtype, such as jnp.bfloat16, not {dtype!r}.")
+    return found
 
 
 def _spread(nodes: jax.Array) -> jax.Array:
