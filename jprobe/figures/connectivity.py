@@ -70,14 +70,15 @@ class Drawing(NamedTuple):
 
 @styled
 def drawings(groups: Mapping[str, Sequence[Drawing]]) -> Figure:
-    """Figures 3 and 9: wirings by Kamada and Kawai, nodes in the colours of their stages, a column for each dataset.
+    """Figures 3 and 9: wirings by Kamada and Kawai, nodes in the colours of their stages, a column for each dataset; one, a row.
 
     Args:
         groups: dataset -> wirings.
     """
     most = max(map(len, groups.values()))
-    figure, axes = canvas(most, len(groups), width=2.1, height=1.9)
-    for column, (name, some) in zip(axes.T, groups.items(), strict=True):
+    rows = (most, len(groups)) if len(groups) > 1 else (1, most)
+    figure, axes = canvas(*rows, width=2.1, height=1.9)
+    for column, (name, some) in zip(axes.T if len(groups) > 1 else axes, groups.items(), strict=True):
         for panel in column:
             panel.set_axis_off()
         for panel, one in zip(column, some, strict=False):

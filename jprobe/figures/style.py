@@ -81,7 +81,10 @@ def legend_below(figure: Figure, axes: np.ndarray, columns: int = 4) -> None:
     for panel in axes.flat:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
-    figure.legend(list(found.values()), list(found), loc="outside lower center", ncols=min(columns, len(found)))
+    # An entry is a handle and its words, of half an em a letter.
+    wide = STYLE["legend.fontsize"] * (3.5 + 0.5 * max(map(len, found), default=0)) / 72
+    fit = max(int(figure.get_figwidth() / wide), 1)
+    figure.legend(list(found.values()), list(found), loc="outside lower center", ncols=min(columns, fit, len(found)))
 
 
 def letters(axes: np.ndarray) -> None:

@@ -14,9 +14,10 @@ Name = Literal["cmnist", "ckmnist", "cfashion", "cifar10", "cifar10_t8", "cmnist
 class Config(base.Config):
     """Train networks in which every connection costs, and look at the wiring that is left (paper 4).
 
-    quick: two networks of each dataset, scaled down to 12 nodes and images of 8 x 8, about 15 minutes on two cores. paper: ten
-    networks of 60 nodes on five datasets, 100 epochs each, for accelerators. Expect sparsity to fall from CMNIST
-    to CIFAR-10, and the accuracy to stay when edges below 0.006 are cut.
+    quick: two networks of each dataset, scaled down to 12 nodes and images of 8 x 8, about 11 minutes on two cores. paper: ten
+    networks of 60 nodes on five datasets, 100 epochs each, for accelerators: on two cores an epoch of one network takes
+    half an hour. Expect edges to grow in number from CMNIST to CIFAR-10, and the accuracy to stay when those below 0.006
+    are cut.
 
     Example:
         >>> Config(networks=3, dataset=("cmnist",)).folder(PRESETS).as_posix()
