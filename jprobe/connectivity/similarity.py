@@ -101,6 +101,7 @@ class Separation(NamedTuple):
         within: mean similarity of pairs of one group.
         between: of two.
         p_value: share of shuffled labels with as large a difference.
+        chance: the differences that 95% of the shuffled labels lie between.
 
     Example:
         >>> separation(np.eye(4), ["a", "a", "b", "b"]).within
@@ -110,6 +111,7 @@ class Separation(NamedTuple):
     within: float
     between: float
     p_value: float
+    chance: tuple[float, float]
 
 
 def separation(similarity: np.ndarray, groups: Sequence[Any], draws: int = 9999, seed: int = 0) -> Separation:
@@ -144,4 +146,5 @@ def separation(similarity: np.ndarray, groups: Sequence[Any], draws: int = 9999,
     rng = np.random.default_rng(seed)
     shuffled = np.array([np.subtract(*split(rng.permutation(labels))) for _ in range(draws)])
     p_value = (1 + int((shuffled >= within - between - 1e-12).sum())) / (1 + draws)
-    return Separation(within, between, p_value)
+    low, high = np.quantile(shuffled, [0.025, 0.975])
+    return Separation(within, between, p_value, (float(low), float(high)))

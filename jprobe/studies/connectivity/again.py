@@ -16,7 +16,8 @@ from jprobe.models import DAG
 from jprobe.networks import unstack
 from jprobe.studies.connectivity.config import Config
 from jprobe.studies.connectivity.reading import networks_of, wiring_in
-from jprobe.studies.connectivity.training import STAGES, Clock, augmentation, regime
+from jprobe.studies.connectivity.speed import step_ratio
+from jprobe.studies.connectivity.training import STAGES, augmentation, regime
 from jprobe.studies.study import Context, Parts
 
 # The found wiring from another start, with channels for the whole network's parameters, from its first weights; a random one
@@ -49,34 +50,38 @@ def again(config: Config, name: str, task: Task, context: Context) -> xr.Dataset
     """Train all jobs of a dataset: those of as many channels together.
 
     Returns:
-        "again_accuracy", "again_edges", "again_parameters", "again_channels", "again_seconds_per_epoch" [kind, network] and
-        "again_test_accuracy" [kind, network, epoch]; NaN where nothing was trained, as of a wiring without a path.
+        "again_accuracy", "again_edges", "again_parameters", "again_channels" [kind, network], "again_test_accuracy" [kind, network,
+        epoch] and "step_ratio" [network], the time of a step of the whole network over that of the found one; NaN where
+        nothing was trained, as of a wiring without a path.
     """
     jobs = list(_jobs(config, task, context.needed, name))
     shape, rows = (len(KINDS), config.networks), {}
-    for key in ("accuracy", "edges", "parameters", "channels", "seconds_per_epoch"):
+    for key in ("accuracy", "edges", "parameters", "channels"):
         rows[key] = np.full(shape, np.nan)
     curves, done = np.full((*shape, config.epochs), np.nan), 0
     for channels in dict.fromkeys(job.channels for job in jobs):
         some = [job for job in jobs if job.channels == channels]
-        clock = Clock(_share(context.progress, done, len(some), len(jobs)), len(some))
+        progress = _share(context.progress, done, len(some), len(jobs))
         many = wirings.compact([job.wiring for job in some], channels, task.num_classes or 0)
         fit = train_wiring(
             many.model.clone(dtype=config.dtype), task, regime(config), [_OTHER + n for n in range(len(some))], _start(many, some, task),
-            augmentation(config, name), context.checkpoint(f"{name}.again.{channels}"), context.mesh, clock,
+            augmentation(config, name), context.checkpoint(f"{name}.again.{channels}"), context.mesh, progress,
         )  # fmt: skip
         done += len(some)
-        seconds = clock.seconds()
         for n, job in enumerate(some):
             at = KINDS.index(job.kind), job.network
             size = wirings.parameters(job.wiring, channels, task.num_classes or 0, task.x_train.shape[-1])
-            numbers = (fit.accuracy[n], job.wiring.edges.sum(), size, channels, seconds)
+            numbers = (fit.accuracy[n], job.wiring.edges.sum(), size, channels)
             for key, value in zip(rows, numbers, strict=True):
                 rows[key][at] = value
             curves[at] = fit.test_accuracy[n]
+    ratio = np.full(config.networks, np.nan)
+    for job in jobs:
+        if job.kind == "retrained":
+            ratio[job.network] = step_ratio(config, task, job.wiring)
     return xr.Dataset(
         {f"again_{key}": (("kind", "network"), values) for key, values in rows.items()}
-        | {"again_test_accuracy": (("kind", "network", "epoch"), curves)},
+        | {"again_test_accuracy": (("kind", "network", "epoch"), curves), "step_ratio": ("network", ratio)},
         {"kind": list(KINDS), "epoch": np.arange(1, config.epochs + 1)},
     )
 

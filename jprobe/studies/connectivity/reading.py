@@ -83,3 +83,18 @@ def from_the_first(ds: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
         shared.append((final & first).sum() / max(final.sum(), 1))
         chance.append(final.sum() / one.possible.values.sum())
     return np.array(shared), np.array(chance)
+
+
+def separations(ds: xr.Dataset) -> dict[str, wirings.Separation]:
+    """How much more alike wirings of one dataset are than those of two, by their features and by the edges that they share.
+
+    Empty of a run with one dataset, or one network of each.
+    """
+    names, cut = cut_wirings(ds)
+    out = {}
+    if len(set(names)) > 1 and len(names) > len(set(names)):
+        for what, similarity in (("features", wirings.rbf(compared(ds))), ("dice", wirings.dice_matrix(cut))):
+            known = ~np.isnan(similarity).all(1)
+            labels = [name for name, yes in zip(names, known, strict=True) if yes]
+            out[what] = wirings.separation(similarity[np.ix_(known, known)], labels)
+    return out

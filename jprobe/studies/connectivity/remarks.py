@@ -60,12 +60,9 @@ def _first(ds: xr.Dataset) -> str:
 
 
 def _speed(ds: xr.Dataset) -> str:
-    ratio = ds.seconds_per_epoch / ds.again_seconds_per_epoch.sel(kind="retrained")
-    if np.isnan(ratio).all():
-        return "the time of an epoch is told only of networks that this run trained, one at a time"
     paper = ", ".join(f"{title(name)} {_PAPER_RATIOS[name]:g}" for name in datasets(ds) if name in _PAPER_RATIOS)
-    return f"time of an epoch, whole over retrained: {_by_dataset(ds, ratio, number)}" + (
-        f"; the paper, on a GPU: {paper}" if paper else ""
+    return f"time of a step, whole over retrained: {_by_dataset(ds, ds.step_ratio, number)}" + (
+        f"; the paper, of an epoch on a GPU: {paper}" if paper else ""
     )
 
 

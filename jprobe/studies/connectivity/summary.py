@@ -3,10 +3,9 @@
 import numpy as np
 import xarray as xr
 
-from jprobe import connectivity as wirings
 from jprobe.studies.connectivity.config import PRESETS, Config
 from jprobe.studies.connectivity.findings import numbered
-from jprobe.studies.connectivity.reading import compared, cut_wirings, datasets, feature
+from jprobe.studies.connectivity.reading import datasets, feature, separations
 
 _FEATURES = (
     "sparsity", "sparsity.stage_0", "sparsity.stage_1", "sparsity.stage_2", "edges", "nodes", "nodes.stage_0", "nodes.stage_1",
@@ -39,6 +38,7 @@ def summary(ds: xr.Dataset, config: Config) -> dict[str, float | str | bool]:
         rows["dice.relative"] = one.dice_relative
         for kind in one.kind.values.tolist():
             rows[f"accuracy.{kind}"] = one.again_accuracy.sel(kind=kind)
+        rows["step_ratio"] = one.step_ratio
         rows["parameters"] = one.again_parameters.sel(kind="retrained")
         rows |= {key: feature(ds, key).sel(dataset=name) for key in _FEATURES}
         for key, values in rows.items():
@@ -48,20 +48,13 @@ def summary(ds: xr.Dataset, config: Config) -> dict[str, float | str | bool]:
             # One number has no spread.
             if found.size > 1:
                 out[f"{name}.{key}.sd"] = _rounded(found.std())
-    names, cut = cut_wirings(ds)
-    if len(set(names)) > 1 and len(names) > len(set(names)):
-        for key, similarity in (
-            ("similarity", wirings.rbf(compared(ds))),
-            ("similarity.dice", wirings.dice_matrix(cut)),
-        ):
-            known = ~np.isnan(similarity).all(1)
-            labels = [name for name, yes in zip(names, known, strict=True) if yes]
-            found = wirings.separation(similarity[np.ix_(known, known)], labels)
-            out |= {
-                f"{key}.within": _rounded(found.within),
-                f"{key}.between": _rounded(found.between),
-                f"{key}.p": found.p_value,
-            }
+    for what, found in separations(ds).items():
+        key = "similarity" if what == "features" else f"similarity.{what}"
+        out |= {
+            f"{key}.within": _rounded(found.within),
+            f"{key}.between": _rounded(found.between),
+            f"{key}.p": found.p_value,
+        }
     seconds = ds.seconds_per_epoch.values
     if not np.isnan(seconds).all():
         out["seconds_per_epoch"] = _rounded(float(np.nanmedian(seconds)))
