@@ -20,7 +20,7 @@ from jprobe.studies.connectivity.reading import (
     from_the_first,
     title,
 )
-from jprobe.studies.connectivity.remarks import mixed
+from jprobe.studies.connectivity.remarks import pairs
 from jprobe.studies.connectivity.summary import scaled_down
 
 # Networks of a dataset that are drawn, and edges whose weights are.
@@ -65,7 +65,7 @@ def _notes(ds: xr.Dataset, config: Config) -> Iterator[str]:
     ]
     if lost:
         yield f"No path from input to output is left of {'; '.join(lost)}: paths, drawings and retrained networks leave them out."
-    close = mixed(ds)
+    _, close = pairs(ds)
     if close:
         yield f"Pairs of datasets whose numbers of edges do not separate: {'; '.join(close)}."
     yield f"Normalisation makes a node blind to a common factor on its incoming weights, so |tanh w| alone is no importance: {_other_score(ds)}."

@@ -26,21 +26,23 @@ def _lost(ds: xr.Dataset) -> str:
 
 
 def _edges(ds: xr.Dataset) -> str:
-    found = feature(ds, "edges")
-    apart = mixed(ds)
-    said = f"; ranges of edges overlap: {', '.join(apart)}" if apart else "; no two ranges of edges overlap"
-    return f"edges: {_by_dataset(ds, found, number)}{said}"
+    apart, overlapping = pairs(ds)
+    said = "; ".join(
+        f"{words}: {', '.join(some)}"
+        for words, some in (("ranges of edges do not overlap", apart), ("ranges of edges overlap", overlapping))
+        if some
+    )
+    return f"edges: {_by_dataset(ds, feature(ds, 'edges'), number)}; {said}"
 
 
-def mixed(ds: xr.Dataset) -> list[str]:
-    """Pairs of datasets whose ranges of edges overlap, in words."""
+def pairs(ds: xr.Dataset) -> tuple[list[str], list[str]]:
+    """Pairs of datasets, in words: those whose ranges of edges lie apart, and those whose ranges overlap."""
     rows = [(title(name), feature(ds, "edges").sel(dataset=name)) for name in datasets(ds)]
-    return [
-        f"{one} and {other}"
-        for n, (one, a) in enumerate(rows)
-        for other, b in rows[n + 1 :]
-        if a.min() <= b.max() and b.min() <= a.max()
-    ]
+    out: tuple[list[str], list[str]] = ([], [])
+    for n, (one, a) in enumerate(rows):
+        for other, b in rows[n + 1 :]:
+            out[int(a.min() <= b.max() and b.min() <= a.max())].append(f"{one} and {other}")
+    return out
 
 
 def _elongation(ds: xr.Dataset) -> str:
