@@ -69,7 +69,11 @@ def _notes(ds: xr.Dataset, config: Config) -> Iterator[str]:
     if close:
         yield f"Pairs of datasets whose numbers of edges do not separate: {'; '.join(close)}."
     yield f"Normalisation makes a node blind to a common factor on its incoming weights, so |tanh w| alone is no importance: {_other_score(ds)}."
-    yield "Networks are trained again under the same regime, its penalty included, from other seeds; images are the same."
+    some = min(config.retrained, config.networks)
+    yield (
+        f"What was found is trained again of {some} network{'s' * (some > 1)} of each dataset, under the same regime, its penalty included, from other "
+        "seeds; images are the same."
+    )
 
 
 def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
