@@ -199,6 +199,15 @@ def test_separation_of_groups_by_all_permutations():
         separation(similarity, ["a"] * 8)
 
 
+def test_three_pairs_are_too_few_to_tell_groups_apart():
+    """One of fifteen labellings is the one that is seen: no gap can lie beyond the differences that chance makes."""
+    for seed in range(20):
+        points = np.repeat([0.0, 3.0, 7.0], 2) + 0.1 * np.random.default_rng(seed).normal(size=6)
+        found = separation(np.exp(-np.square(points[:, None] - points) / 7), list("aabbcc"))
+        assert found.p_value == pytest.approx(1 / 15, abs=0.01)
+        assert found.chance[1] == found.within - found.between
+
+
 def test_dynamics_edge_by_edge():
     rng = np.random.default_rng(0)
     history = np.exp(rng.uniform(-8, 1, size=(12, 40)))
