@@ -238,6 +238,14 @@ def test_the_regime_and_the_clock():
     assert clock.seconds() >= 0
     assert blocks(Config(networks=3)) == {"0": range(1), "1": range(1, 2), "2": range(2, 3)}
     assert blocks(PRESETS["paper"]) == {"0": range(10)}
+    # Networks 8 to 11 are of two blocks of seeds, which do not train at once.
+    assert list(blocks(Config(networks=12, together=4)).values()) == [
+        range(4),
+        range(4, 8),
+        range(8, 10),
+        range(10, 12),
+    ]
+    assert list(blocks(Config(networks=12, together=20)).values()) == [range(10), range(10, 12)]
     with pytest.raises(ArgumentError, match="--nodes must be 2 or more"):
         Config(nodes=1)
 

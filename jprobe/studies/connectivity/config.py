@@ -56,7 +56,7 @@ class Config(base.Config):
     baselines: Annotated[int, Ge(0)] = 0
     """Of how many of those it is held against other wirings of as many edges."""
     together: Annotated[int, Ge(1)] = 1
-    """Networks of a dataset in one part of the run, which an accelerator trains at once; a CPU trains them one by one."""
+    """Networks of a dataset in one part of the run, which an accelerator trains at once, ten at most; a CPU trains them one by one."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Of images and activations; weights and sums over a batch are float32."""
 

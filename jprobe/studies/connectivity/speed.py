@@ -1,4 +1,4 @@
-"""How much faster what was found trains: steps of both networks in turn, so that other work of the machine weighs on both."""
+"""How much faster what was found trains: gradients of both networks in turn, so that other work of the machine weighs on both."""
 
 import statistics
 import time

@@ -34,14 +34,14 @@ def augmentation(config: Config, name: str) -> Augment | None:
 
 
 def blocks(config: Config) -> dict[str, range]:
-    """The networks of a dataset by parts of the run.
+    """The networks of a dataset by parts of the run; none reaches over a block of seeds, which is what trains at once.
 
     Example:
         >>> blocks(Config(networks=3, together=2))
         {'0': range(0, 2), '2': range(2, 3)}
     """
-    first = range(0, config.networks, config.together)
-    return {str(n): range(n, min(n + config.together, config.networks)) for n in first}
+    first = [n for n in range(config.networks) if n % train.BLOCK % config.together == 0]
+    return {str(n): range(n, end) for n, end in zip(first, [*first[1:], config.networks], strict=True)}
 
 
 class Clock:
