@@ -35,8 +35,8 @@ TITLES = {
     "cfashion": "CFashionMNIST",
     "cifar10": "CIFAR-10",
     "cifar10_t8": "CIFAR-10 T8",
-    "cmnist_two": "CMNIST, two colours",
-    "cmnist_two_t8": "CMNIST, two colours, T8",
+    "cmnist_two": "CMNIST 2 colours",
+    "cmnist_two_t8": "CMNIST 2 colours T8",
 }
 
 # In the order of the paper, from easy to hard; and what a machine without downloads has.
