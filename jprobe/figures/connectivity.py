@@ -215,7 +215,7 @@ def bars(groups: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     Args:
         groups: dataset -> kind -> [network], in [0, 1].
     """
-    figure, axes = canvas(1, len(groups), width=1.9, height=2.8)
+    figure, axes = canvas(1, len(groups), width=2.1, height=2.8)
     for panel, (name, rows) in zip(axes[0], groups.items(), strict=True):
         for place, ((kind, values), hue) in enumerate(zip(rows.items(), HUES, strict=False)):
             panel.scatter(
