@@ -92,48 +92,25 @@ def sweep(
         probe,
         lambda weights: metric(whole(weights)),
         jax.eval_shape(lambda tree: jax.tree.map(lambda w: w[0], tree), arrays),
+        levels=len(grid),
         key=root,
         signs=_signs(signed),
         mesh=mesh,
     )
     if levels is None and not probe.level.read and evaluation.reads_level:
         raise ArgumentError(f"This probe reads its level and names none of its own: {_CALL}.")
-    flags = (False, True) if signed else (False,)
-    chunk = engine.chunk_shape(
-        (seeds, len(grid), repeats),
-        devices=1 if mesh is None else mesh.size,
-        each=evaluation.each,
-        once=evaluation.once,
-        budget=budget,
-    )
-    values = np.empty((seeds, len(grid), repeats, len(flags)), np.float32)
-    total, pending, hoisted = seeds * len(grid) * repeats, None, None
-
-    def collect(out: jax.Array, where: tuple[slice, slice, slice], done: int) -> None:
-        part = values[where]
-        part[...] = np.asarray(out)[tuple(map(slice, part.shape))]
+    shape, flags = (seeds, len(grid), repeats), (False, True) if signed else (False,)
+    if evaluation.walk is not None:
+        pieces = engine.by_network(evaluation, arrays, grid, seeds)
+    else:
+        devices = 1 if mesh is None else mesh.size
+        chunk = engine.chunk_shape(shape, devices, evaluation.each, evaluation.once, budget)
+        pieces = engine.in_chunks(evaluation, arrays, grid, shape, chunk, root)
+    values = np.empty((*shape, len(flags)), np.float32)
+    for piece in pieces:
+        values[piece.where] = piece.values
         if progress is not None:
-            progress(done / total)
-
-    for nets in engine.windows(seeds, chunk[0]):
-        these = engine.take(arrays, nets.places)
-        state = evaluation.init(these)
-        if hoisted is None or evaluation.hoisted_by_network:
-            hoisted = evaluation.prepare(these)
-        for here in engine.windows(len(grid), chunk[1]):
-            level = jnp.asarray(grid[here.places], jnp.float32)
-            for draws in engine.windows(repeats, chunk[2]):
-                keys = engine.draw_keys(root, jnp.asarray(nets.places), level, jnp.asarray(draws.places))
-                weights = evaluation.perturb(these, state, keys, level)
-                out = evaluation.measure(hoisted, weights, keys, level)
-                # A chunk is fetched when the next is under way, so that the device never waits for Python.
-                if pending is not None:
-                    collect(*pending)
-                in_nets = here.start * repeats + here.size * (draws.start + draws.size)
-                done = nets.start * len(grid) * repeats + nets.size * in_nets
-                pending = out, (nets.real, here.real, draws.real), done
-    if pending is not None:
-        collect(*pending)
+            progress(piece.done)
     return _label(values, grid, flags, probe, metric)
 
 

@@ -5,26 +5,31 @@ Read the modules in this order:
 1. ``arrays``: a network's arrays apart from its other leaves (functions, numbers, flags), which never vary.
 2. ``program``: a function after its one trace, with the arrays it closes over as arguments.
 3. ``dependence``: which results of a program depend on which of its arguments.
-4. ``hoisting``: a program in two parts: what does not depend on the level or a draw, and the rest.
+4. ``hoisting``: a program in three parts: what never varies, what a network decides, and what level or draw decides.
 5. ``memory``: how many bytes a program holds at once.
-6. ``evaluation``: all of this for a probe and a metric: ``plan`` makes the one :class:`Evaluation` that a sweep runs.
-7. ``chunks``: how many networks, levels and draws fit a budget, and which come in each chunk.
-8. ``draws``: a random key for each evaluation.
+6. ``perturbing``: a probe and the signs after it as one program.
+7. ``data``, ``products``: products of fixed data with weights that vary, and how they are had for less work.
+8. ``walking``, ``nested``: all levels of a network in one go, where each level changes some weights of the one before.
+9. ``evaluation``: all of this for a probe and a metric: ``plan`` makes the one :class:`Evaluation` that a sweep runs.
+10. ``chunks``, ``draws``, ``running``: which evaluations come at a time, and a random key for each.
 
-:func:`jprobe.sweep` checks what it is given, makes a plan, walks the chunks and labels the result. The data flow of
-one chunk, in the four functions of an Evaluation::
+``paths`` closes short cuts, for those who measure them. :func:`jprobe.sweep` checks what it is given, makes a plan, runs it
+and labels the result. The data flow of one chunk, in the four functions of an Evaluation::
 
     params [S, ...] -> init -> state ------+
            |                               v
            +---------------------------> perturb <- keys [S, L, R], levels [L]
            |                               |
-           v                               v weights [S, L, R, ...]
-        prepare -> hoisted ------------> measure -> values [S, L, R, F]
+           v                               v weights [S, L, R, ...], and their signs
+        prepare -> hoisted ------------> measure -> values [S, L, R], F times
 """
 
-from jprobe.engine.arrays import hide_static, take
+from jprobe.engine.arrays import hide_static
 from jprobe.engine.chunks import chunk_shape, default_budget, windows
-from jprobe.engine.draws import draw_keys
 from jprobe.engine.evaluation import Evaluation, plan
+from jprobe.engine.paths import only
+from jprobe.engine.running import by_network, in_chunks
 
-__all__ = ["Evaluation", "chunk_shape", "default_budget", "draw_keys", "hide_static", "plan", "take", "windows"]
+__all__ = [
+    "Evaluation", "by_network", "chunk_shape", "default_budget", "hide_static", "in_chunks", "only", "plan", "windows",
+]  # fmt: skip

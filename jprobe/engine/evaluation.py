@@ -4,49 +4,54 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 from jax.sharding import Mesh
 
-from jprobe.engine.dependence import dependents, replaced
 from jprobe.engine.hoisting import Hoisted, hoist
 from jprobe.engine.memory import nbytes
+from jprobe.engine.nested import nested_levels
+from jprobe.engine.perturbing import Axes, Perturbed, perturbation
+from jprobe.engine.products import Found, find, instead, shortened
 from jprobe.engine.program import Program, capture
 from jprobe.errors import ShapeError
-from jprobe.paths import leaves_by_path
 from jprobe.probes import Probe
 from jprobe.sharding import compiled
 from jprobe.typing import Metric, Params
 
 
 class Evaluation(NamedTuple):
-    """What a sweep runs: four compiled functions, and what it needs to know of them.
+    """What a sweep runs: compiled functions, and what it needs to know of them.
 
     S networks, L levels, R draws and F values of an evaluation: 1, or 2 where signs are measured too.
 
     Attributes:
         init: params [S, ...] -> the probe's state.
         prepare: params [S, ...] -> hoisted: what the metric computes from weights that neither level nor draw changes.
-        perturb: (params, state, keys [S, L, R], levels [L]) -> weights, [S, L, R, ...] or fewer axes.
-        measure: (hoisted, weights, keys, levels) -> values [S, L, R, F].
-        hoisted_by_network: whether ``prepare`` gives anything that depends on the networks; otherwise once is enough.
+        perturb: (params, state, keys [S, L, R], levels [L]) -> Perturbed, each leaf [S, L, R, ...] or fewer axes.
+        measure: (hoisted, perturbed) -> F arrays of values [S, L, R], with 1 for L or R where nothing varies over it.
+        walk: the same for all levels of one network in one go, where the levels are nested; None where they are not, or
+            where that is no gain.
+        hoisted_by_network: whether ``prepare`` gives anything; otherwise once is enough.
         reads_level: whether the perturbed weights depend on the level.
+        values: F.
         each: bytes that one evaluation holds.
         once: bytes that a network holds beside its evaluations.
 
     Example:
         >>> from jprobe.probes import prune
         >>> shapes = {"kernel": jax.ShapeDtypeStruct((4, 2), jnp.float32)}
-        >>> found = plan(prune(), lambda p: p["kernel"].sum(), shapes, key=jax.random.key(0))
+        >>> found = plan(prune(), lambda p: p["kernel"].sum(), shapes, levels=3, key=jax.random.key(0))
         >>> found.reads_level, found.hoisted_by_network, found.each
         (True, False, 36)
     """
 
     init: Callable[[Params], Any]
     prepare: Callable[[Params], list[Any]]
-    perturb: Callable[[Params, Any, jax.Array, jax.Array], Params]
-    measure: Callable[[list[Any], Params, jax.Array, jax.Array], jax.Array]
+    perturb: Callable[[Params, Any, jax.Array, jax.Array], Perturbed]
+    measure: Callable[[list[Any], Perturbed], list[jax.Array]]
+    walk: Callable[[Params, jax.Array, bool], jax.Array] | None
     hoisted_by_network: bool
     reads_level: bool
+    values: int
     each: int
     once: int
 
@@ -56,6 +61,7 @@ def plan(
     metric: Metric,
     network: Params,
     *,
+    levels: int,
     key: jax.Array,
     signs: Probe | None = None,
     mesh: Mesh | None = None,
@@ -65,11 +71,13 @@ def plan(
     Leaves that the probe does not touch stay unbatched over levels and draws, and what the metric computes from them
     alone is hoisted. A perturbation and its measurement are compiled apart: fused into one, XLA's CPU backend computes
     thresholds and draws anew for every element, in an order that suits the matrix product, and takes a tenth longer.
+    Perturbed weights and their signs are measured apart, for products of signs may be had for less.
 
     Args:
         probe: the perturbation.
         metric: weights of one network -> scalar.
         network: shapes of one network's weights, a pytree of ``jax.ShapeDtypeStruct``.
+        levels: how many levels there are.
         key: a random key of the kind that draws are made with.
         signs: measure each perturbed network a second time, after this probe.
         mesh: spread the networks over its devices.
@@ -80,79 +88,44 @@ def plan(
     Example:
         >>> from jprobe.probes import prune
         >>> shapes = {"kernel": jax.ShapeDtypeStruct((4, 2), jnp.float32)}
-        >>> found = plan(prune(), lambda p: p["kernel"].sum(), shapes, key=jax.random.key(0))
+        >>> found = plan(prune(), lambda p: p["kernel"].sum(), shapes, levels=3, key=jax.random.key(0))
         >>> found.reads_level, found.hoisted_by_network, found.each
         (True, False, 36)
     """
-    level = jnp.float32(0)
-    init = capture(probe.init, network)
-    apply = capture(probe.apply, key, network, init.shape, level)
-    measure = capture(metric, network)
-    sign = None if signs is None else _signing(signs, key, network, level)
-    _check(apply, measure, network)
+    made = perturbation(probe, signs, network, key)
+    # Where the caller leaves it open, float32 means float32: GPUs and TPUs would round the factors of a product.
+    with jax.default_matmul_precision(jax.config.values["jax_default_matmul_precision"] or "float32"):
+        measure = capture(metric, network)
+    if getattr(measure.shape, "shape", None) != ():
+        raise ShapeError(f"A metric must return one scalar, not {measure.shape}.")
 
-    over = _axes(apply, network)
     # A leaf that changes without a level or a draw, such as a binarized one, is not the metric's to hoist either:
     # the weights that come in are those before the probe.
-    changes = replaced(apply.jaxpr, first=1)
-    if sign is not None:
-        changes = [a or b for a, b in zip(changes, replaced(sign.jaxpr, first=1), strict=True)]
-    parts = hoist(measure, changes)
-    flags = jnp.asarray([False] if sign is None else [False, True])
-    weights = sum(nbytes(w) for w, changed in zip(jax.tree.leaves(network), changes, strict=True) if changed)
+    varying = [a or b for a, b in zip(made.changed, made.signed, strict=True)]
+    parts = hoist(measure, varying)
+    found, over = find(parts), made.axes
+    weights = sum(nbytes(w) for w, varies in zip(jax.tree.leaves(network), varying, strict=True) if varies)
+    plain = [False] * len(varying)
+    measure_all = [_measured(parts, found, shortened(found, plain), over, plain, mesh)]
+    if signs is not None:
+        measure_all.append(_measured(parts, found, shortened(found, made.whole), over, made.signed, mesh))
 
     # Which arguments and results lead with the networks, in the order of each function's.
-    init_all = compiled(_initialized(init), (False, True), mesh)
-    prepare_all = compiled(_prepared(parts), (False, True), mesh, parts.own)
-    perturb_all = compiled(_perturbed(apply, over), (False, True, True, True, False), mesh)
-    measure_all = compiled(
-        _measured(parts, sign, over),
-        (False, False, parts.own, True, True, False, False),
-        mesh,
-        everywhere=True,
-    )
-    sign_consts = [] if sign is None else sign.consts
+    init_all = compiled(_initialized(made.init), (False, True), mesh)
+    prepare_all = compiled(_prepared(parts), (False, True), mesh) if parts.owned else lambda *_: []
+    perturb_all = compiled(_perturbed(made.both, over), (False, True, True, True, False), mesh)
     return Evaluation(
-        init=lambda params: init_all(init.consts, params),
+        init=lambda params: init_all(made.init.consts, params),
         prepare=lambda params: prepare_all(measure.consts, params),
-        perturb=lambda params, state, keys, levels: perturb_all(apply.consts, params, state, keys, levels),
-        measure=lambda hoisted, weights, keys, levels: measure_all(
-            measure.consts, sign_consts, hoisted, weights, keys, levels, flags
-        ),
-        hoisted_by_network=any(parts.own),
-        reads_level=any(dependents(apply.jaxpr, _only_last(apply))),
-        each=flags.size * (parts.peak + weights),
+        perturb=lambda params, state, keys, levels: perturb_all(made.both.consts, params, state, keys, levels),
+        measure=lambda hoisted, perturbed: [run(parts.fixed, found.data, hoisted, perturbed) for run in measure_all],
+        walk=None if mesh is not None else nested_levels(probe, network, made, measure, parts, found, levels, key),
+        hoisted_by_network=parts.owned > 0,
+        reads_level=made.reads_level,
+        values=len(measure_all),
+        each=len(measure_all) * (parts.peak + weights),
         once=parts.held,
     )
-
-
-class Axes(NamedTuple):
-    """Over which axes each leaf of the perturbed weights varies: 0 (it does) or None (it stays unbatched)."""
-
-    levels: Params
-    repeats: Params
-
-
-def _axes(apply: Program, network: Params) -> Axes:
-    """A leaf varies over levels and repeats if it depends on the draw, over levels alone if only on the level."""
-    draw = [n == 0 for n in range(len(apply.jaxpr.invars))]
-    either = [a or b for a, b in zip(draw, _only_last(apply), strict=True)]
-    tree = jax.tree.structure(network)
-    levels, repeats = (
-        jax.tree.unflatten(tree, [0 if varies else None for varies in dependents(apply.jaxpr, inputs)])
-        for inputs in (either, draw)
-    )
-    return Axes(levels, repeats)
-
-
-def _only_last(program: Program) -> list[bool]:
-    """Choose the last input: of a probe's ``apply``, the level."""
-    return [*[False] * (len(program.jaxpr.invars) - 1), True]
-
-
-def _signing(signs: Probe, key: jax.Array, network: Params, level: jax.Array) -> Program:
-    """A probe with its ``init`` as one program of (key, weights, level): the weights that it sees are perturbed ones."""
-    return capture(lambda key, w, level: signs.apply(key, w, signs.init(w), level), key, network, level)
 
 
 # The name of each innermost function is the one under which JAX logs that it compiles it.
@@ -167,11 +140,11 @@ def _initialized(init: Program) -> Callable[..., Any]:
     return jax.vmap(init_probe, in_axes=(None, 0))
 
 
-def _perturbed(apply: Program, over: Axes) -> Callable[..., Params]:
-    """Perturbed weights, each leaf [S, L, R, ...] or fewer, from weights [S, ...]: three nested vmaps."""
+def _perturbed(both: Program, over: Axes) -> Callable[..., Any]:
+    """Perturbed weights and signs, each leaf [S, L, R, ...] or fewer, from weights [S, ...]: three nested vmaps."""
 
     def perturb_network(consts, params, state, key, level):  # type: ignore[no-untyped-def]
-        return apply(consts, key, params, state, level)
+        return both(consts, key, params, state, level)
 
     repeats = jax.vmap(perturb_network, in_axes=(None, None, None, 0, None), out_axes=over.repeats)
     levels = jax.vmap(repeats, in_axes=(None, None, None, 0, 0), out_axes=over.levels)
@@ -179,45 +152,30 @@ def _perturbed(apply: Program, over: Axes) -> Callable[..., Params]:
 
 
 def _prepared(metric: Hoisted) -> Callable[..., list[Any]]:
-    """Hoisted values, those that depend on the networks [S, ...]."""
+    """Hoisted values, [S, ...]."""
 
     def prepare_metric(consts, params):  # type: ignore[no-untyped-def]
         return metric.before(consts, params)
 
-    return jax.vmap(prepare_metric, in_axes=(None, 0), out_axes=_leading(metric.own))
+    return jax.vmap(prepare_metric, in_axes=(None, 0))
 
 
-def _measured(metric: Hoisted, sign: Program | None, over: Axes) -> Callable[..., jax.Array]:
-    """[S, L, R, F] values from perturbed weights: four nested vmaps over one evaluation."""
+def _measured(
+    metric: Hoisted, found: Found, chosen: Sequence[bool | None], over: Axes, signed: Sequence[bool], mesh: Mesh | None
+) -> Callable[..., jax.Array]:
+    """[S, L, R] values from perturbed weights, those leaves that are ``signed`` by their signs: three nested vmaps."""
 
-    def measure_network(consts, sign_consts, hoisted, weights, key, level, flag):  # type: ignore[no-untyped-def]
-        if sign is not None:
-            leaves, tree = jax.tree.flatten(weights)
-            signed = jax.tree.leaves(sign(sign_consts, key, weights, level))
-            # A leaf that the signs leave alone must not be batched over the flag.
-            changes = zip(leaves, signed, replaced(sign.jaxpr, first=1), strict=True)
-            weights = tree.unflatten([jnp.where(flag, s, w) if changed else w for w, s, changed in changes])
-        return metric.after(consts, hoisted, weights)
+    def measure_network(fixed, data, hoisted, leaves):  # type: ignore[no-untyped-def]
+        return metric.after(fixed, hoisted, leaves, instead(found, data, chosen))
 
-    flags = jax.vmap(measure_network, in_axes=(None, None, None, None, None, None, 0))
-    repeats = jax.vmap(flags, in_axes=(None, None, None, over.repeats, 0, None, None))
-    levels = jax.vmap(repeats, in_axes=(None, None, None, over.levels, 0, 0, None))
-    return jax.vmap(levels, in_axes=(None, None, _leading(metric.own), 0, 0, None, None))
+    repeats = _over(measure_network, over.repeats.leaves(signed))
+    levels = _over(repeats, over.levels.leaves(signed))
+    run = compiled(jax.vmap(levels, in_axes=(None, None, 0, 0)), (False, False, True, True), mesh, everywhere=True)
+    return lambda fixed, data, hoisted, perturbed: run(fixed, data, hoisted, perturbed.leaves(signed))
 
 
-def _leading(own: Sequence[bool]) -> list[int | None]:
-    return [0 if depends else None for depends in own]
-
-
-def _check(apply: Program, measure: Program, network: Params) -> None:
-    if getattr(measure.shape, "shape", None) != ():
-        raise ShapeError(f"A metric must return one scalar, not {measure.shape}.")
-    given, found = (
-        {path: f"{leaf.dtype} {leaf.shape}" for path, _, leaf in leaves_by_path(tree)}
-        for tree in (network, apply.shape)
-    )
-    changed = [f"{p} from {given.get(p)} to {found.get(p)}" for p in given | found if given.get(p) != found.get(p)]
-    if changed:
-        raise ShapeError(
-            f"A probe's apply must keep every leaf's shape and dtype; this one changes {', '.join(changed)}."
-        )
+def _over(fn: Callable[..., jax.Array], axes: list[Any]) -> Callable[..., jax.Array]:
+    """A function of (..., leaves) over one more axis of some leaves; one place in the result where no leaf has it."""
+    if any(axis is not None for axis in axes):
+        return jax.vmap(fn, in_axes=(None, None, None, axes))
+    return lambda *args: fn(*args)[None]

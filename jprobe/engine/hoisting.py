@@ -1,6 +1,6 @@
-"""A traced function in two parts: what does not depend on what varies is computed once."""
+"""A traced function in three parts: what never varies, what a network decides, and the rest, is each computed once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -8,29 +8,34 @@ from jax.extend import core
 
 from jprobe.engine.dependence import reached, variables
 from jprobe.engine.memory import nbytes, peak_bytes
-from jprobe.engine.program import Program
+from jprobe.engine.program import Program, evaluate
 
 
 class Hoisted(NamedTuple):
-    """A program in two parts.
+    """A program in three parts.
 
     Attributes:
-        before: ``before(consts, *args) -> values`` runs what does not depend on the varying inputs; a list.
-        after: ``after(consts, values, *args)`` gives the program's result.
-        own: for each of the values, whether it depends on ``args`` at all, or on consts alone.
+        fixed: arrays that ``after`` reads and that depend on no argument: closed over, or computed from such.
+        before: ``before(consts, *args) -> own`` runs what depends on arguments, but on none that varies; a list.
+        after: ``after(fixed, own, args, instead=None)`` gives the program's result; for ``instead`` see
+            :func:`jprobe.engine.program.evaluate`.
+        rest: the code of ``after``: its constants are ``fixed``, its arguments ``own`` and then the leaves of ``args``.
+        owned: how many arrays ``own`` has.
         peak: bytes that ``after`` needs at once, see :func:`jprobe.engine.memory.peak_bytes`.
-        held: bytes of those values that depend on ``args``.
+        held: bytes of ``own``.
     """
 
+    fixed: list[Any]
     before: Callable[..., list[Any]]
     after: Callable[..., Any]
-    own: list[bool]
+    rest: core.Jaxpr
+    owned: int
     peak: int
     held: int
 
 
 def hoist(program: Program, varying: Sequence[bool]) -> Hoisted:
-    """Part the equations of a program by whether they depend on the inputs that vary.
+    """Part the equations of a program by whether they depend on inputs, and on inputs that vary.
 
     Args:
         program: from :func:`jprobe.engine.program.capture`.
@@ -40,29 +45,35 @@ def hoist(program: Program, varying: Sequence[bool]) -> Hoisted:
         >>> import jax, jax.numpy as jnp
         >>> from jprobe.engine.program import capture
         >>> parts = hoist(capture(lambda x, y: jnp.sin(x).sum() * y, 1.0, 1.0), [False, True])
-        >>> values = parts.before([], 0.0, 5.0)
-        >>> len(values), parts.after([], values, 0.0, 5.0).item()
+        >>> own = parts.before([], 0.0, 5.0)
+        >>> len(own), parts.after(parts.fixed, own, (0.0, 5.0)).item()
         (1, 0.0)
     """
     jaxpr = program.jaxpr
-    moving = reached(jaxpr, varying)
+    argued, moving = reached(jaxpr, [True] * len(jaxpr.invars)), reached(jaxpr, varying)
     late = [eqn for eqn in jaxpr.eqns if not moving.isdisjoint(variables(eqn.invars))]
     early = [eqn for eqn in jaxpr.eqns if moving.isdisjoint(variables(eqn.invars))]
-    made = {var for eqn in early for var in eqn.outvars}
+    never = [eqn for eqn in early if argued.isdisjoint(variables(eqn.invars))]
+    soon = [eqn for eqn in early if not argued.isdisjoint(variables(eqn.invars))]
     read = dict.fromkeys(variables([*(atom for eqn in late for atom in eqn.invars), *jaxpr.outvars]))
-    kept = [var for var in read if var in made]
-    own = reached(jaxpr, [True] * len(jaxpr.invars))
+    made = {var for eqn in early for var in eqn.outvars} | set(jaxpr.constvars)
+    kept = [var for var in read if var in made and var not in argued]
+    own = [var for var in read if var in made and var in argued]
 
     about = jaxpr.debug_info.with_unknown_names()
-    first = core.Jaxpr(jaxpr.constvars, jaxpr.invars, kept, early, jaxpr.effects, debug_info=about)
-    second = core.Jaxpr(jaxpr.constvars, [*kept, *jaxpr.invars], jaxpr.outvars, late, jaxpr.effects, debug_info=about)
+    constant = core.Jaxpr(jaxpr.constvars, [], kept, never, jaxpr.effects, debug_info=about)
+    first = core.Jaxpr(jaxpr.constvars, jaxpr.invars, own, [*never, *soon], jaxpr.effects, debug_info=about)
+    rest = core.Jaxpr(kept, [*own, *jaxpr.invars], jaxpr.outvars, late, jaxpr.effects, debug_info=about)
 
     def before(consts: list[Any], *args: Any) -> list[Any]:
-        return list(core.jaxpr_as_fun(core.ClosedJaxpr(first, consts))(*jax.tree.leaves(args)))
+        return evaluate(first, consts, jax.tree.leaves(args))
 
-    def after(consts: list[Any], values: list[Any], *args: Any) -> Any:
-        out = core.jaxpr_as_fun(core.ClosedJaxpr(second, consts))(*values, *jax.tree.leaves(args))
+    def after(
+        fixed: list[Any], own: list[Any], args: Any, instead: Mapping[int, Callable[..., Any]] | None = None
+    ) -> Any:
+        out = evaluate(rest, fixed, [*own, *jax.tree.leaves(args)], instead)
         return jax.tree.unflatten(jax.tree.structure(program.shape), out)
 
-    held = sum(nbytes(var.aval) for var in kept if var in own)
-    return Hoisted(before, after, [var in own for var in kept], peak_bytes(jaxpr, varying), held)
+    fixed = evaluate(constant, program.consts, [])
+    held = sum(nbytes(var.aval) for var in own)
+    return Hoisted(fixed, before, after, rest, len(own), peak_bytes(jaxpr, varying), held)

@@ -13,6 +13,7 @@ from jprobe.typing import Params
 State = Any
 InitFn = Callable[[Params], State]
 ApplyFn = Callable[[jax.Array, Params, State, jax.Array], Params]
+NestedFn = Callable[[Params, State], Params]
 
 
 class Level(NamedTuple):
@@ -72,6 +73,10 @@ class Probe(NamedTuple):
         apply: ``apply(key, params, state, level) -> params`` keeps every shape and dtype, leaves a leaf
             that it does not touch as it is, and is safe under jit, vmap and shard_map; ``level`` is traced.
         level: what the level means. Default: the probe reads none.
+        nested: ``nested(params, state) -> ranks`` says in what order weights change as the level rises (or falls), for
+            probes at whose levels the changed weights contain those of the levels before: a pytree like params, each
+            leaf that the probe touches an int32 array of ranks, the lowest first. A sweep then touches each weight once
+            for all levels. An order that does not fit what ``apply`` does makes a sweep slow, not wrong. Default: none.
 
     Example:
         >>> import jax, jax.numpy as jnp, jprobe as jp
@@ -86,6 +91,7 @@ class Probe(NamedTuple):
     init: InitFn
     apply: ApplyFn
     level: Level = UNREAD
+    nested: NestedFn | None = None
 
 
 def count(fraction: jax.Array, total: int) -> jax.Array:

@@ -42,4 +42,4 @@ def flip(order: Order = "smallest", *, scope: Scope = "layer", select: Select = 
         return rebuild({i: jnp.where(ranks[i] < count(level, totals[i]), -w, w) for i, w in leaves.items()})
 
     grid = tuple(np.linspace(0, 1, 30).tolist())
-    return Probe(ranked.init, apply, Level("fraction of signs flipped", "1", 0, 1, grid))
+    return Probe(ranked.init, apply, Level("fraction of signs flipped", "1", 0, 1, grid), ranked.nested)

@@ -55,4 +55,4 @@ def prune(
         first_kept = {i: n - count(1 - level, n) for i, n in totals.items()}
         return rebuild({i: jnp.where(ranks[i] >= first_kept[i], w, 0) for i, w in leaves.items()})
 
-    return Probe(ranked.init, apply, Level("fraction of weights removed", "1", 0, 1, REMOVED))
+    return Probe(ranked.init, apply, Level("fraction of weights removed", "1", 0, 1, REMOVED), ranked.nested)

@@ -10,6 +10,7 @@ import numpy as np
 from jprobe.errors import ArgumentError, ShapeError, UnknownNameError
 from jprobe.paths import leaves_by_path
 from jprobe.permutation import permute_index, stable_argsort
+from jprobe.probes.base import NestedFn
 from jprobe.selection import Select, leaf_keys, pick
 from jprobe.typing import Params
 
@@ -29,11 +30,14 @@ class Ranking(NamedTuple):
         ranks: ``ranks(key, params, state) -> ranks`` for one draw: the state's, or random ones. int32, one
             array of each selected leaf's shape, by leaf index.
         totals: ``totals(params) -> {leaf index: N}``, how many weights each leaf is ranked among.
+        nested: ranks in a probe's words, see :class:`jprobe.probes.Probe`; None for the random order, which is another at
+            each level.
     """
 
     init: Callable[[Params], Ranks]
     ranks: Callable[[jax.Array, Params, Ranks], Ranks]
     totals: Callable[[Params], dict[int, int]]
+    nested: NestedFn | None
 
 
 def ranking(order: Order, scope: Scope, select: Select, by: Scores | None = None) -> Ranking:
@@ -77,7 +81,10 @@ def ranking(order: Order, scope: Scope, select: Select, by: Scores | None = None
         sizes = {i: w.size for i, w in pick(params, select)[0].items()}
         return sizes if scope == "layer" else dict.fromkeys(sizes, sum(sizes.values()))
 
-    return Ranking(init, ranks, totals)
+    def nested(params: Params, state: Ranks) -> Params:
+        return pick(params, select)[1](dict(state))
+
+    return Ranking(init, ranks, totals, None if order == "random" else nested)
 
 
 def _like(scores: Params, params: Params) -> Params:

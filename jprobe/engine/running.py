@@ -1,0 +1,98 @@
+"""The evaluations of a sweep, in an order that suits the machine: chunks that fit its memory, or whole networks."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jprobe.engine.arrays import take
+from jprobe.engine.chunks import windows
+from jprobe.engine.draws import draw_keys
+from jprobe.engine.evaluation import Evaluation
+from jprobe.typing import Params
+
+
+class Piece(NamedTuple):
+    """Part of a sweep's values.
+
+    Attributes:
+        where: of [S, L, R, F], a slice or number an axis.
+        values: float32, of that part's shape or broadcasting to it.
+        done: fraction of the sweep that is done with it.
+    """
+
+    where: tuple[Any, ...]
+    values: np.ndarray
+    done: float
+
+
+def in_chunks(
+    evaluation: Evaluation, arrays: Params, grid: np.ndarray, shape: tuple[int, int, int], chunk: tuple[int, int, int],
+    key: jax.Array,
+) -> Iterator[Piece]:  # fmt: skip
+    """Evaluate networks, levels and draws chunk by chunk.
+
+    Args:
+        evaluation: from :func:`jprobe.engine.evaluation.plan`.
+        arrays: weights of S networks.
+        grid: [L] levels.
+        shape: networks S, levels L and repeats R of the sweep.
+        chunk: the same of one chunk.
+        key: the sweep's random key.
+    """
+    total, pending, hoisted = np.prod(shape), None, None
+
+    def fetched(outs: list[jax.Array], where: tuple[slice, slice, slice], done: float) -> Piece:
+        sizes = tuple(slice(0, part.stop - part.start) for part in where)
+        values = np.broadcast_arrays(*(np.asarray(out)[sizes] for out in outs))
+        return Piece((*where, slice(None)), np.stack(values, -1), done)
+
+    for nets in windows(shape[0], chunk[0]):
+        these = take(arrays, nets.places)
+        state = evaluation.init(these)
+        if hoisted is None or evaluation.hoisted_by_network:
+            hoisted = evaluation.prepare(these)
+        for here in windows(shape[1], chunk[1]):
+            level = jnp.asarray(grid[here.places], jnp.float32)
+            for draws in windows(shape[2], chunk[2]):
+                keys = draw_keys(key, jnp.asarray(nets.places), level, jnp.asarray(draws.places))
+                outs = evaluation.measure(hoisted, evaluation.perturb(these, state, keys, level))
+                # A chunk is fetched when the next is under way, so that the device never waits for Python.
+                if pending is not None:
+                    yield fetched(*pending)
+                in_nets = here.start * shape[2] + here.size * (draws.start + draws.size)
+                done = nets.start * shape[1] * shape[2] + nets.size * in_nets
+                pending = outs, (nets.real, here.real, draws.real), float(done / total)
+    if pending is not None:
+        yield fetched(*pending)
+
+
+def by_network(evaluation: Evaluation, arrays: Params, grid: np.ndarray, networks: int) -> Iterator[Piece]:
+    """Walk the nested levels of each network, as many networks at a time as the machine has cores.
+
+    Args:
+        evaluation: from :func:`jprobe.engine.evaluation.plan`, with a ``walk``.
+        arrays: weights of S networks.
+        grid: [L] levels.
+        networks: S.
+    """
+    walk, order = evaluation.walk, np.argsort(grid, kind="stable")
+    assert walk is not None
+    levels = jnp.asarray(grid[order], jnp.float32)
+    jobs = [(network, flag) for network in range(networks) for flag in range(evaluation.values)]
+
+    def one(job: tuple[int, int]) -> Piece:
+        network, flag = job
+        found = np.empty(len(grid), np.float32)
+        found[order] = walk(jax.tree.map(lambda w: w[network], arrays), levels, flag == 1)
+        return Piece((network, slice(None), slice(None), flag), found[:, None], 0.0)
+
+    first, *rest = jobs
+    yield one(first)._replace(done=1 / len(jobs))  # it compiles; the others need not do so, too
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for number, piece in enumerate(pool.map(one, rest), start=2):
+            yield piece._replace(done=number / len(jobs))
