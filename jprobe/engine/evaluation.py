@@ -8,9 +8,9 @@ from jax.sharding import Mesh
 
 from jprobe.engine.hoisting import Hoisted, hoist
 from jprobe.engine.memory import nbytes
-from jprobe.engine.nested import nested_levels
+from jprobe.engine.nested import Walk, nested_levels
 from jprobe.engine.perturbing import Axes, Perturbed, perturbation
-from jprobe.engine.products import Found, find, instead, shortened
+from jprobe.engine.products import Found, find, shortcuts, shortened
 from jprobe.engine.program import Program, capture
 from jprobe.errors import ShapeError
 from jprobe.probes import Probe
@@ -48,7 +48,7 @@ class Evaluation(NamedTuple):
     prepare: Callable[[Params], list[Any]]
     perturb: Callable[[Params, Any, jax.Array, jax.Array], Perturbed]
     measure: Callable[[list[Any], Perturbed], list[jax.Array]]
-    walk: Callable[[Params, jax.Array, bool], jax.Array] | None
+    walk: Walk | None
     hoisted_by_network: bool
     reads_level: bool
     values: int
@@ -166,7 +166,7 @@ def _measured(
     """[S, L, R] values from perturbed weights, those leaves that are ``signed`` by their signs: three nested vmaps."""
 
     def measure_network(fixed, data, hoisted, leaves):  # type: ignore[no-untyped-def]
-        return metric.after(fixed, hoisted, leaves, instead(found, data, chosen))
+        return metric.after(fixed, hoisted, leaves, shortcuts(found, data, chosen))
 
     repeats = _over(measure_network, over.repeats.leaves(signed))
     levels = _over(repeats, over.levels.leaves(signed))

@@ -1,6 +1,6 @@
 """A traced function in three parts: what never varies, what a network decides, and the rest, is each computed once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -8,7 +8,7 @@ from jax.extend import core
 
 from jprobe.engine.dependence import reached, variables
 from jprobe.engine.memory import nbytes, peak_bytes
-from jprobe.engine.program import Program, evaluate
+from jprobe.engine.program import Program, Rule, bind, evaluate
 
 
 class Hoisted(NamedTuple):
@@ -17,7 +17,7 @@ class Hoisted(NamedTuple):
     Attributes:
         fixed: arrays that ``after`` reads and that depend on no argument: closed over, or computed from such.
         before: ``before(consts, *args) -> own`` runs what depends on arguments, but on none that varies; a list.
-        after: ``after(fixed, own, args, instead=None)`` gives the program's result; for ``instead`` see
+        after: ``after(fixed, own, args, rule=bind)`` gives the program's result; for ``rule`` see
             :func:`jprobe.engine.program.evaluate`.
         rest: the code of ``after``: its constants are ``fixed``, its arguments ``own`` and then the leaves of ``args``.
         owned: how many arrays ``own`` has.
@@ -68,10 +68,8 @@ def hoist(program: Program, varying: Sequence[bool]) -> Hoisted:
     def before(consts: list[Any], *args: Any) -> list[Any]:
         return evaluate(first, consts, jax.tree.leaves(args))
 
-    def after(
-        fixed: list[Any], own: list[Any], args: Any, instead: Mapping[int, Callable[..., Any]] | None = None
-    ) -> Any:
-        out = evaluate(rest, fixed, [*own, *jax.tree.leaves(args)], instead)
+    def after(fixed: list[Any], own: list[Any], args: Any, rule: Rule = bind) -> Any:
+        out = evaluate(rest, fixed, [*own, *jax.tree.leaves(args)], rule)
         return jax.tree.unflatten(jax.tree.structure(program.shape), out)
 
     fixed = evaluate(constant, program.consts, [])

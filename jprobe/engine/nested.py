@@ -9,14 +9,15 @@ import jax.numpy as jnp
 from jprobe.engine.hoisting import Hoisted
 from jprobe.engine.paths import may_take
 from jprobe.engine.perturbing import Perturbation
-from jprobe.engine.products import Found, instead, shortened
+from jprobe.engine.products import Found, shortcuts, shortened
 from jprobe.engine.program import Program, capture
+from jprobe.engine.sideways import sideways
 from jprobe.engine.walking import Walked, by_column, pays, walk
 from jprobe.probes import Probe
 from jprobe.typing import Params
 
-# (weights of one network, levels [L] in order, whether to measure signs) -> values [L]
-Walk = Callable[[Params, jax.Array, bool], jax.Array]
+# (weights of one network, levels [L] in order) -> values [L, F]
+Walk = Callable[[Params, jax.Array], jax.Array]
 
 
 def nested_levels(
@@ -58,22 +59,22 @@ def nested_levels(
     carried, rows = [walked for walked, _ in chosen], [by_column(data) for _, data in chosen]
     plain = shortened(found, [False] * len(ranked))
 
-    def walk_levels(consts, fixed, data, rows, params, levels, flag):  # type: ignore[no-untyped-def]
+    def walk_levels(consts, fixed, data, rows, params, levels):  # type: ignore[no-untyped-def]
         state = made.init(consts["init"], params)
         ranks = jax.tree.leaves(order(consts["order"], params, state))
         own = parts.before(consts["measure"], params)
 
         def weights_at(level: jax.Array) -> list[jax.Array]:
             perturbed = made.both(consts["both"], key, params, state, level)
-            signs = perturbed.leaves(made.signed)
-            return [jnp.where(flag, s, w) for w, s in zip(perturbed.weights, signs, strict=True)]
+            if not any(made.signed):
+                return [w[None] for w in perturbed.weights]
+            return [jnp.stack(pair) for pair in zip(perturbed.weights, perturbed.leaves(made.signed), strict=True)]
 
-        def value(leaves: list[jax.Array], results: dict[int, jax.Array]) -> jax.Array:
-            given: dict[int, Any] = {place: lambda *_, out=out: out for place, out in results.items()}
-            return parts.after(fixed, own, leaves, {**instead(found, data, plain), **given})
+        def value(leaves: list[jax.Array], results: dict[int, Any]) -> jax.Array:
+            return parts.after(fixed, own, leaves, sideways(results, shortcuts(found, data, plain)))
 
         return walk(carried, weights_at, ranks, rows, levels, value)
 
     consts = {"init": made.init.consts, "both": made.both.consts, "order": order.consts, "measure": measure.consts}
     run = jax.jit(walk_levels)
-    return lambda params, levels, flag: run(consts, parts.fixed, found.data, rows, params, levels, flag)
+    return lambda params, levels: run(consts, parts.fixed, found.data, rows, params, levels)

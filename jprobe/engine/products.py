@@ -1,7 +1,7 @@
 """Products of fixed data with weights that vary: where they are, and how they are computed with less work."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +13,7 @@ from jax.extend import core
 from jprobe.engine.data import Data, describe
 from jprobe.engine.hoisting import Hoisted
 from jprobe.engine.paths import may_take
+from jprobe.engine.program import Rule, bind
 
 
 class Product(NamedTuple):
@@ -57,26 +58,28 @@ def find(parts: Hoisted) -> Found:
     Args:
         parts: from :func:`jprobe.engine.hoisting.hoist`.
     """
-    fixed = dict(zip(parts.rest.constvars, parts.fixed, strict=True))
-    inputs = {var: n for n, var in enumerate(parts.rest.invars[parts.owned :])}
+    fixed: dict[Any, Any] = dict(zip(parts.rest.constvars, parts.fixed, strict=True))
+    inputs: dict[Any, int] = {var: n for n, var in enumerate(parts.rest.invars[parts.owned :])}
     found = Found([], [])
     for place, eqn in enumerate(parts.rest.eqns):
-        if eqn.primitive.name != "dot_general" or any(eqn.params["dimension_numbers"][1]):
+        operands: list[Any] = [*eqn.invars, *eqn.outvars]
+        if eqn.primitive.name != "dot_general" or any(var.aval.dtype != jnp.float32 for var in operands):
             continue
         known = [not isinstance(atom, core.Literal) and atom in fixed for atom in eqn.invars]
-        if sum(known) != 1 or any(var.aval.dtype != jnp.float32 for var in (*eqn.invars, *eqn.outvars)):
+        summed, batch = eqn.params["dimension_numbers"]
+        if sum(known) != 1 or any(batch):
             continue
         first = known[0]
-        x, w = eqn.invars if first else eqn.invars[::-1]
-        columns, rows = eqn.params["dimension_numbers"][0][:: 1 if first else -1]
+        x, w, out = operands if first else [operands[1], operands[0], operands[2]]
+        columns, rows = summed if first else summed[::-1]
         values = np.moveaxis(np.asarray(fixed[x]), columns, range(-len(columns), 0))
-        wide = math.prod(values.shape[values.ndim - len(columns) :])
         if not values.size:
             continue
+        values = values.reshape(-1, math.prod(values.shape[values.ndim - len(columns) :]))
         found.products.append(
-            Product(place, inputs.get(w), tuple(rows), first, eqn.outvars[0].aval.shape, eqn.params["precision"])
+            Product(place, inputs.get(w), tuple(rows), first, out.aval.shape, eqn.params["precision"])
         )
-        found.data.append(describe(values.reshape(-1, wide), fold=may_take("columns")))
+        found.data.append(describe(values, fold=may_take("columns")))
     return found
 
 
@@ -107,7 +110,7 @@ def multiply(product: Product, data: Data, w: jax.Array, signs: bool) -> jax.Arr
     every = product.matrix(w)
     moving = every if data.varying is None else jnp.take(every, data.varying, 0, mode="fill", fill_value=0)
     precise = lax.Precision.HIGHEST
-    if signs:
+    if signs and data.integers is not None:
         whole = lax.dot(data.integers, moving.astype(jnp.bfloat16), preferred_element_type=jnp.float32)
         out = data.scale * whole + data.offset * moving.sum(0)
     else:
@@ -117,17 +120,20 @@ def multiply(product: Product, data: Data, w: jax.Array, signs: bool) -> jax.Arr
     return product.result(out)
 
 
-def instead(found: Found, data: list[Data], chosen: Sequence[bool | None]) -> dict[int, Callable[..., jax.Array]]:
-    """What computes the chosen products in the place of their equations; see :func:`jprobe.engine.program.evaluate`.
+def shortcuts(found: Found, data: list[Data], chosen: Sequence[bool | None]) -> Rule:
+    """Run a program with the chosen products computed by :func:`multiply`; see :func:`jprobe.engine.program.evaluate`.
 
     Args:
         found: from :func:`find`.
         data: its data, as arguments of what is compiled.
         chosen: from :func:`shortened`.
     """
+    each = {p.place: (p, x, signs) for p, x, signs in zip(found.products, data, chosen, strict=True)}
 
-    def one(product: Product, x: Data, signs: bool) -> Callable[..., jax.Array]:
-        return lambda a, b: multiply(product, x, b if product.first else a, signs)
+    def rule(number: int, eqn: Any, inputs: list[Any]) -> list[Any]:
+        product, x, signs = each.get(number, (None, None, None))
+        if product is None or x is None or signs is None:
+            return bind(number, eqn, inputs)
+        return [multiply(product, x, inputs[product.first], signs)]
 
-    pairs = zip(found.products, data, chosen, strict=True)
-    return {product.place: one(product, x, signs) for product, x, signs in pairs if signs is not None}
+    return rule

@@ -1,10 +1,13 @@
 """A function after its one trace, with the arrays it closes over as arguments."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
 from jax.extend import core
+
+# (number of an equation, the equation, its inputs) -> its results
+Rule = Callable[[int, Any, list[Any]], list[Any]]
 
 
 class Program(NamedTuple):
@@ -38,33 +41,34 @@ class Program(NamedTuple):
 def capture(fn: Callable[..., Any], *args: Any) -> Program:
     """Trace ``fn`` once on arguments of these shapes (pytrees of arrays, or of ``jax.ShapeDtypeStruct``).
 
-    Bodies of ``jax.jit`` are written out, so that a metric that somebody jitted can be hoisted from, too.
+    Bodies of calls are written out, so that a metric that somebody jitted can be hoisted from, too.
     """
     closed, shape = jax.make_jaxpr(fn, return_shape=True)(*args)
-    if any(_is_call(eqn) for eqn in closed.jaxpr.eqns):
+    if any(_body(eqn) is not None for eqn in closed.jaxpr.eqns):
         shapes = [jax.ShapeDtypeStruct(var.aval.shape, var.aval.dtype) for var in closed.jaxpr.invars]
         closed = jax.make_jaxpr(lambda *leaves: evaluate(closed.jaxpr, closed.consts, leaves))(*shapes)
     return Program(closed.jaxpr, closed.consts, shape)
 
 
-def evaluate(
-    jaxpr: core.Jaxpr,
-    consts: Sequence[Any],
-    args: Sequence[Any],
-    instead: Mapping[int, Callable[..., Any]] | None = None,
-) -> list[Any]:
-    """Run a jaxpr, bodies of ``jax.jit`` written out.
+def bind(number: int, eqn: Any, inputs: list[Any]) -> list[Any]:
+    """What an equation gives, as it is written."""
+    out = eqn.primitive.bind(*inputs, **eqn.primitive.get_bind_params(eqn.params))
+    return list(out) if eqn.primitive.multiple_results else [out]
+
+
+def evaluate(jaxpr: core.Jaxpr, consts: Sequence[Any], args: Sequence[Any], rule: Rule = bind) -> list[Any]:
+    """Run a jaxpr, bodies of calls written out.
 
     Args:
         jaxpr: the code.
         consts: values of its constants.
         args: values of its arguments.
-        instead: number of an equation -> what computes its one result from its inputs instead.
+        rule: what an equation gives: (its number, the equation, its inputs) -> its results. Default: what it says.
 
     Example:
         >>> import jax.numpy as jnp
         >>> jaxpr = jax.make_jaxpr(lambda x: jnp.sin(x) * 2)(1.0).jaxpr
-        >>> float(evaluate(jaxpr, [], [0.5], {0: lambda x: x})[0])
+        >>> float(evaluate(jaxpr, [], [0.5], lambda n, eqn, inputs: inputs if n == 0 else bind(n, eqn, inputs))[0])
         1.0
     """
     values: dict[Any, Any] = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*consts, *args], strict=True))
@@ -73,18 +77,14 @@ def evaluate(
         return atom.val if isinstance(atom, core.Literal) else values[atom]
 
     for number, eqn in enumerate(jaxpr.eqns):
-        inputs = [read(atom) for atom in eqn.invars]
-        if instead and number in instead:
-            made = [instead[number](*inputs)]
-        elif _is_call(eqn):
-            body = eqn.params["jaxpr"]
-            made = evaluate(body.jaxpr, body.consts, inputs)
-        else:
-            out = eqn.primitive.bind(*inputs, **eqn.primitive.get_bind_params(eqn.params))
-            made = out if eqn.primitive.multiple_results else [out]
+        inputs, body = [read(atom) for atom in eqn.invars], _body(eqn)
+        made = rule(number, eqn, inputs) if body is None else evaluate(body.jaxpr, body.consts, inputs, rule)
         values.update(zip(eqn.outvars, made, strict=True))
     return [read(atom) for atom in jaxpr.outvars]
 
 
-def _is_call(eqn: Any) -> bool:
-    return eqn.primitive.name in ("jit", "pjit")
+def _body(eqn: Any) -> core.ClosedJaxpr | None:
+    """What a call runs: a function under ``jax.jit``, or one with derivatives of its own, which nobody asks for here."""
+    if eqn.primitive.name in ("jit", "pjit"):
+        return eqn.params["jaxpr"]
+    return eqn.params["call_jaxpr"] if eqn.primitive.name in ("custom_jvp_call", "custom_vjp_call") else None

@@ -83,16 +83,13 @@ def by_network(evaluation: Evaluation, arrays: Params, grid: np.ndarray, network
     walk, order = evaluation.walk, np.argsort(grid, kind="stable")
     assert walk is not None
     levels = jnp.asarray(grid[order], jnp.float32)
-    jobs = [(network, flag) for network in range(networks) for flag in range(evaluation.values)]
 
-    def one(job: tuple[int, int]) -> Piece:
-        network, flag = job
-        found = np.empty(len(grid), np.float32)
-        found[order] = walk(jax.tree.map(lambda w: w[network], arrays), levels, flag == 1)
-        return Piece((network, slice(None), slice(None), flag), found[:, None], 0.0)
+    def one(network: int) -> Piece:
+        found = np.empty((len(grid), 1, evaluation.values), np.float32)
+        found[order, 0] = walk(jax.tree.map(lambda w: w[network], arrays), levels)
+        return Piece((network,), found, 0.0)
 
-    first, *rest = jobs
-    yield one(first)._replace(done=1 / len(jobs))  # it compiles; the others need not do so, too
+    yield one(0)._replace(done=1 / networks)  # it compiles; the others need not do so, too
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for number, piece in enumerate(pool.map(one, rest), start=2):
-            yield piece._replace(done=number / len(jobs))
+        for number, piece in enumerate(pool.map(one, range(1, networks)), start=2):
+            yield piece._replace(done=number / networks)

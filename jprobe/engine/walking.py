@@ -7,6 +7,8 @@ once, where a product at every level touches all of them. Probes say in what ord
 time and nothing else.
 """
 
+import functools
+import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,6 +18,7 @@ from jax import lax
 
 from jprobe.engine.data import Data
 from jprobe.engine.products import Product
+from jprobe.engine.sideways import Sideways
 from jprobe.permutation import stable_argsort
 
 # Levels that a product is worth, and examples that the overhead of one change is: measured on two cores (Zen 4). Adding a
@@ -64,14 +67,18 @@ def by_column(data: Data) -> Rows:
 
 
 class Order(NamedTuple):
-    """In what order a walk reaches for the F weights of each column that varies.
+    """In what order a walk reaches for the F weights of each of V columns that vary.
 
     Attributes:
-        entries: int32 [V F] which entry of [V, F] comes first, second, ...
+        row: int32 [V F] the column of the first weight, the second, ..., among those that vary.
+        node: int32 [V F] their nodes, 0 to F - 1.
+        place: int32 [V F] their places in the matrix [D, F], flattened.
         turn: int32 [D, F] when each weight's turn comes; V F: never, for its column is constant.
     """
 
-    entries: jax.Array
+    row: jax.Array
+    node: jax.Array
+    place: jax.Array
     turn: jax.Array
 
 
@@ -88,35 +95,49 @@ def in_order(ranks: jax.Array, varying: jax.Array) -> Order:
         jnp.zeros(taken.size, jnp.int32).at[entries].set(jnp.arange(taken.size, dtype=jnp.int32), unique_indices=True)
     )
     never = jnp.full(ranks.shape, taken.size, jnp.int32)
-    return Order(entries, never.at[varying].set(turns.reshape(taken.shape), mode="drop"))
+    turn = never.at[varying].set(turns.reshape(taken.shape), mode="drop")
+    row, node = jnp.divmod(entries, ranks.shape[1])
+    return Order(row, node, varying[row] * ranks.shape[1] + node, turn)
 
 
 def start(w: jax.Array, data: Rows) -> jax.Array:
-    """[F, B] sums of the rows over the columns that vary, for weights [D, F]."""
-    moving = jnp.take(w, data.varying, 0, mode="fill", fill_value=0)
-    return lax.dot(moving.T, data.rows.astype(w.dtype), precision=lax.Precision.HIGHEST)
+    """Sums of the rows over the columns that vary, [..., F, B], for weights [..., D, F]."""
+    moving = jnp.take(w, data.varying, -2, mode="fill", fill_value=0)
+    return jnp.matmul(moving.mT, data.rows.astype(w.dtype), precision=lax.Precision.HIGHEST)
 
 
 def step(sums: jax.Array, before: jax.Array, after: jax.Array, order: Order, data: Rows) -> jax.Array:
-    """The sums [F, B] of weights ``before`` [D, F], made those of weights ``after``."""
-    turns, nodes = order.entries.size, before.shape[1]
-    turn = jnp.where(before != after, order.turn, turns)
-    first, last = turn.min(), jnp.where(turn < turns, turn, -1).max()
-    change = (after - before).ravel()
+    """The sums [N, F, B] of N networks' weights ``before`` [N, D, F], made those of weights ``after``.
+
+    The networks differ in the weights that they have, not in the order in which these change.
+    """
+    turns = order.row.size
+    changed = functools.reduce(operator.or_, [old != new for old, new in zip(before, after, strict=True)])
+    turn = jnp.where(changed, order.turn, turns)
+    # Extremes by column first: XLA's CPU backend computes those many at a time, and extremes over all one by one.
+    first = lax.optimization_barrier(turn.min(0)).min()
+    last = lax.optimization_barrier(jnp.where(turn < turns, turn, -1).max(0)).max()
+    old, new = (w.reshape(len(w), -1) for w in (before, after))
 
     def touch(k: jax.Array, sums: jax.Array) -> jax.Array:
-        row, node = order.entries[k] // nodes, order.entries[k] % nodes
-        added = change[data.varying[row] * nodes + node] * lax.dynamic_slice_in_dim(data.rows, row, 1).astype(
-            sums.dtype
-        )
-        return lax.dynamic_update_slice_in_dim(sums, lax.dynamic_slice_in_dim(sums, node, 1) + added, node, 0)
+        where, shape = (0, order.node[k], 0), (len(before), 1, sums.shape[-1])
+        row = lax.dynamic_slice_in_dim(data.rows, order.row[k], 1).astype(sums.dtype)
+        added = (new[:, order.place[k]] - old[:, order.place[k]])[:, None, None] * row
+        return lax.dynamic_update_slice(sums, lax.dynamic_slice(sums, where, shape) + added, where)
 
     return lax.fori_loop(first, last + 1, touch, sums)
 
 
-def finish(sums: jax.Array, w: jax.Array, data: Rows) -> jax.Array:
-    """X W [B, F] from the sums over the columns that vary."""
-    return (data.scale * sums + jnp.dot(data.base, w, precision=lax.Precision.HIGHEST)[:, None]).T
+def base(w: jax.Array, data: Rows) -> jax.Array:
+    """What columns that do not vary, and the offset of those that do, add to each node: [N, F] for weights [N, D, F]."""
+    # One product a network: of all of them together XLA's CPU backend turns the weights first.
+    return jnp.stack([jnp.dot(data.base, one, precision=lax.Precision.HIGHEST) for one in w])
+
+
+def finish(product: Product, sums: jax.Array, added: jax.Array, data: Rows) -> Any:
+    """X W as its equation gives it, from sums [F, B] and :func:`base`: as it is held, if that will do."""
+    out = data.scale * sums + added[:, None]
+    return Sideways(out) if product.first and len(product.shape) == 2 else product.result(out.T)
 
 
 class Walked(NamedTuple):
@@ -132,17 +153,17 @@ def walk(
     ranks: list[Any],
     rows: list[Rows],
     levels: jax.Array,
-    value: Callable[[list[jax.Array], dict[int, jax.Array]], jax.Array],
+    value: Callable[[list[jax.Array], dict[int, Any]], jax.Array],
 ) -> jax.Array:
-    """Values of one network at each level, [L].
+    """Values of N networks, a network and its signs, at each level, [L, N].
 
     Args:
         walked: the products that are carried.
-        weights_at: level -> the leaves of the perturbed weights.
+        weights_at: level -> the leaves of the perturbed weights, [N, ...].
         ranks: of each leaf, of its shape.
         rows: the data of each of ``walked``.
         levels: [L], in order.
-        value: (leaves, number of an equation -> its result) -> scalar.
+        value: (leaves, number of an equation -> its result, perhaps sideways) of one network -> scalar.
     """
     # From the end with fewer weights: sums that shrink would be left with the rounding errors of the large ones, and where
     # no weight is left, with noise in the place of nothing.
@@ -152,16 +173,18 @@ def walk(
     orders = [in_order(p.matrix(ranks[leaf]), data.varying) for (p, leaf), data in zip(walked, rows, strict=True)]
 
     def matrices(leaves: list[jax.Array]) -> list[jax.Array]:
-        return [product.matrix(leaves[leaf]) for product, leaf in walked]
+        return [jax.vmap(product.matrix)(leaves[leaf]) for product, leaf in walked]
+
+    def one_value(leaves: list[jax.Array], sums: list[jax.Array], added: list[jax.Array]) -> jax.Array:
+        each = zip(walked, sums, added, rows, strict=True)
+        return value(leaves, {p.place: finish(p, s, a, data) for (p, _), s, a, data in each})
 
     def visit(carry: tuple[list[jax.Array], list[jax.Array]], level: jax.Array) -> Any:
         leaves = weights_at(level)
         now = matrices(leaves)
         sums = [step(*each) for each in zip(*carry, now, orders, rows, strict=True)]
-        results = {
-            p.place: p.result(finish(s, w, data)) for (p, _), s, w, data in zip(walked, sums, now, rows, strict=True)
-        }
-        return (sums, now), value(leaves, results)
+        added = [base(w, data) for w, data in zip(now, rows, strict=True)]
+        return (sums, now), jax.vmap(one_value)(leaves, sums, added)
 
     before = matrices(weights_at(levels[0]))
     begun = [start(w, data) for w, data in zip(before, rows, strict=True)]
