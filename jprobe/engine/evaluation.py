@@ -1,17 +1,19 @@
 """A metric of networks under a probe: one evaluation, batched over networks, levels, draws and signs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+from jax.extend import core
 from jax.sharding import Mesh
 
-from jprobe.engine.hoisting import Hoisted, hoist
+from jprobe.engine.hoisting import hoist
 from jprobe.engine.memory import nbytes
 from jprobe.engine.nested import Walk, nested_levels
 from jprobe.engine.perturbing import Axes, Perturbed, perturbation
-from jprobe.engine.products import Found, find, shortcuts, shortened
-from jprobe.engine.program import Program, capture
+from jprobe.engine.products import Product, find, shortcuts, shortened
+from jprobe.engine.program import Program, capture, evaluate
+from jprobe.engine.sharing import shared
 from jprobe.errors import ShapeError
 from jprobe.probes import Probe
 from jprobe.sharding import compiled
@@ -105,73 +107,88 @@ def plan(
     parts = hoist(measure, varying)
     found, over = find(parts), made.axes
     weights = sum(nbytes(w) for w, varies in zip(jax.tree.leaves(network), varying, strict=True) if varies)
-    plain = [False] * len(varying)
-    measure_all = [_measured(parts, found, shortened(found, plain), over, plain, mesh)]
-    if signs is not None:
-        measure_all.append(_measured(parts, found, shortened(found, made.whole), over, made.signed, mesh))
+    # What is computed of perturbed weights and of their signs, which is one program where nothing about it differs.
+    views = [[False] * len(varying), made.signed][: 1 if signs is None else 2]
+    whole = [[False] * len(varying), made.whole]
+    runs = [
+        shared(
+            measured, parts.rest, found.products, shortened(found, only), tuple(over.levels.leaves(view)),
+            tuple(over.repeats.leaves(view)), mesh,
+        )
+        for view, only in zip(views, whole, strict=False)
+    ]  # fmt: skip
 
-    # Which arguments and results lead with the networks, in the order of each function's.
-    init_all = compiled(_initialized(made.init), (False, True), mesh)
-    prepare_all = compiled(_prepared(parts), (False, True), mesh) if parts.owned else lambda *_: []
-    perturb_all = compiled(_perturbed(made.both, over), (False, True, True, True, False), mesh)
+    def measure_all(hoisted: list[Any], given: Perturbed) -> list[jax.Array]:
+        return [
+            run(parts.fixed, found.data, hoisted, given.leaves(view)) for run, view in zip(runs, views, strict=True)
+        ]
+
+    init_all = shared(initialized, made.init.code, mesh)
+    prepare_all = shared(prepared, parts.first, mesh) if parts.owned else lambda *_: []
+    perturb_all = shared(perturbed, made.both.code, over, mesh)
     return Evaluation(
         init=lambda params: init_all(made.init.consts, params),
-        prepare=lambda params: prepare_all(measure.consts, params),
+        prepare=lambda params: prepare_all(measure.consts, jax.tree.leaves(params)),
         perturb=lambda params, state, keys, levels: perturb_all(made.both.consts, params, state, keys, levels),
-        measure=lambda hoisted, perturbed: [run(parts.fixed, found.data, hoisted, perturbed) for run in measure_all],
+        measure=measure_all,
         walk=None if mesh is not None else nested_levels(probe, network, made, measure, parts, found, levels, key),
         hoisted_by_network=parts.owned > 0,
         reads_level=made.reads_level,
-        values=len(measure_all),
-        each=len(measure_all) * (parts.peak + weights),
+        values=len(runs),
+        each=len(runs) * (parts.peak + weights),
         once=parts.held,
     )
 
 
-# The name of each innermost function is the one under which JAX logs that it compiles it.
+# What is compiled. The name of each innermost function is the one under which JAX logs that it compiles it.
 
 
-def _initialized(init: Program) -> Callable[..., Any]:
-    """The probe's state for each network."""
+def initialized(init: Program, mesh: Mesh | None) -> Callable[..., Any]:
+    """(consts, params [S, ...]) -> the probe's state for each network."""
 
     def init_probe(consts, params):  # type: ignore[no-untyped-def]
         return init(consts, params)
 
-    return jax.vmap(init_probe, in_axes=(None, 0))
+    return compiled(jax.vmap(init_probe, in_axes=(None, 0)), (False, True), mesh)
 
 
-def _perturbed(both: Program, over: Axes) -> Callable[..., Any]:
-    """Perturbed weights and signs, each leaf [S, L, R, ...] or fewer, from weights [S, ...]: three nested vmaps."""
+def perturbed(both: Program, over: Axes, mesh: Mesh | None) -> Callable[..., Any]:
+    """(consts, params [S, ...], state, keys [S, L, R], levels) -> Perturbed, each leaf [S, L, R, ...] or fewer."""
 
     def perturb_network(consts, params, state, key, level):  # type: ignore[no-untyped-def]
         return both(consts, key, params, state, level)
 
     repeats = jax.vmap(perturb_network, in_axes=(None, None, None, 0, None), out_axes=over.repeats)
     levels = jax.vmap(repeats, in_axes=(None, None, None, 0, 0), out_axes=over.levels)
-    return jax.vmap(levels, in_axes=(None, 0, 0, 0, None))
+    networks = jax.vmap(levels, in_axes=(None, 0, 0, 0, None))
+    return compiled(networks, (False, True, True, True, False), mesh)
 
 
-def _prepared(metric: Hoisted) -> Callable[..., list[Any]]:
-    """Hoisted values, [S, ...]."""
+def prepared(first: core.Jaxpr, mesh: Mesh | None) -> Callable[..., list[Any]]:
+    """(consts, leaves of params [S, ...]) -> hoisted values [S, ...]."""
 
-    def prepare_metric(consts, params):  # type: ignore[no-untyped-def]
-        return metric.before(consts, params)
+    def prepare_metric(consts, leaves):  # type: ignore[no-untyped-def]
+        return evaluate(first, consts, leaves)
 
-    return jax.vmap(prepare_metric, in_axes=(None, 0))
+    return compiled(jax.vmap(prepare_metric, in_axes=(None, 0)), (False, True), mesh)
 
 
-def _measured(
-    metric: Hoisted, found: Found, chosen: Sequence[bool | None], over: Axes, signed: Sequence[bool], mesh: Mesh | None
+def measured(
+    rest: core.Jaxpr,
+    products: tuple[Product, ...],
+    chosen: tuple[bool | None, ...],
+    levels: tuple[int | None, ...],
+    repeats: tuple[int | None, ...],
+    mesh: Mesh | None,
 ) -> Callable[..., jax.Array]:
-    """[S, L, R] values from perturbed weights, those leaves that are ``signed`` by their signs: three nested vmaps."""
+    """(fixed, data, hoisted [S, ...], leaves) -> [S, L, R] values, from leaves over the axes that each has."""
 
     def measure_network(fixed, data, hoisted, leaves):  # type: ignore[no-untyped-def]
-        return metric.after(fixed, hoisted, leaves, shortcuts(found, data, chosen))
+        return evaluate(rest, fixed, [*hoisted, *leaves], shortcuts(products, data, chosen))[0]
 
-    repeats = _over(measure_network, over.repeats.leaves(signed))
-    levels = _over(repeats, over.levels.leaves(signed))
-    run = compiled(jax.vmap(levels, in_axes=(None, None, 0, 0)), (False, False, True, True), mesh, everywhere=True)
-    return lambda fixed, data, hoisted, perturbed: run(fixed, data, hoisted, perturbed.leaves(signed))
+    by_level = _over(_over(measure_network, list(repeats)), list(levels))
+    networks = jax.vmap(by_level, in_axes=(None, None, 0, 0))
+    return compiled(networks, (False, False, True, True), mesh, everywhere=True)
 
 
 def _over(fn: Callable[..., jax.Array], axes: list[Any]) -> Callable[..., jax.Array]:

@@ -1,33 +1,30 @@
 """A traced function in three parts: what never varies, what a network decides, and the rest, is each computed once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import jax
 from jax.extend import core
 
 from jprobe.engine.dependence import reached, variables
 from jprobe.engine.memory import nbytes, peak_bytes
-from jprobe.engine.program import Program, Rule, bind, evaluate
+from jprobe.engine.program import Program, evaluate
 
 
 class Hoisted(NamedTuple):
     """A program in three parts.
 
     Attributes:
-        fixed: arrays that ``after`` reads and that depend on no argument: closed over, or computed from such.
-        before: ``before(consts, *args) -> own`` runs what depends on arguments, but on none that varies; a list.
-        after: ``after(fixed, own, args, rule=bind)`` gives the program's result; for ``rule`` see
-            :func:`jprobe.engine.program.evaluate`.
-        rest: the code of ``after``: its constants are ``fixed``, its arguments ``own`` and then the leaves of ``args``.
-        owned: how many arrays ``own`` has.
-        peak: bytes that ``after`` needs at once, see :func:`jprobe.engine.memory.peak_bytes`.
-        held: bytes of ``own``.
+        fixed: arrays that ``rest`` reads and that depend on no argument: closed over, or computed from such.
+        first: code that gives what depends on arguments, but on none that varies, of the program's own constants.
+        rest: code that gives the program's results; its constants are ``fixed``, its arguments what ``first`` gives and
+            then the program's.
+        owned: how many arrays ``first`` gives.
+        peak: bytes that ``rest`` needs at once, see :func:`jprobe.engine.memory.peak_bytes`.
+        held: bytes that ``first`` gives.
     """
 
     fixed: list[Any]
-    before: Callable[..., list[Any]]
-    after: Callable[..., Any]
+    first: core.Jaxpr
     rest: core.Jaxpr
     owned: int
     peak: int
@@ -44,9 +41,10 @@ def hoist(program: Program, varying: Sequence[bool]) -> Hoisted:
     Example:
         >>> import jax, jax.numpy as jnp
         >>> from jprobe.engine.program import capture
+        >>> from jprobe.engine.program import evaluate
         >>> parts = hoist(capture(lambda x, y: jnp.sin(x).sum() * y, 1.0, 1.0), [False, True])
-        >>> own = parts.before([], 0.0, 5.0)
-        >>> len(own), parts.after(parts.fixed, own, (0.0, 5.0)).item()
+        >>> own = evaluate(parts.first, [], [0.0, 5.0])
+        >>> len(own), evaluate(parts.rest, parts.fixed, [*own, 0.0, 5.0])[0].item()
         (1, 0.0)
     """
     jaxpr = program.jaxpr
@@ -65,13 +63,6 @@ def hoist(program: Program, varying: Sequence[bool]) -> Hoisted:
     first = core.Jaxpr(jaxpr.constvars, jaxpr.invars, own, [*never, *soon], jaxpr.effects, debug_info=about)
     rest = core.Jaxpr(kept, [*own, *jaxpr.invars], jaxpr.outvars, late, jaxpr.effects, debug_info=about)
 
-    def before(consts: list[Any], *args: Any) -> list[Any]:
-        return evaluate(first, consts, jax.tree.leaves(args))
-
-    def after(fixed: list[Any], own: list[Any], args: Any, rule: Rule = bind) -> Any:
-        out = evaluate(rest, fixed, [*own, *jax.tree.leaves(args)], rule)
-        return jax.tree.unflatten(jax.tree.structure(program.shape), out)
-
     fixed = evaluate(constant, program.consts, [])
     held = sum(nbytes(var.aval) for var in own)
-    return Hoisted(fixed, before, after, rest, len(own), peak_bytes(jaxpr, varying), held)
+    return Hoisted(fixed, first, rest, len(own), peak_bytes(jaxpr, varying), held)

@@ -5,12 +5,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.extend import core
 
 from jprobe.engine.hoisting import Hoisted
 from jprobe.engine.paths import may_take
 from jprobe.engine.perturbing import Perturbation
-from jprobe.engine.products import Found, shortcuts, shortened
-from jprobe.engine.program import Program, capture
+from jprobe.engine.products import Found, Product, shortcuts, shortened
+from jprobe.engine.program import Program, capture, evaluate
+from jprobe.engine.sharing import shared
 from jprobe.engine.sideways import sideways
 from jprobe.engine.walking import Walked, by_column, pays, walk
 from jprobe.probes import Probe
@@ -56,25 +58,53 @@ def nested_levels(
     ]
     if not chosen:
         return None
-    carried, rows = [walked for walked, _ in chosen], [by_column(data) for _, data in chosen]
+    rows = [by_column(data) for _, data in chosen]
+    carried = tuple(walked for walked, _ in chosen)
     plain = shortened(found, [False] * len(ranked))
+    run = shared(
+        walking,
+        made.init.code,
+        made.both.code,
+        order.code,
+        tuple(made.signed),
+        parts.first,
+        parts.rest,
+        found.products,
+        plain,
+        carried,
+    )
+    consts = {"init": made.init.consts, "both": made.both.consts, "order": order.consts, "measure": measure.consts}
+    return lambda params, levels: run(consts, parts.fixed, found.data, rows, key, params, levels)
 
-    def walk_levels(consts, fixed, data, rows, params, levels):  # type: ignore[no-untyped-def]
-        state = made.init(consts["init"], params)
+
+def walking(
+    init: Program,
+    both: Program,
+    order: Program,
+    signed: tuple[bool, ...],
+    first: core.Jaxpr,
+    rest: core.Jaxpr,
+    products: tuple[Product, ...],
+    chosen: tuple[bool | None, ...],
+    carried: tuple[Walked, ...],
+) -> Callable[..., jax.Array]:
+    """(consts, fixed, data, rows, any key, params of one network, levels [L]) -> [L, F] values."""
+
+    def walk_levels(consts, fixed, data, rows, key, params, levels):  # type: ignore[no-untyped-def]
+        state = init(consts["init"], params)
         ranks = jax.tree.leaves(order(consts["order"], params, state))
-        own = parts.before(consts["measure"], params)
+        own = evaluate(first, consts["measure"], jax.tree.leaves(params))
 
         def weights_at(level: jax.Array) -> list[jax.Array]:
-            perturbed = made.both(consts["both"], key, params, state, level)
-            if not any(made.signed):
-                return [w[None] for w in perturbed.weights]
-            return [jnp.stack(pair) for pair in zip(perturbed.weights, perturbed.leaves(made.signed), strict=True)]
+            made = both(consts["both"], key, params, state, level)
+            if not any(signed):
+                return [w[None] for w in made.weights]
+            return [jnp.stack(pair) for pair in zip(made.weights, made.leaves(signed), strict=True)]
 
         def value(leaves: list[jax.Array], results: dict[int, Any]) -> jax.Array:
-            return parts.after(fixed, own, leaves, sideways(results, shortcuts(found, data, plain)))
+            rule = sideways(results, shortcuts(products, data, chosen))
+            return evaluate(rest, fixed, [*own, *leaves], rule)[0]
 
-        return walk(carried, weights_at, ranks, rows, levels, value)
+        return walk(list(carried), weights_at, ranks, rows, levels, value)
 
-    consts = {"init": made.init.consts, "both": made.both.consts, "order": order.consts, "measure": measure.consts}
-    run = jax.jit(walk_levels)
-    return lambda params, levels: run(consts, parts.fixed, found.data, rows, params, levels)
+    return jax.jit(walk_levels)

@@ -48,7 +48,7 @@ class Product(NamedTuple):
 class Found(NamedTuple):
     """Products that are worth a path of their own, and their data, which are arguments of what is compiled."""
 
-    products: list[Product]
+    products: tuple[Product, ...]
     data: list[Data]
 
 
@@ -60,7 +60,7 @@ def find(parts: Hoisted) -> Found:
     """
     fixed: dict[Any, Any] = dict(zip(parts.rest.constvars, parts.fixed, strict=True))
     inputs: dict[Any, int] = {var: n for n, var in enumerate(parts.rest.invars[parts.owned :])}
-    found = Found([], [])
+    products, data = list[Product](), list[Data]()
     for place, eqn in enumerate(parts.rest.eqns):
         operands: list[Any] = [*eqn.invars, *eqn.outvars]
         if eqn.primitive.name != "dot_general" or any(var.aval.dtype != jnp.float32 for var in operands):
@@ -76,11 +76,9 @@ def find(parts: Hoisted) -> Found:
         if not values.size:
             continue
         values = values.reshape(-1, math.prod(values.shape[values.ndim - len(columns) :]))
-        found.products.append(
-            Product(place, inputs.get(w), tuple(rows), first, out.aval.shape, eqn.params["precision"])
-        )
-        found.data.append(describe(values, fold=may_take("columns")))
-    return found
+        products.append(Product(place, inputs.get(w), tuple(rows), first, out.aval.shape, eqn.params["precision"]))
+        data.append(describe(values, fold=may_take("columns")))
+    return Found(tuple(products), data)
 
 
 def shortened(found: Found, signs: Sequence[bool]) -> tuple[bool | None, ...]:
@@ -120,15 +118,15 @@ def multiply(product: Product, data: Data, w: jax.Array, signs: bool) -> jax.Arr
     return product.result(out)
 
 
-def shortcuts(found: Found, data: list[Data], chosen: Sequence[bool | None]) -> Rule:
+def shortcuts(products: Sequence[Product], data: list[Data], chosen: Sequence[bool | None]) -> Rule:
     """Run a program with the chosen products computed by :func:`multiply`; see :func:`jprobe.engine.program.evaluate`.
 
     Args:
-        found: from :func:`find`.
-        data: its data, as arguments of what is compiled.
+        products: from :func:`find`.
+        data: their data, as arguments of what is compiled.
         chosen: from :func:`shortened`.
     """
-    each = {p.place: (p, x, signs) for p, x, signs in zip(found.products, data, chosen, strict=True)}
+    each = {p.place: (p, x, signs) for p, x, signs in zip(products, data, chosen, strict=True)}
 
     def rule(number: int, eqn: Any, inputs: list[Any]) -> list[Any]:
         product, x, signs = each.get(number, (None, None, None))

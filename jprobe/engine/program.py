@@ -32,6 +32,11 @@ class Program(NamedTuple):
     consts: list[Any]
     shape: Any
 
+    @property
+    def code(self) -> "Program":
+        """The program without its constants."""
+        return self._replace(consts=[])
+
     def __call__(self, consts: list[Any], *args: Any) -> Any:
         """Run on ``consts`` in the place of the arrays closed over, and arguments of the traced structure."""
         out = core.jaxpr_as_fun(core.ClosedJaxpr(self.jaxpr, consts))(*jax.tree.leaves(args))
@@ -52,7 +57,8 @@ def capture(fn: Callable[..., Any], *args: Any) -> Program:
 
 def bind(number: int, eqn: Any, inputs: list[Any]) -> list[Any]:
     """What an equation gives, as it is written."""
-    out = eqn.primitive.bind(*inputs, **eqn.primitive.get_bind_params(eqn.params))
+    with eqn.ctx.manager:
+        out = eqn.primitive.bind(*inputs, **eqn.primitive.get_bind_params(eqn.params))
     return list(out) if eqn.primitive.multiple_results else [out]
 
 

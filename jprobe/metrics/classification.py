@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jprobe.data import Task
-from jprobe.errors import ShapeError
+from jprobe.errors import ArgumentError, ShapeError
 from jprobe.models import Model, forward
 from jprobe.train import Loss, cross_entropy
 from jprobe.typing import Forward, Metric, Params
@@ -14,7 +14,7 @@ from jprobe.typing import Forward, Metric, Params
 Split = Literal["test", "train"]
 
 
-def accuracy(model: Model, task: Task, split: Split = "test") -> Metric:
+def accuracy(model: Model, task: Task, split: Split = "test", *, pad_to: int | None = None) -> Metric:
     """Fraction of examples whose largest logit is the label's: mean [argmax f(x) = y].
 
     Args:
@@ -22,12 +22,15 @@ def accuracy(model: Model, task: Task, split: Split = "test") -> Metric:
             [B, C], ...
         task: the data.
         split: "test" or "train".
+        pad_to: number of examples to fill the set up to, with examples that do not count. Sweeps of accuracies on sets of
+            different sizes that are filled up alike share their compilation.
 
     Returns:
         A metric: params of one network -> float32 scalar in [0, 1].
 
     Raises:
         ShapeError: the task's targets are no labels.
+        ArgumentError: the set has more than ``pad_to`` examples.
 
     Example:
         >>> import jax.numpy as jnp, numpy as np, jprobe as jp
@@ -41,9 +44,16 @@ def accuracy(model: Model, task: Task, split: Split = "test") -> Metric:
             "Accuracy is of labels; the targets of this task are none. Use loss with each=, or your own metric."
         )
     run, x, y = _parts(model, task, split)
+    number = len(y)
+    if pad_to is not None and pad_to < number:
+        raise ArgumentError(f"This set has {number} examples; it cannot be filled up to {pad_to}.")
+    filling = 0 if pad_to is None else pad_to - number
+    # Copies of an example leave constant columns constant; no output is the label -1.
+    x = jnp.concatenate([x, jnp.repeat(x[-1:], filling, 0)])
+    y, total = jnp.pad(y, (0, filling), constant_values=-1), jnp.float32(number)
 
     def accuracy(params: Params) -> jax.Array:
-        return jnp.mean(jnp.argmax(run(params, x), -1) == y)
+        return jnp.sum(jnp.argmax(run(params, x), -1) == y, dtype=jnp.float32) / total
 
     return accuracy
 

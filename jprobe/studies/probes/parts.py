@@ -91,11 +91,19 @@ def parts(config: Config, subject: Subject) -> Iterator[Part]:
         subject: ``inputs`` is dataset -> task -> data.
     """
     table = {job.name: job for job in jobs(config.probes)}
+    every = [task for tasks in subject.inputs.values() for task in tasks.values()]
     for name, tasks in subject.inputs.items():
         for label, task in tasks.items():
-            yield from _of_networks(config, name, label, task, list(table.values()), suffix="")
+            filled = _filled(task, every)
+            yield from _of_networks(config, name, label, task, filled, list(table.values()), suffix="")
             for variant, job, suffix in _variants(config, label):
-                yield from _of_networks(variant, name, label, task, [table[job]], suffix)
+                yield from _of_networks(variant, name, label, task, filled, [table[job]], suffix)
+
+
+def _filled(task: data.Task, every: list[data.Task]) -> tuple[int, int]:
+    """Training and test examples that tasks of one shape are filled up to, so that what they compile is one."""
+    alike = [other for other in every if other.x_train.shape[1:] == task.x_train.shape[1:]]
+    return max(len(other.x_train) for other in alike), max(len(other.x_test) for other in alike)
 
 
 def _variants(config: Config, label: str) -> Iterator[tuple[Config, str, str]]:
@@ -134,11 +142,12 @@ def combine(config: Config, subject: Subject, done: Parts) -> xr.Dataset:
 
 
 def _of_networks(
-    config: Config, name: str, label: str, task: data.Task, table: list[Job], suffix: str
+    config: Config, name: str, label: str, task: data.Task, filled: tuple[int, int], table: list[Job], suffix: str
 ) -> Iterator[Part]:
     if task.num_classes is None:
         raise ArgumentError(f"The study is of classes; the targets of {name} {label} are no labels.")
     model = models.MLP(config.hidden, task.num_classes, config.activation)
+    accuracy = metrics.accuracy(model, task, pad_to=filled[1])
 
     kept: list[train.Fit] = []
 
@@ -149,14 +158,14 @@ def _of_networks(
             kept.append(
                 train.fit(
                     model, task, config.seeds, epochs=config.epochs, keep=config.keep, checkpoint=checkpoint,
-                    mesh=context.mesh, progress=context.progress,
+                    pad_to=filled, mesh=context.mesh, progress=context.progress,
                 )
             )  # fmt: skip
         return kept[0]
 
     def networks(context: Context) -> xr.Dataset:
         trained = fit(context)
-        described = _describe(trained, metrics.accuracy(model, task), context.mesh, suffix)
+        described = _describe(trained, accuracy, context.mesh, suffix)
         if suffix:
             return described
         if task.num_classes == 2:
@@ -165,7 +174,7 @@ def _of_networks(
 
     def measure(job: Job, context: Context) -> xr.Dataset:
         found = sweep(
-            job.probe, fit(context).params, metric=metrics.accuracy(model, task), levels=job.levels,
+            job.probe, fit(context).params, metric=accuracy, levels=job.levels,
             signed=job.signed, repeats=config.repeats, mesh=context.mesh, progress=context.progress,
         )  # fmt: skip
         return _name(found, job, suffix)
