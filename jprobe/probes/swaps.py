@@ -1,6 +1,5 @@
 """Degree-preserving swaps of the positive edges of a signed bipartite graph (randomization G)."""
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -17,7 +16,7 @@ IDLE = 1 / 16
 
 
 # The matrix in its present order, and where each of its rows and columns came from.
-_State = tuple[jax.Array, jax.Array, jax.Array]
+_State = tuple[jax.Array, jax.Array, jax.Array, jax.Array]
 
 
 class Swaps(NamedTuple):
@@ -69,15 +68,15 @@ def swap_edges(key: jax.Array, weights: jax.Array, rounds: int = ROUNDS) -> tupl
     return _swap_edges(key, weights, rounds)
 
 
-# Compiled as one: called from Python, its start and end are thirty small steps.
-@partial(jax.jit, static_argnames="rounds")
-def _swap_edges(key: jax.Array, weights: jax.Array, rounds: int) -> tuple[jax.Array, Swaps]:
+# Compiled as one, for any number of rounds: called from Python, its start and end are thirty small steps.
+@jax.jit
+def _swap_edges(key: jax.Array, weights: jax.Array, rounds: jax.Array) -> tuple[jax.Array, Swaps]:
     left, right = weights.shape
     rows, cols = 2 * (left // 2), 2 * (right // 2)
 
-    def round_(carry: _State, key: jax.Array) -> tuple[_State, jax.Array]:
-        w, row_ids, col_ids = carry
-        row_key, col_key, idle_key = jax.random.split(key, 3)
+    def round_(n: jax.Array, state: _State) -> _State:
+        w, row_ids, col_ids, made = state
+        row_key, col_key, idle_key = jax.random.split(jax.random.fold_in(key, n), 3)
         r = permute_index(row_key, jnp.arange(left), left)
         c = permute_index(col_key, jnp.arange(right), right)
         # The matrix stays in the shuffled order between rounds.
@@ -90,11 +89,11 @@ def _swap_edges(key: jax.Array, weights: jax.Array, rounds: int) -> tuple[jax.Ar
         )
         block = jnp.where(checker[:, None, :, None], block[..., ::-1], block)
         w = w.at[:rows, :cols].set(block.reshape(rows, cols))
-        return (w, row_ids, col_ids), checker.sum(dtype=jnp.int32)
+        return w, row_ids, col_ids, made + checker.sum(dtype=jnp.int32)
 
     # Zeros made of the key: inside a shard_map with a key a device, the carry varies over devices from the start.
     zero = 0 * jax.random.bits(key, (), jnp.uint32).astype(jnp.int32)
-    start = (weights + zero.astype(weights.dtype), jnp.arange(left) + zero, jnp.arange(right) + zero)
-    (w, row_ids, col_ids), made = lax.scan(round_, start, jax.random.split(key, rounds))
+    start = (weights + zero.astype(weights.dtype), jnp.arange(left) + zero, jnp.arange(right) + zero, zero)
+    w, row_ids, col_ids, made = lax.fori_loop(0, rounds, round_, start)
     mixed = jnp.zeros_like(w).at[row_ids[:, None], col_ids].set(w, unique_indices=True)
-    return mixed, Swaps(made.sum(), jnp.int32(rounds * (rows // 2) * (cols // 2)))
+    return mixed, Swaps(made, rounds * jnp.int32((rows // 2) * (cols // 2)))

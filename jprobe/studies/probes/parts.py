@@ -1,6 +1,7 @@
 """Training and probing, task by task."""
 
 import functools
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple, get_args
@@ -150,18 +151,20 @@ def _of_networks(
     accuracy = metrics.accuracy(model, task, pad_to=filled[1])
 
     kept: list[train.Fit] = []
+    lock = threading.Lock()
 
     def fit(context: Context) -> train.Fit:
         # Trained, or read from its checkpoint: once a process for all sweeps, and only if one of them needs it.
-        if not kept:
-            checkpoint = context.checkpoint(f"{name}.{label}{suffix}")
-            kept.append(
-                train.fit(
-                    model, task, config.seeds, epochs=config.epochs, keep=config.keep, checkpoint=checkpoint,
-                    pad_to=filled, mesh=context.mesh, progress=context.progress,
-                )
-            )  # fmt: skip
-        return kept[0]
+        with lock:
+            if not kept:
+                checkpoint = context.checkpoint(f"{name}.{label}{suffix}")
+                kept.append(
+                    train.fit(
+                        model, task, config.seeds, epochs=config.epochs, keep=config.keep, checkpoint=checkpoint,
+                        pad_to=filled, mesh=context.mesh, progress=context.progress,
+                    )
+                )  # fmt: skip
+            return kept[0]
 
     def networks(context: Context) -> xr.Dataset:
         trained = fit(context)
@@ -182,12 +185,15 @@ def _of_networks(
     where = f"{name} {label}" + suffix.replace("_", " ")
     training = f"{where}: training {config.seeds} networks"
     seconds = config.seeds * config.epochs * len(task.x_train) * _TRAINING
-    yield Part(f"{name}.{label}.networks{suffix}", training, networks, seconds, "training")
+    first = f"{name}.{label}.networks{suffix}"
+    yield Part(first, training, networks, seconds, "training")
     for job in table:
         evaluations = config.seeds * len(job.levels) * (2 if job.signed else 1) * config.repeats
         seconds = evaluations * len(task.x_test) * _EVALUATION + _COMPILING
         probing = f"{where}: {job.name.replace('_', ' ')}"
-        yield Part(f"{name}.{label}.{job.name}{suffix}", probing, functools.partial(measure, job), seconds, "sweeps")
+        yield Part(
+            f"{name}.{label}.{job.name}{suffix}", probing, functools.partial(measure, job), seconds, "sweeps", (first,)
+        )
 
 
 def _describe(fit: train.Fit, metric: Any, mesh: Mesh | None, suffix: str) -> xr.Dataset:

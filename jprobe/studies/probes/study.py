@@ -22,4 +22,5 @@ STUDY = Study(
     summary=summary,
     about=about,
     spreads=True,
+    side_by_side=2,
 )
