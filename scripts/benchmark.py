@@ -1,18 +1,26 @@
-"""Ratios, from one run on one machine: jprobe against a plain torch loop and against a plain matrix product.
+"""Ratios, from one run on one machine: jprobe with and without its short cuts, a plain torch loop, a plain matrix product.
 
     pip install '.[benchmark]'
     python scripts/benchmark.py [--networks 20] [--rounds 5]
 
 The torch loop is what one would write without jprobe: one network after the other, one thread (two are slower on
 products this small), the test set in memory as one batch, weights sorted once a network. The matrix product is
-the first layer alone, for as many networks at once as a sweep's chunk holds: no sweep can be faster than that.
+the first layer alone, float32, for as many networks at once as a sweep's chunk holds: no sweep that multiplies at each level
+can be faster than that, whatever the machine; its rate is printed for the machine to be known by.
 All rounds alternate between the contestants, and medians are printed, because machines are shared.
+
+Each sweep, of networks and of their signs, runs with all short cuts closed ("plain"), with constant columns as a bias, with
+small integers times signs in bfloat16 as well, and with nested levels walked as well. Beside the speed stands what became of
+the accuracies: how many differ from the plain path's, by how many images at most, and how many of the images that differ
+float64 decides clearly (which ought to be none: the others are ties to within float32 rounding).
 """
 
 import argparse
+import functools
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,9 +28,36 @@ import numpy as np
 import torch
 
 import jprobe as jp
+from jprobe import engine
+from jprobe.engine.draws import draw_keys
 from jprobe.paths import parameters
 
 Networks = list[tuple[torch.Tensor, ...]]
+
+# Short cuts that are open, each beside those before it.
+CUTS = (
+    ("plain", ()),
+    ("+ columns", ("columns",)),
+    ("+ signs", ("columns", "signs")),
+    ("+ nested", ("columns", "signs", "nested")),
+)
+
+
+class Timed(NamedTuple):
+    """One sweep: seconds an evaluation, seconds to the first result, traces of the metric, accuracies [S, L, R, F]."""
+
+    each: float
+    first: float
+    traces: int
+    accuracy: np.ndarray
+
+
+class Round(NamedTuple):
+    """One round: ours by short cuts, seconds an evaluation of the torch loop, and of the bare product."""
+
+    ours: list[Timed]
+    torch: float
+    product: float
 
 
 def main() -> None:
@@ -47,16 +82,34 @@ def main() -> None:
         )
         for n in range(2)
     ]
-    print(f"{'sweep':22} {'ms each':>8} {'torch':>8} {'x torch':>8} {'of matmul':>10} {'compiling':>10} {'traces':>7}")
+    rate, half = product(task), product(task, dtype=jnp.bfloat16)
+    work = 2 * len(task.x_test) * task.x_test[0].size * 64
+    print(f"a plain product: {work / rate / 1e9:.0f} GFLOP/s in float32, {work / half / 1e9:.0f} in bfloat16\n")
+    print(
+        f"{'sweep':18} {'short cuts':15} {'ms each':>8} {'a second':>9} {'x plain':>8} {'x torch':>8} {'of matmul':>10} "
+        f"{'first':>7} {'traces':>7} {'moved':>12} {'images':>7} {'clear':>6}"
+    )
     for name, probe, levels, loop in contests():
-        rows = [one(model, task, params, nets, probe, levels, loop) for _ in range(args.rounds)]
-        # Other users of the machine come and go: each round's numbers are compared with one another only.
-        columns = [(o, t, t / o, p / o, c) for o, t, p, c, _ in rows]
-        ours, theirs, gain, rate, compiling = (statistics.median(column) for column in zip(*columns, strict=True))
-        print(
-            f"{name:22} {1e3 * ours:8.2f} {1e3 * theirs:8.2f} {gain:8.2f} {rate:10.2f} "
-            f"{compiling:8.1f} s {rows[-1][4]:7d}"
-        )
+        rounds = [one(model, task, params, nets, probe, levels, loop) for _ in range(args.rounds)]
+        for row, (cuts, _) in enumerate(CUTS):
+            # Other users of the machine come and go: each round's numbers are compared with one another only.
+            timed = [
+                (
+                    r.ours[row].each,
+                    r.ours[0].each / r.ours[row].each,
+                    r.torch / r.ours[row].each,
+                    r.product / r.ours[row].each,
+                )
+                for r in rounds
+            ]
+            ours, faster, gain, share = (statistics.median(column) for column in zip(*timed, strict=True))
+            first = statistics.median(r.ours[row].first for r in rounds)
+            moved, images, clear = differences(task, params, probe, levels, rounds[-1].ours[0], rounds[-1].ours[row])
+            print(
+                f"{name:18} {cuts:15} {1e3 * ours:8.2f} {1 / ours:9.0f} {faster:8.2f} {gain:8.2f} {share:10.2f} "
+                f"{first:5.1f} s {rounds[-1].ours[row].traces:7d} {moved:12} {images:7d} {clear:6d}",
+                flush=True,
+            )
 
 
 def training(model: jp.models.MLP, task: jp.data.Task, rounds: int) -> tuple[float, jp.train.Fit]:
@@ -135,8 +188,19 @@ def one(
     probe: jp.probes.Probe,
     levels: tuple[float, ...],
     loop: Callable[..., torch.Tensor],
-) -> tuple[float, float, float, float, int]:
-    """Seconds an evaluation: ours once compiled, the torch loop, the bare product; seconds to compile; traces."""
+) -> Round:
+    """One round of a contest."""
+    ours = []
+    for _, paths in CUTS:
+        with engine.only(*paths):
+            ours.append(timed(model, task, params, probe, levels))
+    return Round(ours, torch_sweep(task, nets, levels, loop), product(task))
+
+
+def timed(
+    model: jp.models.MLP, task: jp.data.Task, params: dict, probe: jp.probes.Probe, levels: tuple[float, ...]
+) -> Timed:
+    """One of our sweeps."""
     measured = jp.metrics.accuracy(model, task)
     traces = 0
 
@@ -150,12 +214,35 @@ def one(
     found = jp.sweep(
         probe, params, counted, levels, signed=True, progress=lambda f: ticks.append((time.perf_counter(), f))
     )
-    evaluations = found.counted.size
-    # The first chunk compiles; the rest of the sweep is timed, the sorting of each network's weights included.
+    # The first chunk compiles, in the first round; the rest is timed, the sorting of each network's weights included.
     (first, early), (last, late) = ticks[0], ticks[-1]
-    ours = (last - first) / ((late - early) * evaluations)
-    compiling = first - start - ours * early * evaluations
-    return ours, torch_sweep(task, nets, levels, loop), product(task), compiling, traces
+    return Timed((last - first) / ((late - early) * found.counted.size), first - start, traces, found.counted.values)
+
+
+def differences(
+    task: jp.data.Task, params: dict, probe: jp.probes.Probe, levels: tuple[float, ...], plain: Timed, ours: Timed
+) -> tuple[str, int, int]:
+    """Accuracies that a short cut moved, of how many; most images that one moved by; images among them that are no ties."""
+    moved = np.rint((ours.accuracy - plain.accuracy) * len(task.y_test)).astype(int)
+    clear = 0
+    for n, k, _, flag in np.argwhere(moved):
+        net = jax.tree.map(lambda w, n=n: w[n], params)
+        key = draw_keys(jax.random.key(0), jnp.array([n]), jnp.array(levels[k : k + 1], jnp.float32), jnp.array([0]))
+        weights = parameters(probe.apply(key[0, 0, 0], net, probe.init(net), jnp.float32(levels[k])))
+        weights = jax.tree.map(jnp.sign, weights) if flag else weights
+        clear += max(0, abs(moved[n, k, 0, flag]) - ties(task, weights))
+    return f"{(moved != 0).sum()} of {moved.size}", int(abs(moved).max()), int(clear)
+
+
+def ties(task: jp.data.Task, weights: dict) -> int:
+    """Test images whose two outputs, in float64, differ by less than float32 rounding may add to them."""
+    layers = [[np.asarray(weights[n][leaf], np.float64) for leaf in ("kernel", "bias")] for n in ("Dense_0", "Dense_1")]
+    (w1, b1), (w2, b2) = layers
+    x = np.asarray(task.x_test, np.float64).reshape(len(task.x_test), -1)
+    outputs = np.maximum(x @ w1 + b1, 0) @ w2 + b2
+    size = (np.abs(x) @ np.abs(w1) + np.abs(b1)) @ np.abs(w2) + np.abs(b2)
+    rounding = 16 * np.finfo(np.float32).eps * size.max(1)
+    return int((np.abs(outputs[:, 1] - outputs[:, 0]) <= rounding).sum())
 
 
 def torch_sweep(
@@ -175,11 +262,11 @@ def torch_sweep(
     return (time.perf_counter() - start) / (2 * len(nets) * len(levels))
 
 
-def product(task: jp.data.Task, networks: int = 16) -> float:
+def product(task: jp.data.Task, networks: int = 16, dtype: type = jnp.float32) -> float:
     """Seconds for one network's share of a plain product of the test images with many first layers."""
-    x = jnp.asarray(task.x_test).reshape(len(task.x_test), -1)
-    w = jax.random.normal(jax.random.key(0), (x.shape[1], 64 * networks))
-    multiply = jax.jit(jnp.dot)
+    x = jnp.asarray(task.x_test, dtype).reshape(len(task.x_test), -1)
+    w = jax.random.normal(jax.random.key(0), (x.shape[1], 64 * networks), dtype)
+    multiply = jax.jit(functools.partial(jnp.dot, preferred_element_type=jnp.float32))
     multiply(x, w).block_until_ready()
     times = []
     for _ in range(25):

@@ -11,7 +11,7 @@ from jprobe import engine
 from jprobe.engine.dependence import dependents, replaced
 from jprobe.engine.hoisting import hoist
 from jprobe.engine.memory import peak_bytes
-from jprobe.engine.program import capture
+from jprobe.engine.program import capture, evaluate
 
 
 def test_dependents():
@@ -73,19 +73,29 @@ def test_a_hoisted_program_gives_the_same(place):
     program = capture(total, LAYERS)
     varying = [n == place for n in range(6)]
     parts = hoist(program, varying)
-    values = parts.before(program.consts, LAYERS)
+    values = evaluate(parts.first, program.consts, jax.tree.leaves(LAYERS))
     other = jax.tree.map(lambda w, v: w + v, LAYERS, jax.tree.unflatten(jax.tree.structure(LAYERS), varying))
-    np.testing.assert_allclose(parts.after(program.consts, values, other), total(other), rtol=1e-6)
+    rest = lambda v, p: evaluate(parts.rest, parts.fixed, [*v, *jax.tree.leaves(p)])[0]  # noqa: E731
+    np.testing.assert_allclose(rest(values, other), total(other), rtol=1e-6)
     # Leaves stand in the order of the alphabet, bias first: the later the layer, the less is left to hold.
     assert parts.peak <= hoist(program, [True] * 6).peak
-    products = str(jax.make_jaxpr(lambda v, p: parts.after(program.consts, v, p))(values, other)).count("dot_general")
+    products = str(jax.make_jaxpr(rest)(values, other)).count("dot_general")
     assert products == [3, 3, 2, 2, 1, 1][place] - (place % 2 == 0)
 
 
-def test_what_depends_on_constants_alone_is_not_a_networks_own():
+def test_what_depends_on_constants_alone_is_computed_at_once():
     parts = hoist(capture(lambda a, b: jnp.sin(jnp.asarray(X)).sum() + jnp.cos(a) * b, 1.0, 1.0), [False, True])
-    assert sorted(parts.own) == [False, True]
+    assert parts.owned == 1
     assert parts.held == 4
+    [fixed] = parts.fixed
+    np.testing.assert_allclose(fixed, np.sin(X).sum(), rtol=1e-5)
+
+
+def test_calls_are_written_out():
+    inner = jax.jit(lambda x: jax.jit(jnp.sin)(x) + jax.nn.relu(x))
+    program = capture(lambda x: inner(x) * 2, 1.0)
+    assert [eqn.primitive.name for eqn in program.jaxpr.eqns] == ["sin", "max", "add", "mul"]
+    np.testing.assert_allclose(program(program.consts, 0.5), 2 * (np.sin(0.5) + 0.5), rtol=1e-6)
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)

@@ -69,7 +69,8 @@ def evaluate(jaxpr: core.Jaxpr, consts: Sequence[Any], args: Sequence[Any], rule
         jaxpr: the code.
         consts: values of its constants.
         args: values of its arguments.
-        rule: what an equation gives: (its number, the equation, its inputs) -> its results. Default: what it says.
+        rule: what an equation gives: (its number, the equation, its inputs) -> its results; inside the body of a call all
+            numbers are -1. Default: what it says.
 
     Example:
         >>> import jax.numpy as jnp
@@ -84,7 +85,10 @@ def evaluate(jaxpr: core.Jaxpr, consts: Sequence[Any], args: Sequence[Any], rule
 
     for number, eqn in enumerate(jaxpr.eqns):
         inputs, body = [read(atom) for atom in eqn.invars], _body(eqn)
-        made = rule(number, eqn, inputs) if body is None else evaluate(body.jaxpr, body.consts, inputs, rule)
+        if body is None:
+            made = rule(number, eqn, inputs)
+        else:
+            made = evaluate(body.jaxpr, body.consts, inputs, lambda _, eqn, inputs: rule(-1, eqn, inputs))
         values.update(zip(eqn.outvars, made, strict=True))
     return [read(atom) for atom in jaxpr.outvars]
 

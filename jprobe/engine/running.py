@@ -43,6 +43,14 @@ def in_chunks(
         shape: networks S, levels L and repeats R of the sweep.
         chunk: the same of one chunk.
         key: the sweep's random key.
+
+    Example:
+        >>> from jprobe.engine import plan
+        >>> from jprobe.probes import prune
+        >>> params, key = {"w": jnp.arange(1.0, 9.0).reshape(2, 2, 2)}, jax.random.key(0)
+        >>> total = plan(prune(), lambda p: p["w"].sum(), {"w": jax.ShapeDtypeStruct((2, 2), jnp.float32)}, levels=1, key=key)
+        >>> [piece.values.ravel().tolist() for piece in in_chunks(total, params, np.array([0.5]), (2, 1, 1), (1, 1, 1), key)]
+        [[7.0], [15.0]]
     """
     total, pending, hoisted = np.prod(shape), None, None
 
@@ -79,6 +87,16 @@ def by_network(evaluation: Evaluation, arrays: Params, grid: np.ndarray, network
         arrays: weights of S networks.
         grid: [L] levels.
         networks: S.
+
+    Example:
+        >>> from jprobe.engine import plan
+        >>> from jprobe.probes import prune
+        >>> params, x = {"w": jnp.arange(1.0, 9.0).reshape(2, 2, 2)}, jnp.ones((500, 2))
+        >>> metric = lambda p: (x @ p["w"]).mean()
+        >>> shapes = {"w": jax.ShapeDtypeStruct((2, 2), jnp.float32)}
+        >>> total = plan(prune(), metric, shapes, levels=20, key=jax.random.key(0))
+        >>> [piece.values[-1].item() for piece in by_network(total, params, np.linspace(0.5, 0, 20), 2)]
+        [5.0, 13.0]
     """
     walk, order = evaluation.walk, np.argsort(grid, kind="stable")
     assert walk is not None
