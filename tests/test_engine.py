@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jprobe import engine
-from jprobe.engine.dependence import dependents, replaced
 from jprobe.engine.hoisting import hoist
 from jprobe.engine.memory import peak_bytes
-from jprobe.engine.program import capture, evaluate
+from jprobe.programs.dependence import dependents, replaced
+from jprobe.programs.program import capture, evaluate
 
 
 def test_dependents():

@@ -13,10 +13,10 @@ import jprobe as jp
 from jprobe import engine
 from jprobe.engine import data, evaluation, nested, products, walking
 from jprobe.engine.hoisting import hoist
-from jprobe.engine.program import bind, capture, evaluate
-from jprobe.engine.sharing import Written, shared
 from jprobe.engine.sideways import Sideways, sideways
 from jprobe.probes import Probe, binarize, flip, multiplicative_noise, noise, prune, truncate_spectrum
+from jprobe.programs.program import bind, capture, evaluate
+from jprobe.programs.sharing import Written, shared
 
 pytestmark = pytest.mark.quick
 

@@ -15,7 +15,6 @@ from reference import QUICK, perturbed
 from scipy import stats
 
 from jprobe import probes
-from jprobe.engine.dependence import dependents
 from jprobe.errors import ArgumentError, LevelError, ShapeError, UnknownLayerError, UnknownNameError
 from jprobe.probes import (
     Level,
@@ -31,6 +30,7 @@ from jprobe.probes import (
     truncate_spectrum,
 )
 from jprobe.probes.base import count
+from jprobe.programs.dependence import dependents
 from jprobe.selection import everything
 
 pytestmark = pytest.mark.quick

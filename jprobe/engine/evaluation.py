@@ -12,10 +12,10 @@ from jprobe.engine.memory import nbytes
 from jprobe.engine.nested import Walk, nested_levels
 from jprobe.engine.perturbing import Axes, Perturbed, perturbation
 from jprobe.engine.products import Product, find, shortcuts, shortened
-from jprobe.engine.program import Program, capture, evaluate
-from jprobe.engine.sharing import shared
 from jprobe.errors import ShapeError
 from jprobe.probes import Probe
+from jprobe.programs.program import Program, capture, evaluate
+from jprobe.programs.sharing import shared
 from jprobe.sharding import compiled
 from jprobe.typing import Metric, Params
 

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from jax.extend import core
 
-from jprobe.engine.dependence import reached, variables
 from jprobe.engine.memory import nbytes, peak_bytes
-from jprobe.engine.program import Program, evaluate
+from jprobe.programs.dependence import reached, variables
+from jprobe.programs.program import Program, evaluate
 
 
 class Hoisted(NamedTuple):
@@ -35,13 +35,13 @@ def hoist(program: Program, varying: Sequence[bool]) -> Hoisted:
     """Part the equations of a program by whether they depend on inputs, and on inputs that vary.
 
     Args:
-        program: from :func:`jprobe.engine.program.capture`.
+        program: from :func:`jprobe.programs.program.capture`.
         varying: whether each input (leaf of its arguments) varies.
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> from jprobe.engine.program import capture
-        >>> from jprobe.engine.program import evaluate
+        >>> from jprobe.programs.program import capture
+        >>> from jprobe.programs.program import evaluate
         >>> parts = hoist(capture(lambda x, y: jnp.sin(x).sum() * y, 1.0, 1.0), [False, True])
         >>> own = evaluate(parts.first, [], [0.0, 5.0])
         >>> len(own), evaluate(parts.rest, parts.fixed, [*own, 0.0, 5.0])[0].item()

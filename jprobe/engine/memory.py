@@ -6,7 +6,7 @@ from typing import Any
 
 from jax.extend import core
 
-from jprobe.engine.dependence import reached, variables
+from jprobe.programs.dependence import reached, variables
 
 
 def peak_bytes(jaxpr: core.Jaxpr, inputs: Sequence[bool] | None = None) -> int:

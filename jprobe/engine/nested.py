@@ -11,11 +11,11 @@ from jprobe.engine.hoisting import Hoisted
 from jprobe.engine.paths import may_take
 from jprobe.engine.perturbing import Perturbation
 from jprobe.engine.products import Found, Product, shortcuts, shortened
-from jprobe.engine.program import Program, capture, evaluate
-from jprobe.engine.sharing import shared
 from jprobe.engine.sideways import sideways
 from jprobe.engine.walking import Walked, by_column, pays, walk
 from jprobe.probes import Probe
+from jprobe.programs.program import Program, capture, evaluate
+from jprobe.programs.sharing import shared
 from jprobe.typing import Params
 
 # (weights of one network, levels [L] in order) -> values [L, F]

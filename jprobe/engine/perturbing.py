@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jprobe.engine.dependence import dependents, replaced
-from jprobe.engine.program import Program, capture
 from jprobe.errors import ShapeError
 from jprobe.paths import leaves_by_path
 from jprobe.probes import Probe
+from jprobe.programs.dependence import dependents, replaced
+from jprobe.programs.program import Program, capture
 from jprobe.typing import Params
 
 

@@ -13,7 +13,7 @@ from jax.extend import core
 from jprobe.engine.data import Data, describe
 from jprobe.engine.hoisting import Hoisted
 from jprobe.engine.paths import may_take
-from jprobe.engine.program import Rule, bind
+from jprobe.programs.program import Rule, bind
 
 
 class Product(NamedTuple):
@@ -119,7 +119,7 @@ def multiply(product: Product, data: Data, w: jax.Array, signs: bool) -> jax.Arr
 
 
 def shortcuts(products: Sequence[Product], data: list[Data], chosen: Sequence[bool | None]) -> Rule:
-    """Run a program with the chosen products computed by :func:`multiply`; see :func:`jprobe.engine.program.evaluate`.
+    """Run a program with the chosen products computed by :func:`multiply`; see :func:`jprobe.programs.program.evaluate`.
 
     Args:
         products: from :func:`find`.

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jprobe.engine.program import Rule, bind
+from jprobe.programs.program import Rule, bind
 
 # Operations that work on each entry apart.
 _ELEMENTWISE = frozenset(
@@ -84,7 +84,7 @@ class Sideways(NamedTuple):
 
 
 def sideways(given: Mapping[int, Any], rule: Rule) -> Rule:
-    """Run a program some of whose values are held sideways; see :func:`jprobe.engine.program.evaluate`.
+    """Run a program some of whose values are held sideways; see :func:`jprobe.programs.program.evaluate`.
 
     Args:
         given: number of an equation -> its one result, perhaps sideways.
@@ -92,7 +92,7 @@ def sideways(given: Mapping[int, Any], rule: Rule) -> Rule:
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> from jprobe.engine.program import bind, evaluate
+        >>> from jprobe.programs.program import bind, evaluate
         >>> jaxpr = jax.make_jaxpr(lambda x, w: jnp.tanh(x @ w) @ w)(jnp.ones((3, 2)), jnp.ones((2, 2))).jaxpr
         >>> given = {0: Sideways(jnp.zeros((2, 3)))}
         >>> [out] = evaluate(jaxpr, [], [jnp.ones((3, 2)), jnp.ones((2, 2))], sideways(given, bind))

@@ -14,6 +14,7 @@ from jprobe.models import Model, network
 from jprobe.paths import PARAMETERS, has_collections, parameters
 from jprobe.sharding import compiled
 from jprobe.train.axes import over_networks, state_axes, with_seeds, without_seeds
+from jprobe.train.folding import folding
 from jprobe.train.losses import Loss
 from jprobe.typing import Params
 
@@ -135,7 +136,8 @@ class Trainer(NamedTuple):
 
     Attributes:
         begin: variables [S, ...] -> Carry.
-        train: (Carry, seeds [S], block, epochs [E], rows [E, steps, batch], their weights, Data) -> Carry, History.
+        train: (Carry, seeds [S], block, epochs [E], rows [E, steps, batch], their weights, Data, Columns of the training inputs
+            or None) -> Carry, History.
     """
 
     begin: Callable[..., Carry]
@@ -186,44 +188,56 @@ def _trainer(recipe: Recipe) -> Trainer:
         cut = [a.reshape(parts, EVALUATED, *a.shape[1:]) for a in filled]
         return jax.lax.map(lambda part: scores(variables, *part), cut).sum() / weight.sum()
 
-    gradient = over_networks(jax.value_and_grad(loss_of, has_aux=True), (0, 0, data_axis, data_axis, None, 0))
     measure = over_networks(score_of, (0, data_axis, data_axis, data_axis))
     take = jax.vmap(lambda a, rows: a[rows], in_axes=(0, None)) if recipe.apart else lambda a, rows: a[rows]
 
-    def train(carry, seeds, block, epochs, rows, weights, data):  # type: ignore[no-untyped-def]
+    def train(carry, seeds, block, epochs, rows, weights, data, columns):  # type: ignore[no-untyped-def]
         networks = seeds.shape
         draws = jax.vmap(lambda seed: jax.random.fold_in(jax.random.key(1), seed))(seeds)
         views = jax.random.fold_in(jax.random.key(2), block)
 
-        one = jax.tree.map(lambda w: jax.ShapeDtypeStruct(w.shape[1:], w.dtype), trained(carry.variables))
-        axes = state_axes(optimizer, one)
+        one = jax.tree.map(lambda w: jax.ShapeDtypeStruct(w.shape[1:], w.dtype), carry.variables)
+        axes = state_axes(optimizer, trained(one))
+        batch = jax.tree.map(
+            lambda a: jax.ShapeDtypeStruct((rows.shape[2], *a.shape[1:]), a.dtype), (data.x, data.y, weights[0, 0])
+        )
+        key = jax.eval_shape(lambda: jax.random.key(0))
+        small = folding(loss_of, optimizer, (trained(one), one, *batch, key), columns)
+        axes_of = (0, 0, data_axis, data_axis, None, 0, 0)
+        gradient = over_networks(jax.value_and_grad(small.loss, has_aux=True), axes_of)
+        x_train = small.data(data.x)
         improve = jax.vmap(
             lambda g, s, w, number: optimizer.update(g, s, w, epoch=number),
             in_axes=(0, axes, 0, None),
             out_axes=(0, axes),
         )
 
-        def update(number, carry, step, rows, weight):  # type: ignore[no-untyped-def]
+        def update(number, held, carry, step, rows, weight):  # type: ignore[no-untyped-def]
             variables, state = carry
-            x, y = take(data.x, rows), take(data.y, rows)
+            x, y = take(x_train, rows), take(data.y, rows)
             if recipe.augment is not None:
                 view = jax.random.fold_in(jax.random.fold_in(views, number), step)
                 x = (jax.vmap(recipe.augment, (None, 0)) if recipe.apart else recipe.augment)(view, x)
             keys = jax.vmap(lambda key: jax.random.fold_in(jax.random.fold_in(key, number), step))(draws)
             now = trained(variables)
-            (value, changed), grads = gradient(now, variables, x, y, weight, keys)
+            (value, changed), grads = gradient(now, variables, x, y, weight, keys, held)
             updates, state = improve(grads, state, now, number)
             return (joined(changed, optax.apply_updates(now, updates)), state), value * weight.sum()
 
         def epoch(carry: Carry, inputs: Any) -> tuple[Carry, History]:
             number, rows, weights = inputs
+            before = trained(carry.variables)
+            folded, state, held = jax.vmap(small.fold, (0, axes), (0, axes, 0))(before, carry.optimizer)
+            begun = joined(carry.variables, folded), state
 
             def step(carry: Any, inputs: Any) -> tuple[Any, Any]:
                 skip = lambda carry, *_: (carry, jnp.zeros(networks))  # noqa: E731
-                return jax.lax.cond(inputs[2][0] > 0, functools.partial(update, number), skip, carry, *inputs)
+                return jax.lax.cond(inputs[2][0] > 0, functools.partial(update, number, held), skip, carry, *inputs)
 
             steps = jnp.arange(len(rows))
-            (variables, state), losses = jax.lax.scan(step, carry[:2], (steps, rows, weights))
+            (variables, state), losses = jax.lax.scan(step, begun, (steps, rows, weights))
+            whole, state = jax.vmap(small.unfold, (0, axes, 0), (0, axes))(trained(variables), state, before)
+            variables = joined(variables, whole)
             accuracy = measure(variables, data.x_test, data.y_test, data.test_weight)
             new = (variables, accuracy, jnp.full(networks, number + 1))
             if recipe.keep == "best":
@@ -238,7 +252,7 @@ def _trainer(recipe: Recipe) -> Trainer:
         carry = carry._replace(optimizer=with_seeds(carry.optimizer, axes, networks))
         return carry, jax.tree.map(lambda a: jnp.moveaxis(a, 0, 1), history)
 
-    by_seed = (True, True, False, False, False, False, recipe.apart)
+    by_seed = (True, True, False, False, False, False, recipe.apart, False)
     return Trainer(jax.jit(begin), compiled(train, by_seed, recipe.mesh, everywhere=True))
 
 

@@ -13,6 +13,7 @@ from jprobe.data import Task
 from jprobe.digests import digest_of
 from jprobe.errors import CheckpointError
 from jprobe.train.batches import filled, minibatches
+from jprobe.train.folding import columns
 from jprobe.train.loop import Carry, Data, History, Recipe, starter, trainer
 from jprobe.train.unfinished import Unfinished
 from jprobe.typing import Params
@@ -62,6 +63,7 @@ def train_all(
     examples = len(run.tasks[0].x_train)
     batch = min(run.batch, examples if run.whole else pad_to[0])
     shared = None if run.recipe.apart else filled(run.tasks[0], pad_to)
+    place = columns(run.tasks[0].x_train) if shared and run.recipe.augment is None else None
     parts = []
     for n, chunk in enumerate(chunks, start=1):
         # Every call is padded to the same shape: another shape would be another compilation.
@@ -75,7 +77,7 @@ def train_all(
         order = minibatches(block, range(run.epochs), examples, batch, pad_to[0], run.whole)
 
         def some(carry: Carry, now: slice, seeds=seeds, block=block, order=order, data=data):  # type: ignore[no-untyped-def]
-            return train(carry, seeds, block, np.arange(run.epochs)[now], order[0][now], order[1][now], data)
+            return train(carry, seeds, block, np.arange(run.epochs)[now], order[0][now], order[1][now], data, place)
 
         def report(fraction: float, n: int = n) -> None:
             if progress is not None:
