@@ -60,7 +60,7 @@ def sweep(
         repeats: R, independent draws at each seed and level.
         mesh: spread the networks over all devices of this mesh.
         memory: bytes that one chunk's intermediate values may take on each device. Default: half of the
-            device's memory, 64 MiB on a CPU, where it is the cache that counts.
+            device's memory, 32 MiB on a CPU, where it is the cache that counts.
         progress: called after each chunk with the fraction of the sweep that is done.
 
     Returns:

@@ -227,7 +227,7 @@ def differences(
     clear = 0
     for n, k, _, flag in np.argwhere(moved):
         net = jax.tree.map(lambda w, n=n: w[n], params)
-        key = draw_keys(jax.random.key(0), jnp.array([n]), jnp.array(levels[k : k + 1], jnp.float32), jnp.array([0]))
+        key = draw_keys(jax.random.key(0), np.array([n]), np.array(levels[k : k + 1]), np.array([0]))
         weights = parameters(probe.apply(key[0, 0, 0], net, probe.init(net), jnp.float32(levels[k])))
         weights = jax.tree.map(jnp.sign, weights) if flag else weights
         clear += max(0, abs(moved[n, k, 0, flag]) - ties(task, weights))

@@ -7,15 +7,16 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-# On a CPU a chunk should stay in the last-level cache; larger ones run at three quarters of the speed.
-CPU_BUDGET = 64 * 2**20
+# On a CPU a chunk, and what its perturbations need beside it, should stay in the last-level cache; larger ones run at
+# three quarters of the speed.
+CPU_BUDGET = 32 * 2**20
 
 
 def default_budget() -> int:
     """Bytes that a chunk may take on a device: half of its memory; on a CPU, what its cache holds.
 
     Example:
-        >>> default_budget() >= 64 * 2**20
+        >>> default_budget() >= 32 * 2**20
         True
     """
     device = jax.local_devices()[0]

@@ -1,5 +1,6 @@
 """A metric of networks under a probe: one evaluation, batched over networks, levels, draws and signs."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -135,7 +136,7 @@ def plan(
         hoisted_by_network=parts.owned > 0,
         reads_level=made.reads_level,
         values=len(runs),
-        each=len(runs) * (parts.peak + weights),
+        each=parts.peak + len(runs) * weights,
         once=parts.held,
     )
 
@@ -195,4 +196,9 @@ def _over(fn: Callable[..., jax.Array], axes: list[Any]) -> Callable[..., jax.Ar
     """A function of (..., leaves) over one more axis of some leaves; one place in the result where no leaf has it."""
     if any(axis is not None for axis in axes):
         return jax.vmap(fn, in_axes=(None, None, None, axes))
-    return lambda *args: fn(*args)[None]
+
+    @functools.wraps(fn)
+    def once(*args: Any) -> jax.Array:
+        return fn(*args)[None]
+
+    return once

@@ -49,12 +49,18 @@ def hoist(program: Program, varying: Sequence[bool]) -> Hoisted:
     """
     jaxpr = program.jaxpr
     argued, moving = reached(jaxpr, [True] * len(jaxpr.invars)), reached(jaxpr, varying)
-    late = [eqn for eqn in jaxpr.eqns if not moving.isdisjoint(variables(eqn.invars))]
+    # What is only spread out is not worth keeping: a bias, beside every example, would be as large as all outputs.
+    late = [
+        eqn
+        for eqn in jaxpr.eqns
+        if not moving.isdisjoint(variables(eqn.invars)) or eqn.primitive.name == "broadcast_in_dim"
+    ]
     early = [eqn for eqn in jaxpr.eqns if moving.isdisjoint(variables(eqn.invars))]
     never = [eqn for eqn in early if argued.isdisjoint(variables(eqn.invars))]
     soon = [eqn for eqn in early if not argued.isdisjoint(variables(eqn.invars))]
     read = dict.fromkeys(variables([*(atom for eqn in late for atom in eqn.invars), *jaxpr.outvars]))
-    made = {var for eqn in early for var in eqn.outvars} | set(jaxpr.constvars)
+    again = {var for eqn in late for var in eqn.outvars}
+    made = ({var for eqn in early for var in eqn.outvars} | set(jaxpr.constvars)) - again
     kept = [var for var in read if var in made and var not in argued]
     own = [var for var in read if var in made and var in argued]
 

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jprobe.engine.arrays import take
@@ -65,9 +64,9 @@ def in_chunks(
         if hoisted is None or evaluation.hoisted_by_network:
             hoisted = evaluation.prepare(these)
         for here in windows(shape[1], chunk[1]):
-            level = jnp.asarray(grid[here.places], jnp.float32)
+            level = jnp.asarray(np.asarray(grid[here.places], np.float32))
             for draws in windows(shape[2], chunk[2]):
-                keys = draw_keys(key, jnp.asarray(nets.places), level, jnp.asarray(draws.places))
+                keys = draw_keys(key, nets.places, grid[here.places], draws.places)
                 outs = evaluation.measure(hoisted, evaluation.perturb(these, state, keys, level))
                 # A chunk is fetched when the next is under way, so that the device never waits for Python.
                 if pending is not None:
@@ -100,7 +99,7 @@ def by_network(evaluation: Evaluation, arrays: Params, grid: np.ndarray, network
     """
     walk, order = evaluation.walk, np.argsort(grid, kind="stable")
     assert walk is not None
-    levels = jnp.asarray(grid[order], jnp.float32)
+    levels = jnp.asarray(np.asarray(grid[order], np.float32))
 
     def one(network: int) -> Piece:
         found = np.empty((len(grid), 1, evaluation.values), np.float32)

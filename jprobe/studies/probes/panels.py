@@ -1,13 +1,10 @@
 """What the study ``probes`` shows: its figures, and a sentence on each from the run's own numbers."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
 from jprobe.figures import probes as draw
 from jprobe.figures.style import title
-from jprobe.probes import randomize
 from jprobe.report import About, Panel
 from jprobe.report.verdict import percent
 from jprobe.studies.probes.config import Config
@@ -148,14 +145,9 @@ def _randomizations(ds: xr.Dataset) -> str:
 
 
 def _small_layers(ds: xr.Dataset) -> dict[str, np.ndarray]:
-    """One small layer after each randomization, by the very functions that the study runs."""
-    weights = np.random.default_rng(3).normal(size=(6, 5)).round(1)
-    weights[np.random.default_rng(1).random((6, 5)) < 0.2] = 0
-    layers = {"none": weights}
-    for type_ in (t for t in TYPES if f"randomize_{t}" in ds):
-        after = randomize(type_).apply(jax.random.key(4), {"w": jnp.asarray(weights)}, (), jnp.zeros(()))
-        layers[type_] = np.asarray(after["w"])
-    return layers
+    """One small layer, and what each randomization makes of it."""
+    types = [t for t in TYPES if f"randomize_{t}" in ds]
+    return {name: ds.example_layer.sel(shuffling=name).values for name in ("none", *types)}
 
 
 def _where(ds: xr.Dataset, label: str) -> tuple[str, str]:

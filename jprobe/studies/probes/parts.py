@@ -99,6 +99,24 @@ def parts(config: Config, subject: Subject) -> Iterator[Part]:
             yield from _of_networks(config, name, label, task, filled, list(table.values()), suffix="")
             for variant, job, suffix in _variants(config, label):
                 yield from _of_networks(variant, name, label, task, filled, [table[job]], suffix)
+    if "randomize" in config.probes:
+        yield Part(
+            "example", "a small layer, shuffled", lambda context: _example(), len(TYPES) * _COMPILING / 2, "examples"
+        )
+
+
+def _example() -> xr.Dataset:
+    """One small layer after each randomization, by the very functions that the study runs, for figure 2."""
+    weights = np.random.default_rng(3).normal(size=(6, 5)).round(1)
+    weights[np.random.default_rng(1).random((6, 5)) < 0.2] = 0
+    layers = [weights]
+    for type_ in TYPES:
+        after = probes.randomize(type_).apply(jax.random.key(4), {"w": jnp.asarray(weights)}, (), jnp.zeros(()))
+        layers.append(np.asarray(after["w"]))
+    where = ("shuffling", "example_input", "example_output")
+    return xr.Dataset(
+        {"example_layer": (where, np.array(layers), {"units": "weight"})}, {"shuffling": ["none", *TYPES]}
+    )
 
 
 def _filled(task: data.Task, every: list[data.Task]) -> tuple[int, int]:
@@ -133,6 +151,8 @@ def combine(config: Config, subject: Subject, done: Parts) -> xr.Dataset:
     combined: xr.Dataset = xr.combine_by_coords(
         rows, data_vars="all", coords="different", compat="no_conflicts", join="outer", combine_attrs="drop_conflicts"
     )  # type: ignore[assignment]
+    if "example" in done:
+        combined = combined.merge(done["example"])
     # Combining sorts names; figures and tables keep the order that was asked for.
     combined = combined.sel(dataset=list(subject.inputs))
     for type_ in SIGN_KEEPING:
