@@ -23,7 +23,12 @@ def local_mesh(devices: int | None = None) -> Mesh | None:
 
 
 def compiled(
-    fn: Callable[..., Any], by_seed: Any, mesh: Mesh | None, out_by_seed: Any = True, everywhere: bool = False
+    fn: Callable[..., Any],
+    by_seed: Any,
+    mesh: Mesh | None,
+    out_by_seed: Any = True,
+    everywhere: bool = False,
+    options: dict[str, Any] | None = None,
 ) -> Callable[..., Any]:
     """Jit a function of many networks, each device of a mesh taking its share of them.
 
@@ -34,16 +39,18 @@ def compiled(
         mesh: any mesh, its axes taken together; None: one device.
         out_by_seed: the same for the results.
         everywhere: whether every process of a pod gets all results, rather than its devices' share.
+        options: of XLA's compiler.
 
     Returns:
         The jitted function.
     """
     if mesh is None:
-        return jax.jit(fn)
+        return jax.jit(fn, compiler_options=options)
     # Explicit axes, the default of jax.make_mesh, would ask for arrays that are sharded already.
     mesh = Mesh(mesh.devices, mesh.axis_names)
     every, seeds = PartitionSpec(), PartitionSpec(mesh.axis_names)
     into, out = (jax.tree.map(lambda leads: seeds if leads else every, which) for which in (by_seed, out_by_seed))
     # Networks exchange nothing, so what varies over devices needs no tracking.
     spread = jax.shard_map(fn, mesh=mesh, in_specs=into, out_specs=out, check_vma=False)
-    return jax.jit(spread, out_shardings=NamedSharding(mesh, every) if everywhere else None)
+    shardings = NamedSharding(mesh, every) if everywhere else None
+    return jax.jit(spread, out_shardings=shardings, compiler_options=options)
