@@ -46,6 +46,13 @@ def sweep(
     which others are computed beside it, in what order, in what chunks or on how many devices. Leaves that the
     probe does not touch stay unbatched, so what the metric computes from them alone is computed once.
 
+    Where the metric multiplies fixed data by weights that vary, work is left out that decides nothing: columns of the
+    data that are constant become a bias; signs times whole numbers from 0 to 255, such as pixels, are multiplied in
+    bfloat16 and summed in float32, which is exact; and probes whose levels are nested (:class:`jprobe.probes.Probe`) have
+    each weight touched once for all levels, on a CPU. Numbers are the same but for float32 rounding, which may decide an
+    example whose outputs tie. Where the caller leaves precision open (``jax.default_matmul_precision``), products of
+    float32 are products of float32 on every machine.
+
     Args:
         probe: from :mod:`jprobe.probes`, or your own pair of functions.
         params: weights of S networks, every array [S, ...], as ``train.fit`` returns them; :func:`jprobe.stack` makes

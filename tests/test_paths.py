@@ -383,6 +383,10 @@ def test_programs_are_equal_by_what_they_say():
     assert Written((1, 2)) != Written([1, 2])
     loops = [jaxpr(lambda x, n=n: jax.lax.fori_loop(0, n, lambda _, y: y * 2, x), x) for n in (3, 3, 4)]
     assert Written(loops[0]) == Written(loops[1]) != Written(loops[2])
+    with jax.threefry_partitionable(False):
+        drawn = [jaxpr(lambda x: x + jax.random.uniform(jax.random.key(0)), 1.0)]
+    drawn += [jaxpr(lambda x: x + jax.random.uniform(jax.random.key(0)), 1.0) for _ in range(2)]
+    assert Written(drawn[0]) != Written(drawn[1]) == Written(drawn[2])
     swapped = [jaxpr(lambda a, b: a - b, 1.0, 1.0), jaxpr(lambda a, b: b - a, 1.0, 1.0)]
     assert Written(swapped[0]) != Written(swapped[1])
 

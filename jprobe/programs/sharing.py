@@ -84,7 +84,7 @@ def _key(value: Any, names: dict[Any, int]) -> Hashable:
 def _equation(eqn: Any, names: dict[Any, int]) -> Hashable:
     inputs = tuple(_atom(atom, names) for atom in eqn.invars)
     params = tuple((name, _key(value, {})) for name, value in sorted(eqn.params.items()))
-    return (eqn.primitive, inputs, params, tuple((_name(var, names), _aval(var)) for var in eqn.outvars))
+    return (eqn.primitive, eqn.ctx, inputs, params, tuple((_name(var, names), _aval(var)) for var in eqn.outvars))
 
 
 def _atom(atom: Any, names: dict[Any, int]) -> Hashable:
