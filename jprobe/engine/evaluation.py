@@ -20,7 +20,6 @@ from jprobe.programs.sharing import shared
 from jprobe.sharding import compiled
 from jprobe.typing import Metric, Params
 
-
 # Perturbations are half of what a study compiles. With fewer of LLVM's passes they compile in half the time and run as fast:
 # what they do is drawing, hashing, comparing, which XLA has made vectors of before.
 QUICK = {"xla_backend_optimization_level": 1}
