@@ -1,5 +1,6 @@
 """Seeds x levels x repeats x signed: a metric of many networks under a probe, compiled once."""
 
+import os
 import reprlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -108,7 +109,9 @@ def sweep(
         raise ArgumentError(f"This probe reads its level and names none of its own: {_CALL}.")
     shape, flags = (seeds, len(grid), repeats), (False, True) if signed else (False,)
     if evaluation.walk is not None:
-        pieces = engine.by_network(evaluation, arrays, grid, seeds)
+        cores = os.cpu_count() or 1
+        fit = cores if memory is None else budget // (evaluation.values * evaluation.each)
+        pieces = engine.by_network(evaluation, arrays, grid, seeds, together=max(1, min(cores, fit)))
     else:
         devices = 1 if mesh is None else mesh.size
         chunk = engine.chunk_shape(shape, devices, evaluation.each, evaluation.once, budget)

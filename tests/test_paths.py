@@ -1,5 +1,7 @@
 """Short cuts of a sweep: each gives what the general way gives, image by image, up to ties that float32 rounding decides."""
 
+import itertools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -139,6 +141,19 @@ def test_a_walk_is_taken_where_it_pays_and_declined_elsewhere():
     assert planned(prune(), params, metric, signs=noise()).walk is None  # signs that are drawn
     with engine.only("columns", "signs"):
         assert planned(prune(), params, metric).walk is None
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_a_probe_reaches_for_weights_in_the_order_that_it_says(name):
+    probe, net = NESTED[name], jax.tree.map(lambda w: w[0], networks())
+    state = probe.init(net)
+    ranks = np.asarray(probe.nested(net, state)["a"]["kernel"])
+    apply = jax.jit(lambda level: probe.apply(jax.random.key(0), net, state, level)["a"]["kernel"])
+    kernels = [np.asarray(apply(jnp.float32(level))) for level in LEVELS]
+    for before, after in itertools.pairwise(kernels):
+        changed = before != after
+        first, last = ranks[changed].min(), ranks[changed].max()
+        assert ((first <= ranks) & (ranks <= last)).sum() == changed.sum()
 
 
 def test_an_order_that_does_not_fit_is_slow_and_not_wrong():

@@ -1,6 +1,5 @@
 """The evaluations of a sweep, in an order that suits the machine: chunks that fit its memory, or whole networks."""
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -79,14 +78,17 @@ def in_chunks(
         yield fetched(*pending)
 
 
-def by_network(evaluation: Evaluation, arrays: Params, grid: np.ndarray, networks: int) -> Iterator[Piece]:
-    """Walk the nested levels of each network, as many networks at a time as the machine has cores.
+def by_network(
+    evaluation: Evaluation, arrays: Params, grid: np.ndarray, networks: int, together: int
+) -> Iterator[Piece]:
+    """Walk the nested levels of each network, some networks at a time, each on a core.
 
     Args:
         evaluation: from :func:`jprobe.engine.evaluation.plan`, with a ``walk``.
         arrays: weights of S networks.
         grid: [L] levels.
         networks: S.
+        together: most networks at a time.
 
     Example:
         >>> from jprobe.engine import plan
@@ -95,7 +97,7 @@ def by_network(evaluation: Evaluation, arrays: Params, grid: np.ndarray, network
         >>> metric = lambda p: (x @ p["w"]).mean()
         >>> shapes = {"w": jax.ShapeDtypeStruct((2, 2), jnp.float32)}
         >>> total = plan(prune(), metric, shapes, levels=20, key=jax.random.key(0))
-        >>> [piece.values[-1].item() for piece in by_network(total, params, np.linspace(0.5, 0, 20), 2)]
+        >>> [piece.values[-1].item() for piece in by_network(total, params, np.linspace(0.5, 0, 20), 2, together=2)]
         [5.0, 13.0]
     """
     walk, order = evaluation.walk, np.argsort(grid, kind="stable")
@@ -108,6 +110,6 @@ def by_network(evaluation: Evaluation, arrays: Params, grid: np.ndarray, network
         return Piece((network,), found, 0.0)
 
     yield one(0)._replace(done=1 / networks)  # it compiles; the others need not do so, too
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(together) as pool:
         for number, piece in enumerate(pool.map(one, range(1, networks)), start=2):
             yield piece._replace(done=number / networks)

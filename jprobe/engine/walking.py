@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from jprobe.engine.data import Data
@@ -58,12 +59,13 @@ class Rows(NamedTuple):
 
 def by_column(data: Data) -> Rows:
     """The data of a product as a walk reads them."""
-    every = data.held.size
-    varying = jnp.arange(every, dtype=jnp.int32) if data.varying is None else data.varying
-    if data.integers is None:
-        return Rows(data.values.T, varying, jnp.ones_like(data.scale), data.held)
-    base = data.held.at[varying].set(data.offset, mode="drop")
-    return Rows(data.integers.T.astype(jnp.uint8), varying, data.scale, base)
+    held = np.array(data.held)
+    varying = np.arange(held.size, dtype=np.int32) if data.varying is None else np.asarray(data.varying)
+    columns, scale = np.asarray(data.values), np.ones_like(data.scale)
+    if data.integers is not None:
+        columns, scale = np.asarray(data.integers).astype(np.uint8), np.asarray(data.scale)
+        held[varying[varying < held.size]] = data.offset
+    return Rows(*map(jnp.asarray, (np.ascontiguousarray(columns.T), varying, scale, held)))
 
 
 class Order(NamedTuple):
