@@ -51,9 +51,11 @@ def describe(x: Any, fold: bool = True) -> Data:
         fold: whether constant columns are told from the others.
 
     Example:
-        >>> found = describe(np.array([[0.5, 0.0, -1.0], [0.5, 1.0, 1.0]], np.float32))
-        >>> found.varying.tolist()[:3], found.held.tolist(), found.integers[:, :2].tolist(), found.scale.item()
-        ([1, 2, 3], [0.5, 0.0, 0.0], [[1.0, 0.0], [2.0, 2.0]], 1.0)
+        >>> x = np.full((2, 64), 0.5, np.float32)
+        >>> x[:, 3] = -1, 1
+        >>> found = describe(x)
+        >>> found.varying.tolist()[:3], found.held.tolist()[2:5], found.integers[:, :2].tolist(), found.scale.item()
+        ([3, 64, 64], [0.5, 0.0, 0.5], [[0.0, 0.0], [1.0, 0.0]], 2.0)
     """
     x = np.asarray(x)
     moves = (x != x[:1]).any(0)
