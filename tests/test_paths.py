@@ -179,6 +179,13 @@ def test_where_no_weight_is_left_nothing_is_left():
         assert not (found.sel(level=0) == none).any()
 
 
+def test_data_without_a_column_that_varies():
+    params, x = networks(), np.full((EXAMPLES, COLUMNS), 0.5, np.float32)
+    assert planned(prune(), params, accuracy(x)).walk is None
+    found = jp.sweep(prune(), params, accuracy(x), LEVELS, signed=True).metric.values
+    check(found, prune(), params, x, LEVELS, most_ties=0.2)
+
+
 def test_levels_may_come_in_any_order_and_twice():
     params, metric = networks(), accuracy(images("no frame"))
     levels = np.concatenate([LEVELS[::-2], LEVELS[::2], LEVELS[::2]])

@@ -285,7 +285,7 @@ def test_interrupted_and_taken_up_gives_the_numbers_of_an_uninterrupted_run(tmp_
     assert stopped.value.code == 130
     assert "the same command takes it up again" in " ".join(capsys.readouterr().out.split())
     finished = len(list((tmp_path / "parts" / "parts").iterdir()))
-    assert finished == 2
+    assert finished in (1, 2)  # the one beside it was finished, or given up with it
     cli.main([*command, "--out", str(tmp_path / "parts")])
     xr.testing.assert_identical(load(tmp_path / "parts" / "results.nc"), load(tmp_path / "whole" / "results.nc"))
     assert "mnist.3-5.flip.signed.best" in json.loads((tmp_path / "parts" / "summary.json").read_text())

@@ -44,6 +44,7 @@ class Evaluation(NamedTuple):
         once: bytes that a network holds beside its evaluations.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> from jprobe.probes import prune
         >>> shapes = {"kernel": jax.ShapeDtypeStruct((4, 2), jnp.float32)}
         >>> found = plan(prune(), lambda p: p["kernel"].sum(), shapes, levels=3, key=jax.random.key(0))
@@ -93,6 +94,7 @@ def plan(
         ShapeError: the metric's result is not a scalar, or the probe changes a leaf's shape or dtype.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> from jprobe.probes import prune
         >>> shapes = {"kernel": jax.ShapeDtypeStruct((4, 2), jnp.float32)}
         >>> found = plan(prune(), lambda p: p["kernel"].sum(), shapes, levels=3, key=jax.random.key(0))

@@ -33,11 +33,12 @@ def pays(levels: int, data: Data) -> bool:
     Example:
         >>> import numpy as np
         >>> from jprobe.engine.data import describe
-        >>> [pays(levels, describe(np.ones((2000, 3), np.float32))) for levels in (2, 30)]
+        >>> data = describe(np.arange(6000, dtype=np.float32).reshape(2000, 3))
+        >>> [pays(levels, data) for levels in (2, 30)]
         [False, True]
     """
-    examples = len(data.values)
-    return levels * examples > _PRODUCT * examples + _OVERHEAD
+    examples, moving = data.values.shape
+    return moving > 0 and levels * examples > _PRODUCT * examples + _OVERHEAD
 
 
 class Rows(NamedTuple):

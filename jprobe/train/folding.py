@@ -53,7 +53,7 @@ def columns(x: Any) -> Columns | None:
     """Look at training inputs [N, ...] once; None where nearly all columns vary.
 
     Example:
-        >>> found = columns(np.array([[5.0, 1.0, 5.0, 5.0], [5.0, 2.0, 5.0, 5.0]]))
+        >>> found = columns(np.array([[5, 1, 5, 5], [5, 2, 5, 5]], np.float32))
         >>> found.kept.tolist(), found.stands.tolist(), found.shared.tolist(), found.total.tolist()
         ([0, 1], [0, 1, 0, 0], [0], [10.0])
     """
