@@ -173,7 +173,7 @@ def test_where_no_weight_is_left_nothing_is_left():
     params, x = networks(), images("real")
     params = jax.tree.map(lambda w: w if w.ndim > 2 else jnp.zeros_like(w), params)
     none = (labels(x) == 0).mean(dtype=np.float32)  # the first of equal outputs
-    for probe, levels in ((prune(), LEVELS), (prune("largest"), LEVELS[::-1])):
+    for probe, levels in ((prune(select="a"), LEVELS), (prune("largest", select="a"), LEVELS[::-1])):
         found = jp.sweep(probe, params, accuracy(x), levels, signed=True).metric
         assert (found.sel(level=1) == none).all()
         assert not (found.sel(level=0) == none).any()
