@@ -49,6 +49,22 @@ def test_every_column_has_one_that_stands_for_it(rows, constant):
         assert np.isclose(total, x[0, left_out[stands[left_out] == group]].sum())
 
 
+def test_tasks_with_about_as_many_columns_share_what_they_compile(compilations, monkeypatch):
+    rng, model = np.random.default_rng(0), jp.models.MLP((7,), 2)
+    tasks = []
+    for constant in (40, 42):
+        x = rng.normal(size=(30, 96)).astype(np.float32)
+        x[:, :constant] = 0.5
+        tasks.append(jp.data.Task(x, (x[:, -1] > 0).astype(int), x, (x[:, -1] > 0).astype(int), num_classes=2))
+    assert {folding.columns(task.x_train).kept.size for task in tasks} == {60}
+    jp.train.fit(model, tasks[0], seeds=2, epochs=2, batch=8)
+    with compilations("train") as count:
+        folded, whole = both(monkeypatch, model, tasks[1], seeds=2, epochs=2, batch=8)
+        assert count() == 1  # of the one with all rows
+    for one, other in zip(jax.tree.leaves(folded.params), jax.tree.leaves(whole.params), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-5)
+
+
 def both(monkeypatch, model, task, **options):
     """Networks trained with fewer rows, and with all."""
     one = jp.train.fit(model, task, **options)

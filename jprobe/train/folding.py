@@ -24,6 +24,9 @@ from jprobe.typing import Params
 # Leave the columns alone where nearly all of them vary.
 _WORTH = 0.9
 
+# Kept columns are filled up to a multiple of this part of all, so that tasks with about as many share what they compile.
+_STEPS = 16
+
 # What works on each number by itself, as far as optimizers use it.
 _ELEMENTWISE = {
     "abs", "add", "clamp", "convert_element_type", "copy", "div", "eq", "exp", "ge", "gt", "integer_pow", "is_finite", "le",
@@ -35,7 +38,7 @@ class Columns(NamedTuple):
     """Which of D inputs vary over the training examples, by their place in a flattened example.
 
     Attributes:
-        kept: int32 [K] the columns that vary, and one for each constant.
+        kept: int32 [K] the columns that vary, and one for each constant; D for filling.
         stands: int32 [D] which of the K stands for each column.
         value: [D] the constant of each column that another one stands for, 0 for the kept ones.
         shared: int32 [G] which of the K stand for others.
@@ -62,7 +65,9 @@ def columns(x: Any) -> Columns | None:
     _, first, group = np.unique(flat[0, ~moves], return_index=True, return_inverse=True)
     constant = np.flatnonzero(~moves)
     kept = np.sort(np.append(np.flatnonzero(moves), constant[first]))
-    if len(kept) > _WORTH * len(moves):
+    step = max(1, len(moves) // _STEPS)
+    filling = -len(kept) % step
+    if len(kept) + filling > _WORTH * len(moves):
         return None
     stands = np.zeros(len(moves), np.int32)
     stands[kept] = np.arange(len(kept))
@@ -71,7 +76,7 @@ def columns(x: Any) -> Columns | None:
     total = np.bincount(stands, value, minlength=len(kept))
     shared = np.flatnonzero(np.bincount(stands, minlength=len(kept)) > 1)
     return Columns(
-        jnp.asarray(kept, jnp.int32),
+        jnp.asarray(np.append(kept, np.full(filling, len(moves))), jnp.int32),
         jnp.asarray(stands),
         jnp.asarray(value),
         jnp.asarray(shared, jnp.int32),
@@ -161,20 +166,23 @@ def folding(
         out = evaluate(program.jaxpr, program.consts, leaves, rule)
         return jax.tree.unflatten(jax.tree.structure(program.shape), out)
 
+    def some(w: jax.Array) -> jax.Array:
+        return jnp.take(w, place.kept, 0, mode="fill", fill_value=0)
+
     def fold(weights: Params, state: Any) -> tuple[Params, Any, Held]:
         whole = jax.tree.leaves(weights)[leaf]
-        held = Held(_dot(place.value, whole), whole[place.kept][place.shared])
-        return _set(weights, [leaf], lambda w: w[place.kept]), _set(state, like, lambda w: w[place.kept]), held
+        held = Held(_dot(place.value, whole), some(whole)[place.shared])
+        return _set(weights, [leaf], some), _set(state, like, some), held
 
     def unfold(weights: Params, state: Any, before: Params) -> tuple[Params, Any]:
         old, new = jax.tree.leaves(before)[leaf], jax.tree.leaves(weights)[leaf]
-        shared = old + (new - old[place.kept])[place.stands]
+        shared = old + (new - some(old))[place.stands]
         # Kept rows as they are: added to what they were, their change would be rounded once more.
-        whole = shared.at[place.kept].set(new, unique_indices=True)
+        whole = shared.at[place.kept].set(new, mode="drop")
         return _set(weights, [leaf], lambda _: whole), _set(state, like, lambda w: w[place.stands])
 
     def data(x: jax.Array) -> jax.Array:
-        return x.reshape(len(x), rows)[:, place.kept]
+        return jnp.take(x.reshape(len(x), rows), place.kept, 1, mode="fill", fill_value=0)
 
     return Folding(small_loss, fold, unfold, data)
 
