@@ -11,65 +11,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jprobe.programs.elementwise import ELEMENTWISE
 from jprobe.programs.program import Rule, bind
-
-# Operations that work on each entry apart.
-_ELEMENTWISE = frozenset(
-    [
-        "abs",
-        "add",
-        "and",
-        "atan2",
-        "cbrt",
-        "ceil",
-        "clamp",
-        "convert_element_type",
-        "copy",
-        "cos",
-        "cosh",
-        "div",
-        "eq",
-        "erf",
-        "erf_inv",
-        "erfc",
-        "exp",
-        "exp2",
-        "expm1",
-        "floor",
-        "ge",
-        "gt",
-        "integer_pow",
-        "is_finite",
-        "le",
-        "log",
-        "log1p",
-        "logistic",
-        "lt",
-        "max",
-        "min",
-        "mul",
-        "ne",
-        "neg",
-        "nextafter",
-        "not",
-        "or",
-        "pow",
-        "rem",
-        "round",
-        "rsqrt",
-        "select_n",
-        "sign",
-        "sin",
-        "sinh",
-        "sqrt",
-        "square",
-        "stop_gradient",
-        "sub",
-        "tan",
-        "tanh",
-        "xor",
-    ]
-)
 
 
 class Sideways(NamedTuple):
@@ -105,7 +48,7 @@ def sideways(given: Mapping[int, Any], rule: Rule) -> Rule:
             return [given[number]]
         if not any(isinstance(value, Sideways) for value in inputs):
             return rule(number, eqn, inputs)
-        if eqn.primitive.name in _ELEMENTWISE:
+        if eqn.primitive.name in ELEMENTWISE:
             return [Sideways(bind(number, eqn, [_turned(value) for value in inputs])[0])]
         if eqn.primitive.name == "dot_general" and _continues(eqn, inputs):
             return [Sideways(_product(eqn.params, *inputs))]

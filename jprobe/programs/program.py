@@ -43,15 +43,21 @@ class Program(NamedTuple):
         return jax.tree.unflatten(jax.tree.structure(self.shape), out)
 
 
-def capture(fn: Callable[..., Any], *args: Any) -> Program:
+def capture(fn: Callable[..., Any], *args: Any, derivatives: bool = False) -> Program:
     """Trace ``fn`` once on arguments of these shapes (pytrees of arrays, or of ``jax.ShapeDtypeStruct``).
 
     Bodies of calls are written out, so that a metric that somebody jitted can be hoisted from, too.
+
+    Args:
+        fn: a JAX function.
+        args: what it is traced on.
+        derivatives: whether the program will be differentiated; see :func:`evaluate`.
     """
     closed, shape = jax.make_jaxpr(fn, return_shape=True)(*args)
-    if any(_body(eqn) is not None for eqn in closed.jaxpr.eqns):
+    if any(_body(eqn, derivatives) is not None for eqn in closed.jaxpr.eqns):
         shapes = [jax.ShapeDtypeStruct(var.aval.shape, var.aval.dtype) for var in closed.jaxpr.invars]
-        closed = jax.make_jaxpr(lambda *leaves: evaluate(closed.jaxpr, closed.consts, leaves))(*shapes)
+        written_out = lambda *leaves: evaluate(closed.jaxpr, closed.consts, leaves, derivatives=derivatives)  # noqa: E731
+        closed = jax.make_jaxpr(written_out)(*shapes)
     return Program(closed.jaxpr, closed.consts, shape)
 
 
@@ -62,7 +68,9 @@ def bind(number: int, eqn: Any, inputs: list[Any]) -> list[Any]:
     return list(out) if eqn.primitive.multiple_results else [out]
 
 
-def evaluate(jaxpr: core.Jaxpr, consts: Sequence[Any], args: Sequence[Any], rule: Rule = bind) -> list[Any]:
+def evaluate(
+    jaxpr: core.Jaxpr, consts: Sequence[Any], args: Sequence[Any], rule: Rule = bind, *, derivatives: bool = False
+) -> list[Any]:
     """Run a jaxpr, bodies of calls written out.
 
     Args:
@@ -71,6 +79,8 @@ def evaluate(jaxpr: core.Jaxpr, consts: Sequence[Any], args: Sequence[Any], rule
         args: values of its arguments.
         rule: what an equation gives: (its number, the equation, its inputs) -> its results; inside the body of a call all
             numbers are -1. Default: what it says.
+        derivatives: whether this will be differentiated: functions with derivatives of their own (``jax.nn.relu``, a
+            straight-through estimator) are then left whole, for their bodies have other ones.
 
     Example:
         >>> import jax.numpy as jnp
@@ -84,17 +94,19 @@ def evaluate(jaxpr: core.Jaxpr, consts: Sequence[Any], args: Sequence[Any], rule
         return atom.val if isinstance(atom, core.Literal) else values[atom]
 
     for number, eqn in enumerate(jaxpr.eqns):
-        inputs, body = [read(atom) for atom in eqn.invars], _body(eqn)
+        inputs, body = [read(atom) for atom in eqn.invars], _body(eqn, derivatives)
         if body is None:
             made = rule(number, eqn, inputs)
         else:
-            made = evaluate(body.jaxpr, body.consts, inputs, lambda _, eqn, inputs: rule(-1, eqn, inputs))
+            inside: Rule = lambda _, eqn, inputs: rule(-1, eqn, inputs)  # noqa: E731
+            made = evaluate(body.jaxpr, body.consts, inputs, inside, derivatives=derivatives)
         values.update(zip(eqn.outvars, made, strict=True))
     return [read(atom) for atom in jaxpr.outvars]
 
 
-def _body(eqn: Any) -> core.ClosedJaxpr | None:
-    """What a call runs: a function under ``jax.jit``, or one with derivatives of its own, which nobody asks for here."""
+def _body(eqn: Any, derivatives: bool) -> core.ClosedJaxpr | None:
+    """What a call runs: a function under ``jax.jit``, or one with derivatives of its own, where nobody asks for these."""
     if eqn.primitive.name in ("jit", "pjit"):
         return eqn.params["jaxpr"]
-    return eqn.params["call_jaxpr"] if eqn.primitive.name in ("custom_jvp_call", "custom_vjp_call") else None
+    own = not derivatives and eqn.primitive.name in ("custom_jvp_call", "custom_vjp_call")
+    return eqn.params["call_jaxpr"] if own else None

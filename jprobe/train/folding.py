@@ -18,6 +18,7 @@ import optax
 from jax.extend import core
 
 from jprobe.programs.dependence import dependents, reached, variables
+from jprobe.programs.elementwise import ELEMENTWISE
 from jprobe.programs.program import bind, capture, evaluate
 from jprobe.typing import Params
 
@@ -26,12 +27,6 @@ _WORTH = 0.9
 
 # Kept columns are filled up to a multiple of this part of all, so that tasks with about as many share what they compile.
 _STEPS = 16
-
-# What works on each number by itself, as far as optimizers use it.
-_ELEMENTWISE = {
-    "abs", "add", "clamp", "convert_element_type", "copy", "div", "eq", "exp", "ge", "gt", "integer_pow", "is_finite", "le",
-    "log", "lt", "max", "min", "mul", "ne", "neg", "pow", "rsqrt", "select_n", "sign", "sqrt", "square", "sub", "tanh",
-}  # fmt: skip
 
 
 class Columns(NamedTuple):
@@ -140,7 +135,7 @@ def folding(
     if place is None:
         return unfolded(loss)
     weights = shapes[0]
-    program = capture(loss, *shapes)
+    program = capture(loss, *shapes, derivatives=True)
     found = _first_layer(program.jaxpr, [len(jax.tree.leaves(part)) for part in shapes], place.stands.size)
     if found is None:
         return unfolded(loss)
@@ -163,7 +158,7 @@ def folding(
             return made
 
         leaves = jax.tree.leaves((weights, variables, x, y, weight, key))
-        out = evaluate(program.jaxpr, program.consts, leaves, rule)
+        out = evaluate(program.jaxpr, program.consts, leaves, rule, derivatives=True)
         return jax.tree.unflatten(jax.tree.structure(program.shape), out)
 
     def some(w: jax.Array) -> jax.Array:
@@ -262,6 +257,6 @@ def _each_by_itself(
 
     def by_itself(eqn: Any) -> bool:
         shapes = [var.aval.shape for var in (*eqn.invars, *eqn.outvars)]
-        return eqn.primitive.name in _ELEMENTWISE and all(math.prod(s) == 1 or s == shape for s in shapes)
+        return eqn.primitive.name in ELEMENTWISE and all(math.prod(s) == 1 or s == shape for s in shapes)
 
     return all(by_itself(eqn) for eqn in program.jaxpr.eqns if not touched.isdisjoint(eqn.outvars))
