@@ -95,10 +95,13 @@ def parts(config: Config, subject: Subject) -> Iterator[Part]:
     every = [task for tasks in subject.inputs.values() for task in tasks.values()]
     for name, tasks in subject.inputs.items():
         for label, task in tasks.items():
-            filled = _filled(task, every)
-            yield from _of_networks(config, name, label, task, filled, list(table.values()), suffix="")
-            for variant, job, suffix in _variants(config, label):
-                yield from _of_networks(variant, name, label, task, filled, [table[job]], suffix)
+            asked = [(config, list(table.values()), ""), *_variants(config, table, label)]
+            found = [
+                list(_of_networks(of, name, label, task, _filled(task, every), some, suffix))
+                for of, some, suffix in asked
+            ]
+            # Networks first: a training runs on one core, beside which the other one has sweeps to do.
+            yield from sorted((part for some in found for part in some), key=lambda part: part.needs != ())
     if "randomize" in config.probes:
         yield Part(
             "example", "a small layer, shuffled", lambda context: _example(), len(TYPES) * _COMPILING / 2, "examples"
@@ -125,16 +128,16 @@ def _filled(task: data.Task, every: list[data.Task]) -> tuple[int, int]:
     return max(len(other.x_train) for other in alike), max(len(other.x_test) for other in alike)
 
 
-def _variants(config: Config, label: str) -> Iterator[tuple[Config, str, str]]:
+def _variants(config: Config, table: dict[str, Job], label: str) -> Iterator[tuple[Config, list[Job], str]]:
     """Networks of other widths and shorter trainings: (configuration, what is swept, suffix of the results)."""
     few = replace(config, seeds=min(config.seeds, _VARIANT_SEEDS))
     if "prune" in config.probes:
         for width in config.widths:
-            yield replace(few, hidden=(width,)), "prune_smallest", f"_hidden_{width}"
+            yield replace(few, hidden=(width,)), [table["prune_smallest"]], f"_hidden_{width}"
     if "spectral" in config.probes and label != "easy":
         for epochs in EARLY_EPOCHS:
             if epochs < config.epochs:
-                yield replace(few, epochs=epochs), "spectral_sign_first", f"_epochs_{epochs}"
+                yield replace(few, epochs=epochs), [table["spectral_sign_first"]], f"_epochs_{epochs}"
 
 
 def combine(config: Config, subject: Subject, done: Parts) -> xr.Dataset:
