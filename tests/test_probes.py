@@ -260,6 +260,12 @@ def test_the_papers_prune_levels_keep_exact_counts(total):
     assert not wrong
 
 
+@pytest.mark.parametrize("kept", [1.61e-06, 4.17e-06, 6.72e-06])
+def test_tiny_fractions_keep_exact_counts_too(kept):
+    total = 768 * 3072
+    assert int(count(1 - jnp.float32(1 - kept), total)) == reference.count(kept, total)
+
+
 def test_prune_visits_the_papers_levels():
     kept = (
         "1 .9 .8 .7 .65 .6 .55 .5 .47 .45 .4 .35 .3 .25 .23 .21 .2 .19 .18 .17 .16 .15 .14 .13 .12 .11 .1 "

@@ -117,5 +117,7 @@ def count(fraction: jax.Array, total: int) -> jax.Array:
     guess = jnp.floor(millionths.astype(jnp.float32) * (rest / million)).astype(jnp.uint32)
     remainder = (m * rest - guess * million).astype(jnp.int32)
     exact = (m * whole + guess).astype(jnp.int32) + (remainder >= million) - (remainder < 0)
-    rough = jnp.floor(fraction * total + min(2.0**-23 * total, 0.5)).astype(jnp.int32)
+    # Rounding of the fraction, of its difference from 1 (a fraction kept of one removed) and of the product.
+    slack = jnp.minimum((2.0**-25 + fraction * 2.0**-24) * total, 0.5)
+    rough = jnp.floor(fraction * total + slack).astype(jnp.int32)
     return jnp.clip(jnp.where(jnp.abs(scaled - millionths) < 0.13, exact, rough), 0, total)
