@@ -22,25 +22,32 @@ def gap(
     task: Any,
     probe: Probe | None = None,
     *,
-    metric: Callable[[Any, Any], Metric] = metrics.accuracy,
+    metric: Callable[[Any, Any], Metric] | None = None,
+    recalibrate: bool = False,
     **options: Any,
 ) -> xr.Dataset:
     """What networks lose on a task under a probe: m(w) - m(probe(w)). The larger the loss, the harder the task.
 
-    This compares tasks of any kind of data, as long as the networks and the preparation of the data are alike.
+    This compares tasks of any kind of data, as long as the networks and the preparation of the data are alike. Much of what
+    accuracy loses to signs may be a shift of all outputs past the decision threshold, which depends on how pixels are scaled
+    (``jprobe run collapse`` measures it): ``recalibrate=True`` asks for what is lost besides.
 
     Args:
         model: a Flax Linen module, or a function (params, x [B, ...]) -> logits [B, C].
         params: weights of S networks trained on the task, every leaf [S, ...]; :func:`jprobe.stack` makes that.
         task: the data: a :class:`jprobe.data.Task`, or whatever the metric takes.
         probe: what is taken away. Default: magnitudes, ``binarize()``; the paper also takes ``randomize("B")``.
-        metric: function of (model, task) that gives a metric. Default: test accuracy.
+        metric: function of (model, task) that gives a metric, such as ``jp.metrics.auc``. Default: test accuracy.
+        recalibrate: measure accuracy with the threshold of the training outputs, before and after the probe; for two
+            classes (:func:`jprobe.metrics.recalibrated_accuracy`).
         options: of :func:`drop`.
 
     Returns:
         What :func:`drop` returns.
 
     Raises:
+        ArgumentError: a metric beside ``recalibrate``.
+        ShapeError: ``recalibrate`` for a task without two classes.
         JprobeError: what :func:`drop` raises.
 
     Source:
@@ -55,7 +62,10 @@ def gap(
         >>> gap(model, fit.params, task).gap.dims
         ('seed',)
     """
-    return drop(metric(model, task), params, probe, **options)
+    if recalibrate and metric is not None:
+        raise ArgumentError("recalibrate=True measures accuracy with another threshold; it goes with no other metric.")
+    measure = metrics.recalibrated_accuracy if recalibrate else (metric or metrics.accuracy)
+    return drop(measure(model, task), params, probe, **options)
 
 
 def drop(

@@ -55,7 +55,7 @@ def test_usage_list_version_and_data(capsys):
     [
         ("frobnicate", "jprobe run STUDY"),
         ("rnu probes", "Did you mean 'run'?"),
-        ("run", "needs the name of a study first: probes, complexity"),
+        ("run", "needs the name of a study first: probes, collapse, complexity"),
         ("data", "is not complete"),
         ("data import mnist", "jprobe data import NAME DIR"),
         ("data improt mnist x", "knows no 'improt'"),

@@ -117,10 +117,13 @@ def paper_like():
     shape = (1, 45, 10)
     gap = np.broadcast_to(lost[None, :, None], shape)
     data = {"base": np.full(shape, 0.99), "signed": 0.99 - gap, "randomized": 0.99 - gap, "dead": np.zeros(shape)}
-    ssim = {"ssim": (over[:2], np.full(shape[:2], 0.8))}
-    return xr.Dataset(
+    ssim = {"ssim": (over[:2], np.full(shape[:2], 0.8)), "ssim_error": (over[:2], np.full(shape[:2], 0.001))}
+    ds = xr.Dataset(
         {k: (over, v.copy()) for k, v in data.items()} | ssim, {"dataset": ["mnist"], "pair": pairs, "seed": range(10)}
     )
+    put(ds, "ssim", "0-7", 0.9)
+    put(ds, "ssim", "7-9", 0.7)
+    return ds
 
 
 def put(ds, name, pair, value):
@@ -137,12 +140,14 @@ BREAKS = [
     ("0 and 3", lambda d: put(d, "signed", "1-7", 0.6)),
     ("SSIM calls easy", lambda d: put(d, "signed", "0-7", 0.8)),
     ("SSIM calls easy", lambda d: put(d, "signed", "7-9", 0.6)),
+    ("SSIM picks", lambda d: put(d, "ssim", "0-1", 0.91)),
+    ("SSIM picks", lambda d: put(d, "ssim", "4-9", 0.69)),
 ]
 
 
 def test_all_findings_hold_for_a_map_like_the_papers():
     found = study.findings(paper_like())
-    assert [f.verdict for f in found] == [Verdict.HOLDS] * 4, [f.seen for f in found]
+    assert [f.verdict for f in found] == [Verdict.HOLDS] * 5, [f.seen for f in found]
 
 
 @pytest.mark.parametrize(("word", "change"), BREAKS)
@@ -160,8 +165,8 @@ def test_findings_are_open_where_networks_disagree_or_are_few():
     put(like, "signed", "1-7", np.resize([0.4, 0.8], 10))
     assert [f.verdict for f in study.findings(like)][2] is Verdict.INCONCLUSIVE
     few = study.findings(paper_like().isel(seed=slice(0, 3)))
-    # The correlation is over 45 pairs, whatever the number of networks.
-    assert [f.verdict for f in few] == [Verdict.HOLDS, *[Verdict.INCONCLUSIVE] * 3]
+    # The correlation is over 45 pairs, and SSIM of images, whatever the number of networks.
+    assert [f.verdict for f in few] == [Verdict.HOLDS, *[Verdict.INCONCLUSIVE] * 3, Verdict.HOLDS]
 
 
 def test_a_dataset_of_two_classes_is_an_error(few_digits):

@@ -13,7 +13,6 @@ from jprobe.errors import (
     ArgumentError,
     CheckpointError,
     DiskError,
-    ShapeError,
     UnknownNameError,
     WeightsError,
 )
@@ -342,27 +341,6 @@ def test_metrics_are_numpys():
         assert np.isclose(jax.jit(jp.metrics.loss(MODEL, TASK, split))(params), nats.mean(), rtol=1e-5)
         right = (logits.argmax(1) == y).mean()
         assert np.isclose(jax.jit(jp.metrics.accuracy(MODEL, TASK, split))(params), right, rtol=1e-6)
-
-
-def test_separation_and_offset_are_numpys():
-    rng = np.random.default_rng(3)
-    x, y = rng.normal(size=(50, 4)).astype(np.float32), rng.integers(0, 2, 50)
-    task, kernel = jp.data.Task(x, y, x[:20], y[:20], num_classes=2), rng.normal(size=(4, 2)).astype(np.float32)
-    for split, n in (("train", 50), ("test", 20)):
-        d = (x[:n].astype(np.float64) @ kernel) @ [-1, 1]
-        low, high = d[y[:n] == 0], d[y[:n] == 1]
-        sd = (low.std() + high.std()) / 2
-        apart = jp.metrics.separation(lambda p, x: x @ p, task, split)(kernel)
-        off = jp.metrics.offset(lambda p, x: x @ p, task, split)(kernel)
-        np.testing.assert_allclose(apart, (high.mean() - low.mean()) / 2 / sd, rtol=1e-4)
-        np.testing.assert_allclose(off, (low.mean() + high.mean()) / 2 / sd, rtol=1e-4)
-
-
-def test_separation_is_of_two_classes():
-    three = jp.data.Task(TASK.x_train, TASK.y_train, TASK.x_test, TASK.y_test, num_classes=3)
-    for metric in (jp.metrics.separation, jp.metrics.offset):
-        with pytest.raises(ShapeError, match="two classes"):
-            metric(MODEL, three)
 
 
 def test_embedded_mnist_is_learnt():

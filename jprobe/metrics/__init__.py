@@ -2,7 +2,7 @@
 
 from jprobe.metrics.captured import Captured, captured
 from jprobe.metrics.cka import cka_profile, linear_cka, linen_activations
-from jprobe.metrics.classification import accuracy, loss, offset, separation
+from jprobe.metrics.classification import accuracy, loss
 from jprobe.metrics.distributions import Distribution, distance, distribution, estimate, statistic
 from jprobe.metrics.folded import folded_strength
 from jprobe.metrics.measuring import measure
@@ -14,6 +14,7 @@ from jprobe.metrics.spectra import PowerLaw, power_law, spectra
 from jprobe.metrics.ssim import ssim, ssim_distance
 from jprobe.metrics.streaming import stream
 from jprobe.metrics.tagging import kappa, own_labels, span_f1
+from jprobe.metrics.two_classes import auc, offset, recalibrated_accuracy, separation
 from jprobe.metrics.weight_scores import weight_scores
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Distribution",
     "PowerLaw",
     "accuracy",
+    "auc",
     "captured",
     "cka_profile",
     "distance",
@@ -38,6 +40,7 @@ __all__ = [
     "offset",
     "own_labels",
     "power_law",
+    "recalibrated_accuracy",
     "separation",
     "span_counts",
     "span_f1",

@@ -43,7 +43,7 @@ def accuracy(model: Model, task: Task, split: Split = "test", *, pad_to: int | N
         raise ShapeError(
             "Accuracy is of labels; the targets of this task are none. Use loss with each=, or your own metric."
         )
-    run, x, y = _parts(model, task, split)
+    run, x, y = examples(model, task, split)
     number = len(y)
     if pad_to is not None and pad_to < number:
         raise ArgumentError(f"This set has {number} examples; it cannot be filled up to {pad_to}.")
@@ -84,7 +84,7 @@ def loss(model: Model, task: Task, split: Split = "test", each: Loss = cross_ent
     """
     if task.num_classes is None and each is cross_entropy:
         raise ShapeError("Cross-entropy is of labels; give each=, such as jp.train.squared_error.")
-    run, x, y = _parts(model, task, split)
+    run, x, y = examples(model, task, split)
 
     def loss(params: Params) -> jax.Array:
         return each(run(params, x), y, params).mean()
@@ -92,86 +92,7 @@ def loss(model: Model, task: Task, split: Split = "test", each: Loss = cross_ent
     return loss
 
 
-def separation(model: Model, task: Task, split: Split = "test") -> Metric:
-    """How far apart a network holds two classes: (m_1 - m_0) / (s_0 + s_1), d = f_1(x) - f_0(x).
-
-    m_c and s_c are the mean and the standard deviation of the logit difference d over class c. Each class lies this
-    many standard deviations to its side of their midpoint; :func:`offset` says where the midpoint is.
-
-    Args:
-        model: what :func:`jprobe.models.network` takes, with logits [B, 2].
-        task: the data, of two classes.
-        split: "test" or "train".
-
-    Returns:
-        A metric: params of one network -> float32 scalar, in standard deviations; NaN if d is constant.
-
-    Raises:
-        ShapeError: the task has not two classes.
-
-    Example:
-        >>> import numpy as np, jprobe as jp
-        >>> x, y = np.array([[0.0], [2.0], [6.0], [8.0]], np.float32), np.array([0, 0, 1, 1])
-        >>> task = jp.data.Task(x, y, x, y, num_classes=2)
-        >>> separation(lambda w, x: x * w, task)(np.array([0.0, 1.0])).item()
-        3.0
-    """
-
-    def separation(params: Params) -> jax.Array:
-        (m0, m1), (s0, s1) = spread(params)
-        return (m1 - m0) / (s0 + s1)
-
-    spread = _spread(model, task, split)
-    return separation
-
-
-def offset(model: Model, task: Task, split: Split = "test") -> Metric:
-    """How far off the decision threshold two classes lie together: (m_0 + m_1) / (s_0 + s_1).
-
-    A network whose offset is larger than its :func:`separation` calls both classes by one name, however far apart
-    it holds them.
-
-    Args:
-        model: what :func:`jprobe.models.network` takes, with logits [B, 2].
-        task: the data, of two classes.
-        split: "test" or "train".
-
-    Returns:
-        A metric: params of one network -> float32 scalar, in standard deviations; NaN if d is constant.
-
-    Raises:
-        ShapeError: the task has not two classes.
-
-    Example:
-        >>> import numpy as np, jprobe as jp
-        >>> x, y = np.array([[0.0], [2.0], [6.0], [8.0]], np.float32), np.array([0, 0, 1, 1])
-        >>> task = jp.data.Task(x, y, x, y, num_classes=2)
-        >>> offset(lambda w, x: x * w, task)(np.array([0.0, 1.0])).item()
-        4.0
-    """
-
-    def offset(params: Params) -> jax.Array:
-        (m0, m1), (s0, s1) = spread(params)
-        return (m0 + m1) / (s0 + s1)
-
-    spread = _spread(model, task, split)
-    return offset
-
-
-def _spread(model: Model, task: Task, split: Split) -> Any:
-    """Function of params: means and standard deviations of the logit difference, of class 0 and of class 1."""
-    if task.num_classes != 2:
-        raise ShapeError(f"Separation and offset are of two classes; this task has {task.num_classes}.")
-    run, x, y = _parts(model, task, split)
-
-    def spread(params: Params) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, ...]]:
-        logits = run(params, x)
-        d = logits[:, 1] - logits[:, 0]
-        return tuple(d.mean(where=y == c) for c in (0, 1)), tuple(d.std(where=y == c) for c in (0, 1))
-
-    return spread
-
-
-def _parts(model: Model, task: Task, split: Split) -> tuple[Forward, Any, Any]:
+def examples(model: Model, task: Task, split: Split) -> tuple[Forward, Any, Any]:
+    """(params, x) -> outputs, and the inputs and targets of a split."""
     x, y = (task.x_test, task.y_test) if split == "test" else (task.x_train, task.y_train)
     return forward(model), jnp.asarray(x), jnp.asarray(y)

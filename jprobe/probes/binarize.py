@@ -8,10 +8,13 @@ from jprobe.selection import Select, everything, pick
 from jprobe.typing import Params
 
 
-def binarize(*, select: Select = everything) -> Probe:
-    """Replace each weight by its sign: w <- sign(w), with sign(0) = 0.
+def binarize(*, scale: bool = False, select: Select = everything) -> Probe:
+    """Replace each weight by its sign: w <- sign(w), with sign(0) = 0; or by m sign(w), m the mean magnitude of its tensor.
+
+    A scale changes no decision of a network without biases whose activations are positively homogeneous, as ReLU is.
 
     Args:
+        scale: multiply each leaf's signs by the mean of |w| over that leaf, zeros included.
         select: which leaves; default: every floating-point leaf, biases too, as in the paper's signed models.
 
     Returns:
@@ -21,7 +24,7 @@ def binarize(*, select: Select = everything) -> Probe:
         UnknownLayerError: when applied, if nothing is selected.
 
     Source:
-        Paper 1, section 3.1.
+        Paper 1, section 3.1; the scale is that of XNOR-Net (Rastegari et al., ECCV 2016), one a tensor.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -31,6 +34,6 @@ def binarize(*, select: Select = everything) -> Probe:
 
     def apply(key: jax.Array, params: Params, state: tuple[()], level: jax.Array) -> Params:
         leaves, rebuild = pick(params, select)
-        return rebuild({i: jnp.sign(w) for i, w in leaves.items()})
+        return rebuild({i: jnp.sign(w) * jnp.abs(w).mean() if scale else jnp.sign(w) for i, w in leaves.items()})
 
     return Probe(lambda params: (), apply)

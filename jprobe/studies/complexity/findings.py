@@ -7,7 +7,7 @@ import xarray as xr
 
 from jprobe.intervals import Estimate, bootstrap, mean
 from jprobe.report import Check, Finding
-from jprobe.report.verdict import number, percent, points
+from jprobe.report.verdict import Side, number, percent, points
 from jprobe.studies.complexity.summary import correlation, datasets, gaps
 
 # The paper's words as numbers: "very high" correlation, "very little" lost, "around 50%", "a small drop".
@@ -45,6 +45,7 @@ def _claims(name: str, here: xr.Dataset) -> Iterator[Finding]:
     )
     if name == "mnist":
         yield from _digits(here.where(here.dead == 0), gaps(here))
+        yield _similarity(here)
 
 
 def _digits(alive: xr.Dataset, means: xr.Dataset) -> Iterator[Finding]:
@@ -72,3 +73,19 @@ def _digits(alive: xr.Dataset, means: xr.Dataset) -> Iterator[Finding]:
             Check("signed 7-9", mean(signed.sel(pair="7-9").values), "at most", 0.5 + NEAR, percent),
         ),
     )
+
+
+def _similarity(here: xr.Dataset) -> Finding:
+    """Whether the SSIM distance picks the paper's easy and hard pairs."""
+    distance, error = here.ssim, here.ssim_error
+    checks = []
+    claims: tuple[tuple[str, str, Side, str], ...] = (
+        ("0-7", "idxmax", "at least", "largest"), ("7-9", "idxmin", "at most", "smallest"),
+    )  # fmt: skip
+    for pair, best, side, what in claims:
+        rival = str(getattr(distance.where(distance.pair != pair), best)("pair").item())
+        value = float(distance.sel(pair=pair) - distance.sel(pair=rival))
+        half = 1.96 * float(np.hypot(error.sel(pair=pair), error.sel(pair=rival)))
+        found = Estimate(value, value - half, value + half, None)
+        checks.append(Check(f"distance of {pair} less the {what} other one, of {rival},", found, side, 0.0, number))
+    return Finding("SSIM picks 0 and 7 as the least alike digits, 7 and 9 as the most alike.", tuple(checks))
