@@ -16,8 +16,8 @@ from jprobe.report import Verdict
 from jprobe.results import load
 from jprobe.studies import complexity as study
 from jprobe.studies import compute
-from jprobe.studies.complexity.parts import pairs_of
 from jprobe.studies.complexity.summary import gaps, stability
+from jprobe.studies.pairs import pairs_of
 
 pytestmark = pytest.mark.quick
 
@@ -174,4 +174,4 @@ def test_a_dataset_of_two_classes_is_an_error(few_digits):
     two = jp.data.Dataset("two", images, labels, images, labels, ("a", "b"), {}, "")
     with pytest.raises(ArgumentError, match="three classes"):
         compute(study.STUDY, of=jp.studies.Subject("two", inputs={"two": two}))
-    assert pairs_of(few_digits)[0] == (0, 1)
+    assert pairs_of("mnist", few_digits).names[0] == "0-1"

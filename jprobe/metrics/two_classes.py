@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jprobe.data import Task
 from jprobe.errors import ShapeError
@@ -105,13 +104,9 @@ def auc(model: Model, task: Task, split: Split = "test") -> Metric:
         0.75
     """
     difference, y = _difference(model, task, split)
-    zeros, ones = (np.flatnonzero(np.asarray(y) == c) for c in (0, 1))
 
     def auc(params: Params) -> jax.Array:
-        d = difference(params)
-        low, high = (jnp.searchsorted(jnp.sort(d[zeros]), d[ones], side=side) for side in ("left", "right"))
-        # Sorted, what is no number would count as the largest.
-        return jnp.where(jnp.isnan(d).any(), jnp.nan, ((low + high) / (2 * len(zeros))).mean())
+        return area(difference(params), y)
 
     return auc
 
@@ -145,14 +140,40 @@ def recalibrated_accuracy(model: Model, task: Task, split: Split = "test") -> Me
     """
     trained, labels = _difference(model, task, "train")
     difference, y = _difference(model, task, split)
-    below = int((np.asarray(labels) == 0).sum())
 
     def recalibrated_accuracy(params: Params) -> jax.Array:
-        ordered = jnp.sort(trained(params))
-        ends = ordered[max(below - 1, 0)], ordered[min(below, len(labels) - 1)]
-        return ((difference(params) > (ends[0] + ends[1]) / 2) == y).mean()
+        return recalibrated(difference(params), y, trained(params), labels)
 
     return recalibrated_accuracy
+
+
+def area(d: jax.Array, y: jax.Array) -> jax.Array:
+    """What :func:`auc` computes, from logit differences [B] and labels [B]: 0, 1, or -1 for examples that do not count.
+
+    Example:
+        >>> area(jnp.array([0.0, 2.0, 1.0, 8.0, 9.0]), jnp.array([0, 0, 1, 1, -1])).item()
+        0.75
+    """
+    zeros, ones = y == 0, y == 1
+    ordered = jnp.sort(jnp.where(zeros, d, jnp.inf))
+    low, high = (jnp.searchsorted(ordered, d, side=side).astype(jnp.float32) for side in ("left", "right"))
+    # Sorted, what is no number would count as the largest.
+    found = jnp.sum((low + high) / (2 * zeros.sum()), where=ones) / ones.sum()
+    return jnp.where(jnp.isnan(d).any(), jnp.nan, found)
+
+
+def recalibrated(d: jax.Array, y: jax.Array, d_train: jax.Array, y_train: jax.Array) -> jax.Array:
+    """What :func:`recalibrated_accuracy` computes, from logit differences and labels: 0, 1, or -1 for what does not count.
+
+    Example:
+        >>> d, y = jnp.array([5.0, 6.0, 8.0, 9.0]), jnp.array([0, 0, 1, 1])
+        >>> recalibrated(d, y, d, y).item()
+        1.0
+    """
+    below, size = (y_train == 0).sum(), (y_train >= 0).sum()
+    ordered = jnp.sort(jnp.where(y_train >= 0, d_train, jnp.inf))
+    threshold = (ordered[jnp.maximum(below - 1, 0)] + ordered[jnp.minimum(below, size - 1)]) / 2
+    return jnp.mean((d > threshold) == (y == 1), where=y >= 0)
 
 
 def _spread(model: Model, task: Task, split: Split) -> Callable[[Params], Any]:

@@ -1,7 +1,6 @@
 """Training and probing networks for every pair of classes."""
 
 import functools
-import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,20 +10,17 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from jprobe import complexity, data, metrics, models, probes, train
-from jprobe.errors import ArgumentError
+from jprobe import complexity, data, models, probes, train
 from jprobe.models import forward
 from jprobe.studies.complexity.config import Config
+from jprobe.studies.pairs import SSIM_SECONDS, pairs_of, ssim_distances
 from jprobe.studies.study import Context, Part, Parts
 from jprobe.studies.subject import Subject
 from jprobe.typing import Metric, Params
 
-# Image pairs are drawn in so many parts, whose distances tell the error of their mean.
-_BATCHES = 10
-
-# Measured on two cores, for the progress display only: seconds of a training image, a test image, an SSIM pair, and of
+# Measured on two cores, for the progress display only: seconds of a training image, a test image, and of
 # compiling once.
-_TRAINING, _EVALUATION, _SSIM, _COMPILING = 2.5e-6, 2e-6, 9e-5, 4.0
+_TRAINING, _EVALUATION, _COMPILING = 2.5e-6, 2e-6, 4.0
 
 
 def subject(config: Config) -> Subject:
@@ -49,8 +45,6 @@ def parts(config: Config, subject: Subject) -> Iterator[Part]:
         ArgumentError: a dataset has fewer than three classes.
     """
     for name, dataset in subject.inputs.items():
-        if len(dataset.class_names) < 3:
-            raise ArgumentError(f"A map of pairs needs three classes or more; {name!r} has {len(dataset.class_names)}.")
         yield from _of_dataset(config, name, dataset)
 
 
@@ -65,17 +59,9 @@ def combine(config: Config, subject: Subject, done: Parts) -> xr.Dataset:
     return xr.concat(rows, xr.DataArray(list(subject.inputs), dims="dataset", name="dataset"), join="outer")
 
 
-def pairs_of(dataset: data.Dataset) -> list[tuple[int, int]]:
-    """Every pair (a, b) of labels, a < b."""
-    return list(itertools.combinations(range(len(dataset.class_names)), 2))
-
-
 def _of_dataset(config: Config, name: str, dataset: data.Dataset) -> Iterator[Part]:
-    pairs = pairs_of(dataset)
-    tasks = [data.pair(dataset, pair) for pair in pairs]
+    names, tasks, size = pairs_of(name, dataset)
     model = models.MLP(config.hidden, 2, config.activation)
-    # Padded to one size, all pairs share one compilation.
-    size = max(len(t.x_train) for t in tasks), max(len(t.x_test) for t in tasks)
 
     @functools.cache
     def fit(n: int, checkpoints: Path | None, mesh: Any) -> train.Fit:
@@ -90,31 +76,18 @@ def _of_dataset(config: Config, name: str, dataset: data.Dataset) -> Iterator[Pa
         return xr.Dataset({"trained": ("seed", found.accuracy)}, {"seed": np.arange(config.seeds)})
 
     def distances(context: Context) -> xr.Dataset:
-        batches = min(_BATCHES, config.image_pairs)
-        found = np.empty((len(pairs), batches))
-        for n, pair in enumerate(pairs):
-            context.progress(n / len(pairs))
-            drawn = config.image_pairs // batches
-            found[n] = [metrics.ssim_distance(dataset, pair, drawn, seed) for seed in range(batches)]
-        error = found.std(1, ddof=1) / np.sqrt(batches) if batches > 1 else np.full(len(pairs), np.nan)
-        return xr.Dataset(
-            {
-                "ssim": ("pair", found.mean(1), {"long_name": "SSIM distance, mean of 1 - SSIM", "units": "1"}),
-                "ssim_error": ("pair", error, {"long_name": "standard error of ssim", "units": "1"}),
-            },
-            {"pair": names},
-        )
+        return ssim_distances(dataset, names, config.image_pairs, context.progress)
 
     def gaps(context: Context) -> xr.Dataset:
-        fits = [fit(n, context.checkpoints, context.mesh) for n in range(len(pairs))]
+        fits = [fit(n, context.checkpoints, context.mesh) for n in range(len(names))]
         return _gaps(config, accuracy_by_pair(model, tasks, size[1]), fits, names, context)
 
-    names = [f"{a}-{b}" for a, b in pairs]
-    yield Part(f"{name}.ssim", f"{name}: SSIM distances", distances, len(pairs) * config.image_pairs * _SSIM, "ssim")
+    seconds = len(names) * config.image_pairs * SSIM_SECONDS
+    yield Part(f"{name}.ssim", f"{name}: SSIM distances", distances, seconds, "ssim")
     for n, pair in enumerate(names):
         seconds = config.seeds * config.epochs * size[0] * _TRAINING + (n == 0) * _COMPILING
         yield Part(f"{name}.{pair}", f"{name}: training on {pair}", functools.partial(trained, n), seconds, "training")
-    seconds = len(pairs) * config.seeds * (2 + config.repeats) * size[1] * _EVALUATION + _COMPILING
+    seconds = len(names) * config.seeds * (2 + config.repeats) * size[1] * _EVALUATION + _COMPILING
     yield Part(f"{name}.gaps", f"{name}: signs and randomization B", gaps, seconds, "gaps")
 
 
