@@ -16,8 +16,8 @@ from jprobe.report import Verdict
 from jprobe.studies import Subject, compute
 from jprobe.studies import lenses as study
 from jprobe.studies.lenses import measures
-from jprobe.studies.lenses.parts import _filled
 from jprobe.studies.lenses.summary import LENSES, matrix, means
+from jprobe.studies.two_classes import filled, gaps_of
 
 pytestmark = pytest.mark.quick
 
@@ -36,8 +36,8 @@ def params(task):
 
 
 def test_gaps_are_those_of_the_metrics(task, params):
-    test, training = _filled(task.x_test, task.y_test, 500), _filled(task.x_train, task.y_train, 1500)
-    found = measures.gaps_of(MODEL)(params, test, training, jax.random.key(3))
+    test, training = filled(task.x_test, task.y_test, 500), filled(task.x_train, task.y_train, 1500)
+    found = gaps_of(MODEL)(params, test, training, jax.random.key(3))
     signs = jax.tree.map(jnp.sign, params)
     for name, metric in (("gap_signed", "accuracy"), ("gap_threshold", "recalibrated_accuracy"), ("gap_auc", "auc")):
         of = jax.vmap(getattr(jp.metrics, metric)(MODEL, task))

@@ -6,7 +6,17 @@
 import lazy_loader
 
 # Light to import: the command line knows the names of the studies before it loads what they compute with.
-NAMES = ("probes", "collapse", "complexity", "lenses", "transformer", "frustration", "cnt", "connectivity")
+NAMES = (
+    "probes",
+    "collapse",
+    "complexity",
+    "difficulty",
+    "lenses",
+    "transformer",
+    "frustration",
+    "cnt",
+    "connectivity",
+)
 
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,

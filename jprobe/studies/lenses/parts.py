@@ -3,19 +3,16 @@
 import functools
 from collections.abc import Iterator
 
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
 from jprobe import data, models, train
-from jprobe.studies.complexity import subject
 from jprobe.studies.lenses.config import Config
-from jprobe.studies.lenses.measures import Split, frustration_of, gaps_of, strengths_of
+from jprobe.studies.lenses.measures import frustration_of, strengths_of
 from jprobe.studies.pairs import SSIM_SECONDS, Pairs, pairs_of, ssim_distances
 from jprobe.studies.study import Context, Part, Parts
 from jprobe.studies.subject import Subject
-
-__all__ = ["combine", "parts", "subject"]
+from jprobe.studies.two_classes import filled, gaps_of
 
 # Measured on two cores, for the progress display only: seconds of a training image, and of a network's null model.
 _TRAINING, _NULL = 2.5e-6, 0.02
@@ -64,7 +61,7 @@ def _look(config: Config, name: str, pairs: Pairs, n: int, context: Context) -> 
     )  # fmt: skip
     flat = train.fit(linear, task, 1, epochs=config.epochs, pad_to=pairs.size, mesh=context.mesh)
     training, test = (
-        _filled(x, y, size)
+        filled(x, y, size)
         for x, y, size in zip((task.x_train, task.x_test), (task.y_train, task.y_test), pairs.size, strict=True)
     )
     seen = {
@@ -88,12 +85,4 @@ def _look(config: Config, name: str, pairs: Pairs, n: int, context: Context) -> 
             ),
         },
         {"pair": [pair], "seed": fit.seeds},
-    )
-
-
-def _filled(x: np.ndarray, y: np.ndarray, size: int) -> Split:
-    filling = size - len(y)
-    return Split(
-        jnp.asarray(np.concatenate([x, np.repeat(x[-1:], filling, 0)])),
-        jnp.asarray(np.pad(y, (0, filling), constant_values=-1)),
     )

@@ -1,9 +1,10 @@
 """The study ``lenses`` as a value."""
 
+from jprobe.studies.complexity import subject
 from jprobe.studies.lenses.config import PRESETS
 from jprobe.studies.lenses.findings import findings
 from jprobe.studies.lenses.panels import about, panels
-from jprobe.studies.lenses.parts import combine, parts, subject
+from jprobe.studies.lenses.parts import combine, parts
 from jprobe.studies.lenses.summary import summary
 from jprobe.studies.study import Study
 

@@ -60,6 +60,7 @@ def summary(ds: xr.Dataset, config: Config) -> dict[str, float]:
         ``dataset.lens.pair`` -> mean over living networks, and ``dataset.rho.a.b`` -> Spearman's rank correlation.
 
     Example:
+        >>> import numpy as np
         >>> from jprobe.studies.lenses.config import Config
         >>> over, values = ("dataset", "pair", "seed"), np.arange(3.0)[None, :, None]
         >>> columns = {name: (over, values) for name in LENSES} | {"dead": (over, 0 * values)}

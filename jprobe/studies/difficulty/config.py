@@ -1,0 +1,42 @@
+"""What the study of known difficulties can be told."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
+
+from annotated_types import Ge, MinLen
+
+from jprobe.studies import config as base
+
+# In what way a task, or the network and its training, is made harder.
+Lens = Literal["label_noise", "overlap", "images", "steps", "depth", "network"]
+
+
+@dataclass(frozen=True)
+class Config(base.Config):
+    """Make tasks harder in known ways, and ask whether networks lose more to signs: is the gap complexity? (beyond paper 1)
+
+    quick: 10 networks at each of 23 settings of MNIST {0,7} and {7,9}, about five minutes on two cores. paper: MNIST and
+    Fashion-MNIST, 30 networks. Expect that three hidden layers cost an easy task all its accuracy under signs, and that wrong
+    labels and fewer images make the gap of the hard task smaller.
+
+    Example:
+        >>> Config(seeds=5).folder(PRESETS).as_posix()
+        'runs/difficulty-mnist-quick-seeds-5'
+    """
+
+    study = "difficulty"
+    named = ("dataset",)
+
+    dataset: Annotated[tuple[str, ...], MinLen(1)] = ("mnist",)
+    """Names of datasets that the paper names an easy and a hard pair of: mnist, fashion_mnist."""
+    lens: Annotated[tuple[Lens, ...], MinLen(1)] = get_args(Lens)
+    """Wrong training labels, classes that overlap, fewer images, fewer steps of training, more layers, a convolutional network."""
+    hidden: Annotated[int, Ge(1)] = 64
+    """Nodes in each hidden layer."""
+    seeds: Annotated[int, Ge(1)] = 10
+    """Networks a setting."""
+    epochs: Annotated[int, Ge(1)] = 10
+    """Passes over the training set."""
+
+
+PRESETS = {"quick": Config(), "paper": Config(preset="paper", dataset=("mnist", "fashion_mnist"), seeds=30)}
