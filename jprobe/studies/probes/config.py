@@ -19,7 +19,7 @@ class Config(base.Config):
     """Probe networks on an easy and a hard task: prune, binarize, noise, sign flips, low rank, shuffling (paper 1).
 
     quick: 20 networks each on MNIST {0,7} and {7,9}, 1 to 2 minutes on two cores. paper: MNIST and
-    Fashion-MNIST, 100 networks a task, about 10 minutes. Expect on MNIST, in % test accuracy: base 99.7 (easy)
+    Fashion-MNIST, 100 networks a task, about 8 minutes. Expect on MNIST, in % test accuracy: base 99.7 (easy)
     and 98.7 (hard), signed about 95 and 49.5, signed hard above 90 once 60 to 80% of the weights are gone.
 
     Example:
