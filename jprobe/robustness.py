@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -11,11 +11,14 @@ import xarray as xr
 
 from jprobe import probes
 from jprobe.engine import hide_static
+from jprobe.errors import UnknownNameError
 from jprobe.metrics.cka import Activations, cka_profile
 from jprobe.networks import stack
 from jprobe.selection import Select
 from jprobe.sweeping import sweep
 from jprobe.typing import Metric, Params
+
+Perturbed = Literal["prune", "A", "B", "noise", "flip"]
 
 
 class Grids(NamedTuple):
@@ -40,6 +43,7 @@ def probe_layer(
     layer: Select,
     grids: Grids | None = None,
     *,
+    by: Sequence[Perturbed] = get_args(Perturbed),
     key: jax.Array | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> xr.Dataset:
@@ -52,13 +56,14 @@ def probe_layer(
         params: weights of one network, the pytree that the metric takes, statistics included.
         layer: which leaves are its layer's, as probes select them.
         grids: levels and draws. Default: a few.
+        by: which perturbations. Default: all.
         key: JAX random key; default ``jax.random.key(0)``.
         progress: called with the fraction done.
 
     Returns:
-        Dataset with the metric under pruning, of ``original`` and ``signed`` weights, over (kept, repeat); after
-        pruning and randomizations ``A`` and ``B``, over (kept, repeat); under ``noise`` over (amplitude, repeat) and
-        ``flip`` over (flipped, repeat); and ``seconds``, of one evaluation once compiled.
+        Dataset with the metric under pruning, of ``original`` and ``signed`` weights, and after pruning and randomizations
+        ``A`` and ``B``, over (kept, repeat); under ``noise`` over (amplitude, repeat) and ``flip`` over (flipped, repeat), and with
+        signs taken after them, ``noise_signed`` and ``flip_signed``; and, with pruning, ``seconds``, of one evaluation once compiled.
 
     Raises:
         JprobeError: what :func:`jprobe.sweep` raises.
@@ -76,44 +81,40 @@ def probe_layer(
     p = probes
     removed = [round(1 - kept, 9) for kept in grids.kept]
     prune, signs = p.prune(select=layer), p.binarize(select=layer)
-    table: list[tuple[str, probes.Probe, str, Sequence[float], int]] = [
-        ("prune", prune, "kept", removed, 1),
-        ("A", p.chain(prune, p.randomize("A", select=layer)), "kept", removed, grids.repeats),
-        ("B", p.chain(prune, p.randomize("B", select=layer)), "kept", removed, grids.repeats),
-        ("noise", p.noise("normal", select=layer), "amplitude", grids.amplitudes, grids.repeats),
-        ("flip", p.flip(select=layer), "flipped", grids.flipped, 1),
-    ]
-    out = {}
-    for n, (name, probe, dim, levels, repeats) in enumerate(table):
+    # Name -> probe, dimension, levels, draws, whether signs are measured after it, too.
+    table: dict[Perturbed, tuple[probes.Probe, str, Sequence[float], int, bool]] = {
+        "prune": (prune, "kept", removed, 1, True),
+        "A": (p.chain(prune, p.randomize("A", select=layer)), "kept", removed, grids.repeats, False),
+        "B": (p.chain(prune, p.randomize("B", select=layer)), "kept", removed, grids.repeats, False),
+        "noise": (p.noise("normal", select=layer), "amplitude", grids.amplitudes, grids.repeats, True),
+        "flip": (p.flip(select=layer), "flipped", grids.flipped, 1, True),
+    }
+    for name in by:
+        if name not in table:
+            raise UnknownNameError("perturbation", name, list(table))
+    out: dict[str, xr.DataArray] = {}
+    for n, name in enumerate(by):
+        probe, dim, levels, repeats, signed = table[name]
 
         def tick(fraction: float, n: int = n) -> None:
             if progress is not None:
-                progress((n + fraction) / (len(table) + 1))
+                progress((n + fraction) / (len(by) + 1))
 
         found = sweep(
-            probe,
-            network,
-            metric,
-            levels,
-            key=key,
-            signed=signs if name == "prune" else False,
-            repeats=repeats,
-            progress=tick,
+            probe, network, metric, levels, key=key, signed=signs if signed else False, repeats=repeats, progress=tick
         )
         values = next(iter(found.data_vars.values())).isel(seed=0, drop=True).rename(level=dim)
         if dim == "kept":
             values = values.assign_coords(kept=list(grids.kept))
-        if name == "prune":
-            out["original"], out["signed"] = (values.sel(signed=s, drop=True) for s in (False, True))
-        else:
-            out[name] = values.isel(signed=0, drop=True)
-    # Draws differ in number; what has fewer is one value for all.
-    widest = max(v.sizes["repeat"] for v in out.values())
-    out = {
-        k: v if v.sizes["repeat"] == widest else v.isel(repeat=0, drop=True).expand_dims(repeat=np.arange(widest))
-        for k, v in out.items()
-    }
-    return xr.Dataset(out).assign(seconds=_pace(metric, network, prune, key))
+        if repeats < grids.repeats:
+            # What is drawn less often is one value for all draws.
+            values = values.isel(repeat=0, drop=True).expand_dims(repeat=np.arange(grids.repeats))
+        plain = "original" if name == "prune" else name
+        out[plain] = values.sel(signed=False, drop=True)
+        if signed:
+            out["signed" if name == "prune" else f"{name}_signed"] = values.sel(signed=True, drop=True)
+    dataset = xr.Dataset(out)
+    return dataset.assign(seconds=_pace(metric, network, prune, key)) if "prune" in by else dataset
 
 
 def _pace(metric: Metric, network: Params, probe: probes.Probe, key: jax.Array | None) -> float:

@@ -7,7 +7,7 @@ import pytest
 
 import jprobe as jp
 from jprobe import metrics
-from jprobe.errors import LevelError, UnknownLayerError
+from jprobe.errors import LevelError, UnknownLayerError, UnknownNameError
 from jprobe.robustness import Grids, cka_by_layer, probe_layer
 
 pytestmark = pytest.mark.quick
@@ -53,6 +53,24 @@ def test_a_layer_is_probed_and_the_others_are_not(found):
     flipped = kernel.copy().ravel()
     flipped[order] *= -1
     assert found.flip.sel(flipped=0.5).values == pytest.approx(with_kernel(flipped.reshape(6, 6)), rel=1e-5)
+
+
+def test_signs_are_taken_after_noise_and_flips(found):
+    kernel = np.asarray(PARAMS["layer_1"]["kernel"])
+    order = np.abs(kernel).ravel().argsort()[:18]
+    signs = np.sign(kernel).ravel()
+    signs[order] *= -1
+    layer = {"layer_1": {"kernel": jnp.asarray(signs.reshape(6, 6)), "bias": PARAMS["layer_1"]["bias"]}}
+    assert found.flip_signed.sel(flipped=0.5).values == pytest.approx(float(network(PARAMS | layer).sum()), rel=1e-5)
+    assert not np.array_equal(found.noise_signed, found.noise)
+
+
+def test_some_perturbations_give_what_all_give(found):
+    some = probe_layer(measure, VARIABLES, "layer_1/kernel", GRIDS, by=("noise",))
+    assert set(some.data_vars) == {"noise", "noise_signed"}
+    assert some.noise.equals(found.noise)
+    with pytest.raises(UnknownNameError, match="blur"):
+        probe_layer(measure, VARIABLES, "layer_1/kernel", GRIDS, by=("blur",))
 
 
 def test_draws_of_what_is_random_differ(found):

@@ -21,10 +21,11 @@ def layer_curves(ds: xr.Dataset) -> Figure:
     figure, axes = canvas(2, 3, width=3.3, height=2.6)
     for panel, names in zip(axes[0], (("original", "signed"), ("A",), ("B",)), strict=True):
         for name in names:
-            _curves(panel, ds, name, "kept", "--" if name == "signed" else "-")
-        panel.set_xscale("log")
-        panel.invert_xaxis()
-        panel.set_xlabel("fraction of the layer's weights kept")
+            removed = ds.assign_coords(kept=1 - ds.kept).rename(kept="removed_share")
+            _curves(panel, removed, name, "removed_share", "--" if name == "signed" else "-")
+        # The paper's axis. What is lost before half of the weights are gone is below, for none gone.
+        panel.set_xlim(0.5, 1.0)
+        panel.set_xlabel("fraction of the layer's weights removed")
         _mark(panel, ds)
     titles = ("pruned (dashed: signs)", "pruned, randomization A", "pruned, randomization B")
     whole = ds.sel(kept=ds.kept.max()).mean("repeat")
@@ -47,16 +48,22 @@ def layer_curves(ds: xr.Dataset) -> Figure:
 
 @styled
 def noise_and_flips(ds: xr.Dataset) -> Figure:
-    """Figure 9: Gaussian noise (a) and flips of the smallest weights' signs (b)."""
-    figure, axes = canvas(1, 2, width=4.0, height=2.8)
-    for panel, name, dim, label in (
-        (axes[0, 0], "noise", "amplitude", "standard deviation of the noise (units of the weights)"),
-        (axes[0, 1], "flip", "flipped", "fraction of signs flipped, weakest first"),
+    """Figure 9: Gaussian noise, on weights (a) and signs taken after it (b); flips of the smallest weights' signs likewise (c, d)."""
+    figure, axes = canvas(2, 2, width=3.6, height=2.5)
+    for row, (name, dim, label) in enumerate(
+        (
+            ("noise", "amplitude", "sd of the noise (units of the weights)"),
+            ("flip", "flipped", "fraction of signs flipped, weakest first"),
+        )
     ):
-        _curves(panel, ds, name, dim, "-")
-        panel.set_xlabel(label)
-        panel.set_title({"noise": "noise", "flip": "sign flips"}[name], loc="left")
-        _mark(panel, ds)
+        words = {"noise": "noise", "flip": "sign flips"}[name]
+        for panel, variable, title in zip(
+            axes[row], (name, f"{name}_signed"), (words, f"{words}, then signs"), strict=True
+        ):
+            _curves(panel, ds, variable, dim, "-")
+            panel.set_xlabel(label)
+            panel.set_title(title, loc="left")
+            _mark(panel, ds)
     letters(axes)
     legend_below(figure, axes, 6)
     return figure

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
-from jprobe.intervals import Estimate, proportion
+from jprobe.intervals import Estimate, exact, proportion
 from jprobe.report import Check, Finding
 from jprobe.report.verdict import number
 
-# "Virtually no impact" is less than 5 points.
-NO_IMPACT = 0.05
+# "Virtually no impact" is less than 5 points; "high" keeps eight tenths of the unperturbed score, "reasonable" half of it; CKA
+# "remains high" above 0.9. "Extreme" pruning removes 90% or more, pruning at all half or more.
+NO_IMPACT, HIGH, REASONABLE, SIMILAR, EXTREME, PRUNED = 0.05, 0.8, 0.5, 0.9, 0.1, 0.5
 
 
 def findings(ds: xr.Dataset) -> list[Finding]:
@@ -28,7 +29,7 @@ def findings(ds: xr.Dataset) -> list[Finding]:
     names = ds.layer.values.tolist()
     if len(names) != 6 or names[0] != "positions" or names[-1] != "classifier":
         return []
-    return list(_claims(ds, names[:3], names[3:]))
+    return [*_claims(ds, names[:3], names[3:]), *_pruned(ds, names[3:]), *(_similar(ds) if "cka" in ds else [])]
 
 
 def _claims(ds: xr.Dataset, early: list[str], late: list[str]) -> Iterator[Finding]:
@@ -77,6 +78,54 @@ def _claims(ds: xr.Dataset, early: list[str], late: list[str]) -> Iterator[Findi
         "Flipping signs of the position embeddings is not monotonic: all flipped is better than some.",
         (Check("all flipped, less the lowest", difference(*ends), "above", 0.0, number),),
     )
+
+
+def _pruned(ds: xr.Dataset, late: list[str]) -> Iterator[Finding]:
+    """What is left of the score after pruning: of signed late layers, and of any layer after randomization A."""
+    # A network that finds nothing has nothing to lose.
+    base, names = float(ds.base) or np.nan, ds.layer.values.tolist()
+
+    def left(probe: str, layer: str, most: float) -> Estimate:
+        """The best score, as a share of the unperturbed one, with at most this fraction kept."""
+        curve = ds[probe].sel(layer=layer).mean("repeat")
+        best = proportion(float(curve.where(curve.kept <= most).max()), int(ds.cases))
+        return Estimate(best.value / base, best.low / base, best.high / base, best.size)
+
+    if float(ds.kept.min()) <= EXTREME:
+        yield Finding(
+            "Late layers keep high scores as signs under extreme pruning.",
+            tuple(Check(f"{layer}: share of the score left, with 90% or more removed", left("signed", layer, EXTREME), "at least", HIGH, number) for layer in late),
+        )  # fmt: skip
+    if float(ds.kept.min()) <= PRUNED:
+        yield Finding(
+            "After randomization A the network keeps a reasonable score as edges are removed.",
+            tuple(Check(f"{layer}: share of the score left, with half or more removed", left("A", layer, PRUNED), "at least", REASONABLE, number) for layer in names),
+        )  # fmt: skip
+
+
+def _similar(ds: xr.Dataset) -> Iterator[Finding]:
+    """Activations under pruning of the position embeddings, as CKA sees them; all examples are looked at, so it is exact."""
+    cka = ds.cka.sel(layer="positions")
+    early = cka.sel(removed=cka.removed[cka.removed <= 0.4 + 1e-9])
+    lowest = {str(layer): float(ds.cka.sel(layer=layer, removed=early.removed).min()) for layer in ds.layer.values}
+    checks = [
+        Check(
+            "lowest CKA with up to 40% of the positions removed", exact(float(early.min())), "at least", SIMILAR, number
+        )
+    ]
+    yield Finding(
+        "CKA remains high in all layers up to 40% of the position embeddings removed.",
+        tuple(checks),
+        "layer by layer: " + ", ".join(f"{layer} {value:.2f}" for layer, value in lowest.items()),
+    )
+    first = str(ds.layer.values[1])
+    late = cka.sel(removed=cka.removed[(cka.removed > 0.4) & (cka.removed < 1)])
+    if late.sizes["removed"] and {first, "positions"} <= set(ds.seen.values.tolist()):
+        gap = (late.sel(seen=first) - late.sel(seen="positions")).mean()
+        yield Finding(
+            "Beyond that, the first layer of the first block stays more similar than the pruned position embeddings themselves.",
+            (Check("its mean CKA, less theirs", exact(float(gap)), "above", 0.0, number),),
+        )
 
 
 def _listed(lost: dict[str, Estimate]) -> str:

@@ -10,7 +10,7 @@ import xarray as xr
 
 from jprobe.errors import UnknownLayerError
 from jprobe.paths import leaves_by_path
-from jprobe.robustness import cka_by_layer, probe_layer
+from jprobe.robustness import Perturbed, cka_by_layer, probe_layer
 from jprobe.studies.study import Context, Part, Parts
 from jprobe.studies.transformer.config import Config
 from jprobe.studies.transformer.subjects import Layered
@@ -19,9 +19,14 @@ from jprobe.typing import Params
 # Measured on two cores, for the progress display only: seconds of an evaluation of one example of a transformer.
 _EXAMPLE = 5e-4
 
+_WORDS: dict[Perturbed, str] = {
+    "prune": "pruning, with and without signs", "A": "pruning, then randomization A", "B": "pruning, then randomization B",
+    "noise": "noise", "flip": "sign flips",
+}  # fmt: skip
+
 
 def parts(config: Config, subject: Layered) -> Iterator[Part]:
-    """The whole network, and for each layer its probes and the CKA of activations.
+    """The whole network, and for each layer a part for each perturbation and one for the CKA of activations.
 
     Raises:
         UnknownLayerError: a layer that the network does not have.
@@ -29,8 +34,8 @@ def parts(config: Config, subject: Layered) -> Iterator[Part]:
     selections = {name: matrices_of(subject.params, path) for name, path in subject.layers.items()}
     grids, once = config.grids(), subject.examples * _EXAMPLE
 
-    def probed(name: str, context: Context) -> xr.Dataset:
-        return probe_layer(subject.metric, subject.params, selections[name], grids, progress=context.progress)
+    def probed(name: str, by: Perturbed, context: Context) -> xr.Dataset:
+        return probe_layer(subject.metric, subject.params, selections[name], grids, by=(by,), progress=context.progress)
 
     def compared(name: str, context: Context) -> xr.Dataset:
         return cka_by_layer(
@@ -38,9 +43,16 @@ def parts(config: Config, subject: Layered) -> Iterator[Part]:
         )
 
     yield Part("whole", "the unperturbed network", lambda context: _whole(subject), 4 * once, "whole")
-    levels = 2 * len(grids.kept) * (1 + grids.repeats) + len(grids.amplitudes) * grids.repeats + len(grids.flipped)
+    randomized = len(grids.kept) * grids.repeats
+    evaluations: dict[Perturbed, int] = {
+        "prune": 2 * len(grids.kept) + 6, "A": randomized, "B": randomized,
+        "noise": 2 * len(grids.amplitudes) * grids.repeats, "flip": 2 * len(grids.flipped),
+    }  # fmt: skip
     for name in subject.layers:
-        yield Part(f"{name}.probes", f"{name}: probes", functools.partial(probed, name), levels * once, "probes")
+        for by, count in evaluations.items():
+            yield Part(
+                f"{name}.{by}", f"{name}: {_WORDS[by]}", functools.partial(probed, name, by), count * once, "probes"
+            )
         if config.cka_removed:
             seconds = 2 * len(config.cka_removed) * once
             yield Part(f"{name}.cka", f"{name}: CKA of activations", functools.partial(compared, name), seconds, "cka")
@@ -53,7 +65,7 @@ def combine(config: Config, subject: Layered, done: Parts) -> xr.Dataset:
         Over (layer, ...): the metric under each probe, cka, and seconds of an evaluation.
     """
     names = list(subject.layers)
-    rows = [xr.merge([found for part, found in done.items() if part in (f"{n}.probes", f"{n}.cka")]) for n in names]
+    rows = [xr.merge([found for part, found in done.items() if part.rpartition(".")[0] == n]) for n in names]
     out = xr.concat(rows, xr.DataArray(names, dims="layer", name="layer"))
     if config.cka_removed:
         # Functions that JAX compiles return names in the order of the alphabet.
