@@ -19,6 +19,7 @@ NOTEBOOKS = {
     "complexity.ipynb": (2, "10 networks"),
     "frustration.ipynb": (2, "10 networks"),
     "strengths.ipynb": (2, "10 networks"),
+    "lenses.ipynb": (1, "10 networks a pair"),
     "wiring.ipynb": (2, "3 networks of each kind, 40 epochs"),
 }
 
@@ -130,6 +131,19 @@ def test_numbers_of_strengths_point_the_right_way(which, execute):
         min(n["pruned_80_signal_of_the_weight"], n["pruned_80_magnitude"]) > n["pruned_80_signal_of_the_neuron"] + 0.1
     )
     assert n["stable_rank_trained"] < n["stable_rank_untrained"]
+
+
+@pytest.mark.parametrize("which", WHICH)
+def test_numbers_of_lenses_point_the_right_way(which, execute):
+    n = numbers(of(which, "lenses.ipynb", execute))
+    # The collapse is there with pixels in [-1, 1] alone, and a moved threshold takes most of it away.
+    assert n["hard_signed"] > 0.25
+    assert max(n["hard_unit"], n["hard_standardised"]) < n["hard_signed"] - 0.1
+    assert n["hard_threshold"] < n["hard_signed"] - 0.1
+    assert 0.3 < n["frustration_ratio"] < 0.95
+    if which == "committed":
+        assert n["rho_gap_threshold"] > n["rho_gap_signed"]
+        assert n["rho_fluctuation"] < 0 < n["rho_frustration_ratio"]
 
 
 @pytest.mark.parametrize("which", WHICH)

@@ -247,7 +247,14 @@ def spectral_truncation(ds: xr.Dataset) -> Figure:
             panel.set_xticks(ticks, [str(t) for t in ticks])
             accuracy_axis(panel)
             panel.set_xlabel("number of singular values kept, k")
-    return _finish(figure, axes, 3)
+    letters(axes)
+    for panel in axes[:, 0]:
+        panel.set_ylabel("test accuracy (%)")
+    # Lines of one kind are other networks on the right: a legend for each column.
+    for column, side in ((0, "left"), (1, "right")):
+        found = axes[0, column].get_legend_handles_labels()
+        figure.legend(*found, loc=f"outside lower {side}", ncols=2)
+    return figure
 
 
 @styled

@@ -205,7 +205,13 @@ def _multiplicative(ds: xr.Dataset) -> str:
                 f"{where} {percent(float(medians.sel(signed=False)))} (signed {percent(float(medians.sel(signed=True)))})"
             )
         parts.append(f"r = {fraction / 100:g}: {', '.join(ends)}")
-    return f"At the largest amplitude, {float(ds.factor.max()):g}: " + "; ".join(parts) + "."
+    return (
+        f"At the largest amplitude, {float(ds.factor.max()):g}: "
+        + "; ".join(parts)
+        + ". The signed curves are level by "
+        "construction: signs of w x do not depend on a > 0, so their plateau is one number drawn again at each amplitude; at 0 "
+        "the weights are pruned."
+    )
 
 
 def _spectral(ds: xr.Dataset) -> str:
