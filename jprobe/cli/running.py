@@ -71,7 +71,7 @@ def _tell(study: Any, result: Any) -> None:
         verdict = f"[{_COLOURS[finding.verdict.name]}]{finding.verdict.value}[/]"
         table.add_row(verdict, f"{escape(finding.claim)}\n[dim]{escape(finding.seen)}[/dim]")
     if told.findings:
-        console.print("What the paper claims, and this run [95% interval]:".replace("[", r"\["))
+        console.print("Claims, held against this run [95% interval]:".replace("[", r"\["))
         console.print(table)
     elif study.table is not None:
         numbers(*study.table(result.dataset))

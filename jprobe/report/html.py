@@ -72,9 +72,9 @@ _TEMPLATE = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=
 <h1>{{ outcome.about.title }}</h1>
 <p>{{ outcome.about.lead }}</p>
 {% if outcome.findings %}
-<h2>The paper's findings, in this run</h2>
+<h2>Claims, held against this run</h2>
 <div class="scroll"><table>
-<tr><th>The paper's claim</th><th>This run [95% interval]</th><th></th></tr>
+<tr><th>Claim</th><th>This run [95% interval]</th><th></th></tr>
 {% for finding in outcome.findings %}
 <tr><td>{{ finding.claim }}</td>
 <td>{% for check in finding.checks %}<div>{{ check }}</div>{% endfor %}{% if finding.remark %}<div class="remark">{{ finding.remark }}</div>{% endif %}</td>
