@@ -16,16 +16,16 @@ ALIKE = 0.5
 # (claim, lens, lens, whether large goes with large). All are ours; the papers compare no lens with another.
 _CLAIMS = (
     ("Networks lose more to signs on tasks that are hard for a linear classifier.", "gap_signed", "linear_error", True),
-    ("They lose more to randomization B on such tasks.", "gap_randomized", "linear_error", True),
-    ("They lose more to signs on such tasks with the threshold moved.", "gap_threshold", "linear_error", True),
-    ("They lose more area under the ROC curve on such tasks.", "gap_auc", "linear_error", True),
-    ("Networks of such tasks are more frustrated, relative to N1.", "frustration_ratio", "linear_error", True),
-    ("Their strengths vary less.", "fluctuation", "linear_error", False),
-    ("Their in-strength says less against what neurons receive.", "strength_correlation", "linear_error", True),
+    ("Networks lose more to randomization B on tasks that are hard for a linear classifier.", "gap_randomized", "linear_error", True),
+    ("Networks lose more to signs on tasks that are hard for a linear classifier, with the threshold moved.", "gap_threshold", "linear_error", True),
+    ("Networks lose more area under the ROC curve to signs on tasks that are hard for a linear classifier.", "gap_auc", "linear_error", True),
+    ("Networks are more frustrated, relative to N1, on tasks that are hard for a linear classifier.", "frustration_ratio", "linear_error", True),
+    ("Strengths vary less on tasks that are hard for a linear classifier.", "fluctuation", "linear_error", False),
+    ("In-strength goes with what neurons receive on tasks that are hard for a linear classifier.", "strength_correlation", "linear_error", True),
     ("Papers 1 and 2 agree: networks that lose more to signs are more frustrated.", "gap_signed", "frustration_ratio", True),
-    ("Papers 1 and 2 agree with the threshold moved.", "gap_threshold", "frustration_ratio", True),
+    ("Papers 1 and 2 agree with the threshold moved: networks that lose more to signs are more frustrated.", "gap_threshold", "frustration_ratio", True),
     ("Papers 1 and 3 agree: where more is lost to signs, strengths vary less.", "gap_signed", "fluctuation", False),
-    ("Papers 1 and 3 agree with the threshold moved.", "gap_threshold", "fluctuation", False),
+    ("Papers 1 and 3 agree with the threshold moved: where more is lost to signs, strengths vary less.", "gap_threshold", "fluctuation", False),
     ("Papers 2 and 3 agree: more frustrated networks have strengths that vary less.", "frustration_ratio", "fluctuation", False),
 )  # fmt: skip
 
