@@ -251,9 +251,8 @@ def spectral_truncation(ds: xr.Dataset) -> Figure:
     for panel in axes[:, 0]:
         panel.set_ylabel("test accuracy (%)")
     # Lines of one kind are other networks on the right: a legend for each column.
-    for column, side in ((0, "left"), (1, "right")):
-        found = axes[0, column].get_legend_handles_labels()
-        figure.legend(*found, loc=f"outside lower {side}", ncols=2)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower left", ncols=2)
+    figure.legend(*axes[0, 1].get_legend_handles_labels(), loc="outside lower right", ncols=2)
     return figure
 
 
