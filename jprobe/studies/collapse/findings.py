@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
-from jprobe.intervals import Estimate, bootstrap, median
+from jprobe.intervals import Estimate, bootstrap
 from jprobe.report import Check, Finding
 from jprobe.report.verdict import number, percent, points
+from jprobe.studies.blocks import apart, blocks_of, median_of
 from jprobe.studies.collapse.summary import datasets, gap, living
-from jprobe.train import BLOCK
 
 # "At chance" is within 5 points of it; "most of the gap" is more than half; "none" leaves nine tenths.
 NEAR, MOST, NONE = 0.05, 0.5, 0.9
@@ -37,7 +37,7 @@ def _claims(here: xr.Dataset) -> Iterator[Finding]:
     yield Finding(
         "The signed hard model collapses to chance, whatever the scale of the pixels.",
         tuple(
-            Check(f"pixels {scale}: signed hard", _median(one.value.sel(weights="signs", measure="accuracy")), "at most", float(one.chance) + NEAR, percent)
+            Check(f"pixels {scale}: signed hard", median_of(one.value.sel(weights="signs", measure="accuracy")), "at most", float(one.chance) + NEAR, percent)
             for scale, one in signed.items()
         ),
         "the paper's pixels are in [-1, 1]; all other claims are ours",
@@ -53,7 +53,7 @@ def _claims(here: xr.Dataset) -> Iterator[Finding]:
         yield Finding(
             claim,
             (Check("share of the gap left", _left(paper, reading), side, threshold, number),),  # type: ignore[arg-type]
-            f"pixels {scales[0]}; signs alone lose {points(_median(gap(paper, 'signs')).value).removeprefix('+')}",
+            f"pixels {scales[0]}; signs alone lose {points(median_of(gap(paper, 'signs')).value).removeprefix('+')}",
         )
     for reading, what in (
         ("threshold moved", "with the threshold moved"),
@@ -62,14 +62,10 @@ def _claims(here: xr.Dataset) -> Iterator[Finding]:
         yield Finding(
             f"The hard task loses more to signs than the easy one, {what}.",
             tuple(
-                Check(f"pixels {scale}: hard less easy", _more(gap(easy.sel(pixels=scale), reading), gap(one, reading)), "above", 0.0, points)
+                Check(f"pixels {scale}: hard less easy", apart(gap(easy.sel(pixels=scale), reading), gap(one, reading)), "above", 0.0, points)
                 for scale, one in signed.items()
             ),
         )  # fmt: skip
-
-
-def _median(values: xr.DataArray) -> Estimate:
-    return median(values.values, _blocks(values))
 
 
 def _left(here: xr.Dataset, reading: str) -> Estimate:
@@ -82,14 +78,4 @@ def _left(here: xr.Dataset, reading: str) -> Estimate:
         with np.errstate(divide="ignore", invalid="ignore"):
             return medians[:, 0] / medians[:, 1]
 
-    return bootstrap(rows, ratio, _blocks(plain))
-
-
-def _more(easy: xr.DataArray, hard: xr.DataArray) -> Estimate:
-    """Difference of the medians; a seed starts from the same weights in both tasks."""
-    rows = np.column_stack([easy.values, hard.values])
-    return bootstrap(rows, lambda some: np.median(some[..., 1], 1) - np.median(some[..., 0], 1), _blocks(easy))
-
-
-def _blocks(values: xr.DataArray) -> np.ndarray:
-    return values.seed.values // BLOCK
+    return bootstrap(rows, ratio, blocks_of(plain))

@@ -7,13 +7,13 @@ import scipy.stats
 import xarray as xr
 
 from jprobe.complexity import rank_correlation
-from jprobe.intervals import Estimate, bootstrap, median
+from jprobe.intervals import Estimate, median
 from jprobe.report import Check, Finding
 from jprobe.report.verdict import number, percent, points
+from jprobe.studies.blocks import apart, blocks_of, median_of
 from jprobe.studies.difficulty.config import Lens
 from jprobe.studies.difficulty.settings import BASE
 from jprobe.studies.difficulty.summary import GAPS, datasets, living, series
-from jprobe.train import BLOCK
 
 # A gap follows a difficulty if Spearman's rho of gap and level is 0.5 or more; it stays if it grows by at most 5 points.
 FOLLOWS, STAYS = 0.5, 0.05
@@ -55,7 +55,7 @@ def _claims(here: xr.Dataset) -> Iterator[Finding]:
             easy = values.sel(task="easy")
             yield Finding(
                 f"Deeper networks of an easy task lose no more to signs{words}.",
-                (Check(f"easy: lost with {names[-1].split()[-1]} layers, less with one", _median(easy.sel(setting=names[-1]) - easy.sel(setting=BASE)), "at most", STAYS, points),),
+                (Check(f"easy: lost with {names[-1].split()[-1]} layers, less with one", median_of(easy.sel(setting=names[-1]) - easy.sel(setting=BASE)), "at most", STAYS, points),),
                 f"error {percent(float(here.error.sel(task='easy', setting=BASE).median()))} and {percent(float(here.error.sel(task='easy', setting=names[-1]).median()))}; "
                 f"medians in points: {_listed(easy.sel(setting=names))}",
             )  # fmt: skip
@@ -65,7 +65,7 @@ def _claims(here: xr.Dataset) -> Iterator[Finding]:
             hard, easy = (values.sel(task=task, setting="network cnn") for task in ("hard", "easy"))
             yield Finding(
                 f"A convolutional network loses more on the hard task than on the easy one{words}.",
-                (Check("hard less easy", _more(easy, hard), "above", 0.0, points),),
+                (Check("hard less easy", apart(easy, hard), "above", 0.0, points),),
             )
     if here.sizes["setting"] > 2:
         yield from _overall(here)
@@ -76,7 +76,7 @@ def _matched(here: xr.Dataset, gap: str, words: str, names: list[str]) -> Findin
     error = here.error.median("seed")
     hard = float(error.sel(task="hard", setting=BASE))
     nearest = names[int(np.nanargmin(abs(error.sel(task="easy", setting=names) - hard)))]
-    found = _more(here[gap].sel(task="easy", setting=nearest), here[gap].sel(task="hard", setting=BASE))
+    found = apart(here[gap].sel(task="easy", setting=nearest), here[gap].sel(task="hard", setting=BASE))
     return Finding(
         f"At equal accuracy the hard task loses more than the easy one{words}.",
         (Check("hard less easy", found, "above", 0.0, points),),
@@ -105,21 +105,7 @@ def _along(values: xr.DataArray) -> Estimate:
             return np.nan
         return 0.0 if np.ptp(row) == 0 else float(scipy.stats.spearmanr(row, np.arange(len(row))).statistic)
 
-    return median(np.array([rho(row) for row in rows]), _blocks(values))
-
-
-def _more(easy: xr.DataArray, hard: xr.DataArray) -> Estimate:
-    """Difference of the medians; a seed starts from the same weights in both tasks."""
-    rows = np.column_stack([easy.values, hard.values])
-    return bootstrap(rows, lambda some: np.median(some[..., 1], 1) - np.median(some[..., 0], 1), _blocks(easy))
-
-
-def _median(values: xr.DataArray) -> Estimate:
-    return median(values.values, _blocks(values))
-
-
-def _blocks(values: xr.DataArray) -> np.ndarray:
-    return values.seed.values // BLOCK
+    return median(np.array([rho(row) for row in rows]), blocks_of(values))
 
 
 def _listed(values: xr.DataArray) -> str:

@@ -7,7 +7,8 @@ import xarray as xr
 from jprobe.intervals import Estimate
 from jprobe.report import Check, Finding
 from jprobe.report.verdict import number, percent, points
-from jprobe.studies.probes.estimates import Peak, best_ratio, between, half_lost, middle, peak
+from jprobe.studies.blocks import apart
+from jprobe.studies.probes.estimates import Peak, best_ratio, half_lost, middle, peak
 
 # "At chance" is within 5 points of it, "high" is above 85%, and a recovery gains 20 points or more.
 NEAR, HIGH, RISE = 0.05, 0.85, 0.2
@@ -83,7 +84,7 @@ def falls(easy: xr.Dataset, hard: xr.Dataset) -> Iterator[Finding]:
             hard_level, easy_level = (
                 half_lost(task[name].sel(signed=False), task.base, float(task.chance), dim) for task in (hard, easy)
             )
-            found = between(hard_level, easy_level, hard.seed)
+            found = apart(hard_level, easy_level)
             checks.append(
                 Check(f"{what} that halves accuracy above chance, easy over hard", found, "above", 0.0, number)
             )

@@ -7,8 +7,9 @@ import xarray as xr
 
 from jprobe.report import Check, Finding
 from jprobe.report.verdict import Side, number, percent, points
+from jprobe.studies.blocks import apart
 from jprobe.studies.probes.claims_curves import HIGH, NEAR, RISE, transition
-from jprobe.studies.probes.estimates import between, middle, peak
+from jprobe.studies.probes.estimates import middle, peak
 from jprobe.studies.probes.summary import variant
 
 # Which way the weights' spread differs between the tasks, by dataset (figure 7).
@@ -80,7 +81,7 @@ def spread(easy: xr.Dataset, hard: xr.Dataset) -> Iterator[Finding]:
     name = str(np.asarray(easy.dataset).item())
     if name in _EASY_MINUS_HARD:
         side = _EASY_MINUS_HARD[name]
-        found = between(hard.weight_std.values, easy.weight_std.values, hard.seed)
+        found = apart(hard.weight_std, easy.weight_std)
         yield Finding(
             f"The easy model's weights spread {'less' if side == 'below' else 'more'} than the hard model's.",
             (Check("standard deviation of the weights, easy less hard", found, side, 0.0, number),),

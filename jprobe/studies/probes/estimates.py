@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from jprobe.intervals import Estimate, bootstrap, median
-from jprobe.train import BLOCK
+from jprobe.studies.blocks import blocks_of
 
 
 class Peak(NamedTuple):
@@ -74,8 +74,8 @@ def best_ratio(curve: xr.DataArray, spread: xr.DataArray) -> Estimate:
     return bootstrap(rows, best, blocks_of(curve))
 
 
-def half_lost(curve: xr.DataArray, start: xr.DataArray, chance: float, dim: str) -> np.ndarray:
-    """The level [S] at which each network has lost half of what its accuracy is above chance.
+def half_lost(curve: xr.DataArray, start: xr.DataArray, chance: float, dim: str) -> xr.DataArray:
+    """The level, over (seed), at which each network has lost half of what its accuracy is above chance.
 
     Between two levels the curve is a straight line; a curve that never falls so far gives the last level.
     """
@@ -92,14 +92,7 @@ def half_lost(curve: xr.DataArray, start: xr.DataArray, chance: float, dim: str)
             out[n] = at[i - 1] + (at[i] - at[i - 1]) * left[n, i - 1] / (left[n, i - 1] - left[n, i])
         else:
             out[n] = at[0]
-    return out
-
-
-def between(a: np.ndarray, b: np.ndarray, seeds: xr.DataArray) -> Estimate:
-    """median(b) - median(a) of two tasks' networks [S], resampled together: a seed starts from the same weights in both."""
-    return bootstrap(
-        np.column_stack([a, b]), lambda some: np.median(some[..., 1], 1) - np.median(some[..., 0], 1), blocks_of(seeds)
-    )
+    return xr.DataArray(out, {"seed": curve.seed.values}, ("seed",))
 
 
 def middle(values: xr.DataArray) -> Estimate:
@@ -111,8 +104,3 @@ def by_network(values: xr.DataArray, *dims: str) -> np.ndarray:
     """[S] or [S, levels]: means over draws."""
     over = [d for d in values.dims if d not in ("seed", *dims)]
     return values.mean(over, skipna=False).transpose("seed", *dims).values
-
-
-def blocks_of(values: xr.DataArray) -> np.ndarray:
-    """Which block of shared minibatches each network is of."""
-    return values.seed.values // BLOCK
