@@ -21,7 +21,7 @@ _CLAIMS = (
     ("Networks lose more area under the ROC curve to signs on tasks that are hard for a linear classifier.", "gap_auc", "linear_error", True),
     ("Networks are more frustrated, relative to N1, on tasks that are hard for a linear classifier.", "frustration_ratio", "linear_error", True),
     ("Strengths vary less on tasks that are hard for a linear classifier.", "fluctuation", "linear_error", False),
-    ("In-strength goes with what neurons receive on tasks that are hard for a linear classifier.", "strength_correlation", "linear_error", True),
+    ("In-strength goes less against what neurons receive on tasks that are hard for a linear classifier.", "strength_correlation", "linear_error", True),
     ("Papers 1 and 2 agree: networks that lose more to signs are more frustrated.", "gap_signed", "frustration_ratio", True),
     ("Papers 1 and 2 agree with the threshold moved: networks that lose more to signs are more frustrated.", "gap_threshold", "frustration_ratio", True),
     ("Papers 1 and 3 agree: where more is lost to signs, strengths vary less.", "gap_signed", "fluctuation", False),
