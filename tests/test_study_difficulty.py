@@ -16,7 +16,7 @@ from jprobe.studies.difficulty.summary import GAPS, series
 
 pytestmark = pytest.mark.quick
 
-SMALL = study.Config(seeds=2, epochs=1, hidden=8, lens=("label_noise", "depth"))
+SMALL = study.Config(seeds=2, epochs=1, hidden=8, lens=("label_noise", "depth", "classes"))
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +66,12 @@ def test_fewer_images_are_seen_more_often_and_fewer_steps_see_new_ones(task):
 
 @pytest.mark.end_to_end
 def test_a_scaled_down_run(few_digits):
-    tasks = {"easy": jp.data.pair(few_digits, (0, 7)), "hard": jp.data.pair(few_digits, (4, 9))}
+    tasks = {
+        "easy": jp.data.pair(few_digits, (0, 7)), "hard": jp.data.pair(few_digits, (4, 9)), "all": jp.data.task(few_digits),
+    }  # fmt: skip
     ds = compute(study.STUDY, SMALL, of=Subject("mnist", inputs={"mnist": tasks}))
     assert ds.setting.values.tolist() == [s.name for s in settings(SMALL, tasks["hard"])]
-    assert np.isfinite(ds.gap_signed).all()
+    assert np.isfinite(ds.gap_signed.sel(task=["easy", "hard"])).all()
     assert series(ds, "depth") == ["as it is", "depth 2", "depth 3", "depth 4"]
     assert series(ds, "overlap") == []
     # The networks are those that fit and gap give.
@@ -86,6 +88,13 @@ def test_a_scaled_down_run(few_digits):
         one = gap(jp.models.MLP((8,), 2), {"params": {k: {a: w[n : n + 1] for a, w in v.items()} for k, v in alone.params["params"].items()}}, noisy[n], recalibrate=True)  # fmt: skip
         assert float(here.gap_threshold[n]) == pytest.approx(float(one.gap[0]), abs=1e-2)
     assert study.summary(ds, SMALL)["mnist.hard.depth_2.error"] == pytest.approx(float(here_median(ds)), abs=1e-5)
+    every = ds.sel(dataset="mnist", task="all")
+    assert np.isfinite(every.gap_signed.values).sum(1).tolist() == [2] + [0] * (ds.sizes["setting"] - 1)
+    ten = jp.models.MLP((8,), 10)
+    alone = gap(ten, train.fit(ten, tasks["all"], 2, epochs=1).params, tasks["all"])
+    np.testing.assert_allclose(every.sel(setting="as it is").gap_signed, alone.gap, atol=1e-2)
+    assert float(every.chance.sel(setting="as it is", seed=0)) == pytest.approx(0.1, abs=0.05)
+    assert np.isnan(every.gap_threshold).all()
     (panel,) = study.STUDY.panels(ds, SMALL)
     assert panel.name == "settings_mnist"
 
@@ -106,7 +115,7 @@ def growing(seeds=20):
     hard = np.array([0.0, 0.2])[None, :, None, None]
     over = ("dataset", "task", "setting", "seed")
     columns = {gap: np.array(lost)[None, None, :, None] + hard + 1e-3 * rng.random(shape) for gap in GAPS}
-    columns |= {"error": columns["gap_signed"] / 10, "dead": np.zeros(shape)}
+    columns |= {"error": columns["gap_signed"] / 10, "dead": np.zeros(shape), "chance": np.full(shape, 0.5)}
     return xr.Dataset({k: (over, v) for k, v in columns.items()}, {"dataset": ["mnist"], "task": ["easy", "hard"], "setting": names, "seed": np.arange(seeds)})  # fmt: skip
 
 
@@ -114,6 +123,17 @@ def test_every_finding_holds_where_gaps_grow():
     found = study.findings(growing())
     assert len(found) == 15
     assert all(f.verdict is Verdict.HOLDS for f in found), [f.seen for f in found]
+
+
+def test_the_share_lost_of_all_classes_is_of_what_is_above_chance():
+    ten = growing()
+    ten = xr.concat([ten, ten.sel(task=["hard"]).assign_coords(task=["all"])], "task")
+    name = "Telling all classes apart, networks lose a larger share to signs than on the hard pair."
+    ten["chance"].loc[{"task": "all"}] = 0.1
+    # The same points are a smaller share of what is above a lower chance.
+    assert {f.claim: f.verdict for f in study.findings(ten)}[name] is Verdict.DIFFERS
+    ten["gap_signed"].loc[{"task": "all"}] = 0.85
+    assert {f.claim: f.verdict for f in study.findings(ten)}[name] is Verdict.HOLDS
 
 
 @pytest.mark.parametrize(
@@ -162,5 +182,5 @@ def test_a_gap_that_never_changes_follows_nothing():
 
 
 def test_data_without_named_pairs_are_refused():
-    with pytest.raises(ArgumentError, match="names no easy and hard pair"):
-        study.subject(study.Config(dataset=("kmnist",)))
+    with pytest.raises(ArgumentError, match="No easy and hard pair is named"):
+        study.subject(study.Config(dataset=("imagenette",)))

@@ -16,6 +16,7 @@ from jprobe.report import Verdict
 from jprobe.studies import Subject, compute
 from jprobe.studies import lenses as study
 from jprobe.studies.lenses import measures
+from jprobe.studies.lenses.dimension import intrinsic_dimension
 from jprobe.studies.lenses.summary import LENSES, matrix, means
 from jprobe.studies.two_classes import filled, gaps_of
 
@@ -92,23 +93,27 @@ def test_a_balanced_network_has_no_frustration_and_its_null_has():
     assert jp.frustration.descend(shuffled).energy.min() > 0.05
 
 
-@pytest.fixture(scope="module")
-def ds(few_digits):
-    """Six pairs of four digits."""
+def of_four(few_digits):
+    """The digits 0 to 3."""
     kept = {
         f"{a}_{split}": getattr(few_digits, f"{a}_{split}")[getattr(few_digits, f"y_{split}") < 4]
         for split in ("train", "test")
         for a in "xy"
     }
-    four = dataclasses.replace(few_digits, **kept, class_names=few_digits.class_names[:4])
-    return compute(study.STUDY, CONFIG, of=Subject("mnist", inputs={"mnist": four}))
+    return dataclasses.replace(few_digits, **kept, class_names=few_digits.class_names[:4])
+
+
+@pytest.fixture(scope="module")
+def ds(few_digits):
+    """Six pairs of four digits."""
+    return compute(study.STUDY, CONFIG, of=Subject("mnist", inputs={"mnist": of_four(few_digits)}))
 
 
 @pytest.mark.end_to_end
 def test_a_scaled_down_run(ds):
     assert ds.pair.values.tolist() == ["0-1", "0-2", "0-3", "1-2", "1-3", "2-3"]
-    assert set(LENSES) <= set(ds.data_vars)
-    assert all(np.isfinite(ds[lens]).all() for lens in LENSES)
+    assert set(LENSES) - {"dimension"} == set(LENSES) & set(ds.data_vars)
+    assert all(np.isfinite(ds[lens]).all() for lens in LENSES if lens in ds)
     assert ((ds.frustration > 0) & (ds.frustration < 0.5)).all()
     table = means(ds.isel(dataset=0))
     rho = scipy.stats.spearmanr(table.gap_signed, table.linear_error).statistic
@@ -127,6 +132,25 @@ def test_networks_do_not_depend_on_the_other_pairs(ds, few_digits):
     np.testing.assert_allclose(ds.error.sel(dataset="mnist", pair="1-3"), 1 - alone.accuracy, atol=6e-3)
 
 
+def test_intrinsic_dimension_is_that_of_the_surface_the_images_lie_on():
+    pytest.importorskip("skdim")
+    rng = np.random.default_rng(0)
+    for dimension in (2, 6):
+        flat = rng.uniform(size=(3000, dimension)) @ np.linalg.qr(rng.normal(size=(30, dimension)))[0].T
+        assert intrinsic_dimension(flat.reshape(-1, 5, 6)) == pytest.approx(dimension, rel=0.15)
+
+
+@pytest.mark.end_to_end
+def test_intrinsic_dimension_is_a_lens_if_asked_for(few_digits):
+    pytest.importorskip("skdim")
+    config = dataclasses.replace(CONFIG, dimension=True, epochs=1)
+    found = compute(study.STUDY, config, of=Subject("mnist", inputs={"mnist": of_four(few_digits)}))
+    alone = intrinsic_dimension(jp.data.pair(few_digits, (0, 1)).x_train)
+    assert float(found.dimension.sel(dataset="mnist", pair="0-1")) == pytest.approx(alone)
+    assert "dimension" in matrix(means(found.isel(dataset=0))).a
+    assert len(study.STUDY.panels(found, config)) == 2
+
+
 def agreeing(pairs=45, seeds=4):
     """A Dataset in which harder pairs are harder through every lens."""
     hard = np.arange(pairs) + np.random.default_rng(0).normal(size=pairs)
@@ -140,6 +164,7 @@ def agreeing(pairs=45, seeds=4):
     }
     columns["linear_error"] = (("dataset", "pair"), hard[None])
     columns["ssim"] = (("dataset", "pair"), -hard[None])
+    columns["dimension"] = (("dataset", "pair"), hard[None])
     zeros = (("dataset", "pair", "seed"), np.zeros((1, pairs, seeds)))
     return xr.Dataset(columns | {"dead": zeros, "strength_correlation_untrained": zeros}, {"dataset": ["mnist"], "pair": [str(n) for n in range(pairs)]})  # fmt: skip
 

@@ -11,13 +11,13 @@ _HUE = "#4a6fb5"
 
 
 @styled
-def agreement(rho: xr.DataArray, labels: dict[str, str], groups: dict[str, int]) -> Figure:
+def agreement(rho: xr.DataArray, labels: dict[str, str], groups: dict[str, str]) -> Figure:
     """Spearman's rho of every two lenses.
 
     Args:
         rho: over (a, b).
         labels: lens -> its words.
-        groups: heading -> how many lenses it has, in their order; lines part them.
+        groups: heading -> its first lens, in their order; lines part them.
     """
     names = rho.a.values.tolist()
     figure, axes = canvas(1, 1, width=8.2, height=5.4)
@@ -42,15 +42,13 @@ def agreement(rho: xr.DataArray, labels: dict[str, str], groups: dict[str, int])
     panel.set_ylim(count - 0.5, 0.5)
     panel.tick_params(length=0)
     panel.spines[:].set_visible(False)
-    start = 0
-    for heading, size in groups.items():
-        if start:
+    for heading, first in groups.items():
+        if start := names.index(first):
             panel.plot([-0.5, start - 0.5], [start - 0.5] * 2, color="black", linewidth=0.8)
             panel.plot([start - 0.5] * 2, [start - 0.5, count - 0.5], color="black", linewidth=0.8)
         top = max(start, 1)
         # The empty half of the map has room for it.
         panel.text(top - 0.3, top, heading, fontsize=8, fontweight="bold", va="center").set_in_layout(False)
-        start += size
     figure.colorbar(image, ax=panel, label="rank correlation", shrink=0.55, anchor=(0, 1))
     return figure
 

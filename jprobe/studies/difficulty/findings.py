@@ -12,7 +12,7 @@ from jprobe.report import Check, Finding
 from jprobe.report.verdict import number, percent, points
 from jprobe.studies.blocks import apart, blocks_of, median_of
 from jprobe.studies.difficulty.config import Lens
-from jprobe.studies.difficulty.settings import BASE
+from jprobe.studies.difficulty.settings import ALL, BASE
 from jprobe.studies.difficulty.summary import GAPS, datasets, living, series
 
 # A gap follows a difficulty if Spearman's rho of gap and level is 0.5 or more; it stays if it grows by at most 5 points.
@@ -67,6 +67,8 @@ def _claims(here: xr.Dataset) -> Iterator[Finding]:
                 f"A convolutional network loses more on the hard task than on the easy one{words}.",
                 (Check("hard less easy", apart(easy, hard), "above", 0.0, points),),
             )
+    if ALL in here.task.values.tolist():
+        yield _all_classes(here.sel(setting=BASE))
     if here.sizes["setting"] > 2:
         yield from _overall(here)
 
@@ -82,6 +84,18 @@ def _matched(here: xr.Dataset, gap: str, words: str, names: list[str]) -> Findin
         (Check("hard less easy", found, "above", 0.0, points),),
         f"error of the hard task {percent(hard)}, of the easy one {percent(float(error.sel(task='easy', setting=nearest)))} ({nearest})",
     )
+
+
+def _all_classes(base: xr.Dataset) -> Finding:
+    """Chance differs, so what is lost is a share of what there is above it."""
+    lost = base.gap_signed / (1 - base.error - base.chance)
+    signed = (1 - base.error - base.gap_signed).median("seed")
+    return Finding(
+        "Telling all classes apart, networks lose a larger share to signs than on the hard pair.",
+        (Check("lost of what is above chance, all classes less the hard pair", apart(lost.sel(task="hard"), lost.sel(task=ALL)), "above", 0.0, points),),
+        f"signed networks of all classes: {percent(float(signed.sel(task=ALL)))}, chance {percent(float(base.chance.sel(task=ALL).median()))}; "
+        f"original ones {percent(float(1 - base.error.sel(task=ALL).median()))}",
+    )  # fmt: skip
 
 
 def _overall(here: xr.Dataset) -> Iterator[Finding]:

@@ -14,6 +14,9 @@ BATCH = 128
 
 BASE = "as it is"
 
+# The task of all classes of a dataset.
+ALL = "all"
+
 
 class Setting(NamedTuple):
     """What is trained.
@@ -41,12 +44,14 @@ LEVELS: dict[Lens, tuple[float | str, ...]] = {
     "steps": (50, 20, 10, 5),
     "depth": (2, 3, 4),
     "network": ("cnn",),
+    # All classes are a task beside the easy and the hard one.
+    "classes": (),
 }
 assert set(LEVELS) == set(get_args(Lens))
 
 
 def settings(config: Config, task: Task) -> list[Setting]:
-    """The task as it is, and at every level of every lens that is asked for.
+    """The task as it is, and, if it is one of two classes, at every level of every lens that is asked for.
 
     Example:
         >>> x, y = np.zeros((400, 8, 8, 1)), np.arange(400) % 2
@@ -54,9 +59,9 @@ def settings(config: Config, task: Task) -> list[Setting]:
         >>> [(setting.name, setting.model.hidden) for setting in found]
         [('as it is', (64,)), ('depth 2', (64, 64)), ('depth 3', (64, 64, 64)), ('depth 4', (64, 64, 64, 64))]
     """
-    base = Setting(BASE, lambda draw: task, False, models.MLP((config.hidden,), 2), config.epochs)
+    base = Setting(BASE, lambda draw: task, False, models.MLP((config.hidden,), task.num_classes or 0), config.epochs)
     out = [base]
-    for lens in dict.fromkeys(config.lens):
+    for lens in dict.fromkeys(config.lens) if task.num_classes == 2 else ():
         out += [_MAKERS[lens](base, task, level)._replace(name=f"{lens} {level}") for level in LEVELS[lens]]
     return out
 

@@ -47,7 +47,7 @@ def summary(ds: xr.Dataset, config: Config) -> dict[str, float]:
     Example:
         >>> over = ("dataset", "task", "setting", "seed")
         >>> half, zero = (over, np.full((1, 1, 1, 2), 0.5)), (over, np.zeros((1, 1, 1, 2)))
-        >>> ds = xr.Dataset({"error": half, **dict.fromkeys(GAPS, half), "dead": zero},
+        >>> ds = xr.Dataset({"error": half, **dict.fromkeys(GAPS, half), "dead": zero, "chance": half},
         ...     {"dataset": ["mnist"], "task": ["easy"], "setting": ["depth 2"]})
         >>> summary(ds, Config())["mnist.easy.depth_2.gap_signed"]
         0.5

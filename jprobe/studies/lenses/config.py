@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+import tyro
 from annotated_types import Ge, MinLen
 
 from jprobe.choices import Activation
@@ -43,6 +44,8 @@ class Config(base.Config):
     """Test images that neuron strengths are means over."""
     image_pairs: Annotated[int, Ge(1)] = 2000
     """Image pairs drawn for the SSIM distance of two classes."""
+    dimension: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Measure the intrinsic dimension of each pair's images, too; needs pip install scikit-dimension."""
 
 
 PRESETS = {

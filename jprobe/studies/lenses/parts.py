@@ -8,6 +8,7 @@ import xarray as xr
 
 from jprobe import data, models, train
 from jprobe.studies.lenses.config import Config
+from jprobe.studies.lenses.dimension import intrinsic_dimension
 from jprobe.studies.lenses.measures import frustration_of, strengths_of
 from jprobe.studies.pairs import SSIM_SECONDS, Pairs, pairs_of, ssim_distances
 from jprobe.studies.study import Context, Part, Parts
@@ -39,7 +40,7 @@ def combine(config: Config, subject: Subject, done: Parts) -> xr.Dataset:
     """All parts as one Dataset.
 
     Returns:
-        Over (dataset, pair, seed): what each lens sees; over (dataset, pair): ssim, its standard error, and linear_error.
+        Over (dataset, pair, seed): what each lens sees; over (dataset, pair): ssim, its standard error, linear_error, and dimension if asked for.
     """
     rows = []
     for name in subject.inputs:
@@ -75,14 +76,13 @@ def _look(config: Config, name: str, pairs: Pairs, n: int, context: Context) -> 
     untrained = train.untrained(model, task, config.seeds)
     before = strengths_of(model)(untrained, task.x_test[: config.samples])["strength_correlation"]
     columns = {**seen, "strength_correlation_untrained": before}
+    known = {"linear_error": (1 - flat.accuracy, "test error of a linear classifier")}
+    if config.dimension:
+        known["dimension"] = (np.array([intrinsic_dimension(task.x_train)]), "intrinsic dimension of the images")
     return xr.Dataset(
         {
             **{lens: (("pair", "seed"), np.asarray(values)[None]) for lens, values in columns.items()},
-            "linear_error": (
-                "pair",
-                1 - flat.accuracy,
-                {"long_name": "test error of a linear classifier", "units": "1"},
-            ),
+            **{name: ("pair", values, {"long_name": words, "units": "1"}) for name, (values, words) in known.items()},
         },
         {"pair": [pair], "seed": fit.seeds},
     )

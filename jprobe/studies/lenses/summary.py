@@ -1,5 +1,6 @@
 """Headline numbers of the study ``lenses``: what each lens sees of each pair, and how alike the lenses rank them."""
 
+import itertools
 from collections.abc import Iterator
 
 import xarray as xr
@@ -13,6 +14,7 @@ LENSES = {
     "error": "error of the networks",
     "separation": "separation of the outputs",
     "ssim": "SSIM distance",
+    "dimension": "intrinsic dimension",
     "gap_signed": "lost to signs",
     "gap_randomized": "lost to randomization B",
     "gap_threshold": "lost to signs, threshold moved",
@@ -38,9 +40,14 @@ def correlation(table: xr.Dataset, a: str, b: str) -> Correlation:
 
 def matrix(table: xr.Dataset) -> xr.DataArray:
     """Spearman's rho of every two lenses, over (a, b)."""
-    ranks = table[list(LENSES)].to_dataframe()[list(LENSES)].rank()
-    rho = ranks.corr().values
-    return xr.DataArray(rho, {"a": list(LENSES), "b": list(LENSES)}, ("a", "b"))
+    names = there(table)
+    ranks = table[names].to_dataframe()[names].rank()
+    return xr.DataArray(ranks.corr().values, {"a": names, "b": names}, ("a", "b"))
+
+
+def there(table: xr.Dataset) -> list[str]:
+    """The lenses that a run looked through; intrinsic dimension only if it was asked for."""
+    return [lens for lens in LENSES if lens in table]
 
 
 def datasets(ds: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:
@@ -72,9 +79,9 @@ def summary(ds: xr.Dataset, config: Config) -> dict[str, float]:
     out: dict[str, float] = {}
     for name, here in datasets(ds):
         table, rho = means(here), matrix(means(here))
-        for lens in LENSES:
+        for lens in there(table):
             for pair, value in zip(table.pair.values.tolist(), table[lens].values, strict=True):
                 out[f"{name}.{lens}.{pair}"] = round(float(value), 6)
-        for i, a in enumerate(LENSES):
-            out |= {f"{name}.rho.{a}.{b}": round(float(rho.sel(a=a, b=b)), 4) for b in list(LENSES)[i + 1 :]}
+        for a, b in itertools.combinations(there(table), 2):
+            out[f"{name}.rho.{a}.{b}"] = round(float(rho.sel(a=a, b=b)), 4)
     return out
