@@ -15,10 +15,11 @@ from jprobe.studies import probes as study
 from jprobe.studies.probes import parts as PARTS
 from jprobe.studies.probes.panels import panels
 from jprobe.studies.probes.summary import living
+from jprobe.studies.probes.variants import SEEDS, variants
 
 pytestmark = [pytest.mark.quick, pytest.mark.end_to_end]
 
-SMALL = "run probes --seeds 3 --epochs 3 --hidden 32 --widths 8"
+SMALL = "run probes --seeds 3 --epochs 3 --hidden 32 --widths 8 --activations tanh"
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +122,10 @@ def paper_like(ds):
     put(out, "prune_smallest", "easy", 0.5 + 0.49 * (out.removed.values < 0.9), signed=False)
     for order in ("random", "largest"):
         put(out, f"prune_{order}", "hard", 0.5, signed=True)
+    for suffix in ("_hidden_8", "_activation_tanh"):
+        out[f"dead{suffix}"][:] = 0
+        out[f"binarized{suffix}"][easy], out[f"binarized{suffix}"][hard] = 0.95, 0.495
+        put(out, f"prune_smallest{suffix}", "hard", peak, signed=True)
     for t in "BEF":
         put(out, f"randomize_{t}", "easy", 0.95)
         put(out, f"randomize_{t}", "hard", 0.6)
@@ -175,6 +180,8 @@ def breaks():
     yield "weak signs", lambda d: put(d, "flip", "hard", 0.495, signed=True)
     yield "B, E, F", lambda d: put(d, "randomize_G", "easy", 0.95)
     yield "B, E, F", lambda d: put(d, "randomize_B", "easy", 0.5)
+    yield "tanh", lambda d: put(d, "prune_smallest_activation_tanh", "hard", 0.5, signed=True)
+    yield "8 hidden nodes", lambda d: d["binarized_hidden_8"].loc[{"task": "hard"}].__setitem__(..., 0.7)
     yield "transition", lambda d: put(d, "randomize_F_pruned", "hard", 0.6)
     yield "2 or 3 singular values", lambda d: put(d, "spectral_sign_first", "hard", 0.5)
     yield "surpasses", lambda d: put(d, "prune_smallest", "hard", 0.99 - 0.4 * (d.removed.values > 0.9), signed=False)
@@ -204,7 +211,7 @@ SAME_NUMBERS = {
 
 def test_all_findings_hold_for_networks_like_the_papers(ds):
     found = study.findings(paper_like(ds))
-    assert len(found) == 17
+    assert len(found) == 19
     assert all(f.verdict is Verdict.HOLDS for f in found), [
         (f.claim, f.seen) for f in found if f.verdict is not Verdict.HOLDS
     ]
@@ -267,22 +274,57 @@ def test_noise_panels_mark_the_mean_standard_deviation(ds):
      ({"activation": "hard_sigmoid"}, {16, 2, 3})],
 )  # fmt: skip
 def test_figures_bear_the_papers_numbers(ds, options, numbers):
-    config = study.Config(widths=(8,), **options)
+    config = study.Config(widths=(8,), activations=("tanh",), **options)
     found = {int(n) for p in panels(ds, config) for n in re.findall(r"Figure (\d+)\.", p.title)}
-    assert found == numbers | {7, 14, 17, 18, 19}
+    assert found == numbers | {7, 14, 15, 17, 18, 19}
+
+
+def test_figures_of_other_networks_show_those(ds):
+    shown = {p.name: p for p in panels(ds, study.Config(widths=(8,), activations=("tanh",)))}
+    assert {"perturbations_hidden_8", "randomized_pruning_hidden_8", "figure_15_perturbations_activation_tanh"} <= set(
+        shown
+    )
+    for name, suffix in (
+        ("perturbations_hidden_8", "_hidden_8"),
+        ("figure_15_perturbations_activation_tanh", "_activation_tanh"),
+    ):
+        line = next(line for line in shown[name].figure.axes[1].lines if line.get_label() == "Signed easy")
+        values = 100 * ds[f"noise{suffix}"].sel(dataset="mnist", task="easy", signed=True).isel(repeat=0)
+        np.testing.assert_allclose(line.get_ydata(), values.transpose("seed", "amplitude").median("seed"), rtol=1e-6)
+        assert (ds[f"noise{suffix}"].values != ds.noise.values).any()
+
+
+def test_variants_are_the_networks_that_fit_trains(ds, few_digits):
+    task = jp.data.pair(few_digits, (7, 9))
+    fit = jp.train.fit(jp.models.MLP((32,), 2, "tanh"), task, 3, epochs=3)
+    found = ds.base_activation_tanh.sel(dataset="mnist", task="hard")
+    np.testing.assert_allclose(found, fit.accuracy, atol=6e-3)
+
+
+def test_curves_of_variants_have_twenty_networks_and_their_randomizations_all():
+    config = study.Config(seeds=30, widths=(32,), activations=("tanh",))
+    wide, other = (v for v in variants(config, "easy"))
+    assert (wide.config.seeds, wide.config.hidden, other.config.seeds, other.config.activation) == (
+        30,
+        (32,),
+        SEEDS,
+        "tanh",
+    )
 
 
 def test_report_stands_alone_and_says_how_to_repeat_it(out):
     page = (out / "report.html").read_text()
     assert not re.findall(r"""(?:src|href)=["']?(?!data:)[^"'> ]""", page)
     assert "<script" not in page
-    assert "jprobe run probes --preset quick --hidden 32 --seeds 3 --widths 8 --epochs 3 --out" in page
+    assert (
+        "jprobe run probes --preset quick --hidden 32 --seeds 3 --widths 8 --activations tanh --epochs 3 --out" in page
+    )
     assert "Scaled down: 3 networks a task" in page
     assert (
         page.count("<img ")
         == len(list((out / "figures").glob("*.png")))
         == len(list((out / "figures").glob("*.pdf")))
-        == 9
+        == 12
     )
     provenance = json.loads((out / "provenance.json").read_text())
     assert "md5:f68b3c2dcbeaaa9fbdd348bbdeb94873" in provenance["data"].values()

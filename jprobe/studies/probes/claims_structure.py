@@ -10,7 +10,7 @@ from jprobe.report.verdict import Side, number, percent, points
 from jprobe.studies.blocks import apart
 from jprobe.studies.probes.claims_curves import HIGH, NEAR, RISE, transition
 from jprobe.studies.probes.estimates import middle, peak
-from jprobe.studies.probes.summary import variant
+from jprobe.studies.probes.variants import suffix_of
 
 # Which way the weights' spread differs between the tasks, by dataset (figure 7).
 _EASY_MINUS_HARD: dict[str, Side] = {"mnist": "below", "fashion_mnist": "above"}
@@ -67,7 +67,7 @@ def low_rank(easy: xr.Dataset, hard: xr.Dataset) -> Iterator[Finding]:
     early = [
         f"{points(found.rise.value)} after {name.rpartition('_')[2]} epoch{'s' * (not name.endswith('_1'))}"
         for name, found in peaks.items()
-        if variant(name)
+        if suffix_of(name)
     ]
     yield Finding(
         "The signed hard model does better with 2 or 3 singular values than with all (figure 19).",

@@ -8,6 +8,7 @@ from jprobe.report import Finding
 from jprobe.studies.probes import claims_curves as curves
 from jprobe.studies.probes import claims_structure as structure
 from jprobe.studies.probes.summary import living, pairs
+from jprobe.studies.probes.variants import of_variant, suffixes, words
 
 
 def findings(ds: xr.Dataset) -> list[Finding]:
@@ -24,8 +25,23 @@ def findings(ds: xr.Dataset) -> list[Finding]:
         if {(name, "easy"), (name, "hard")} <= tasks:
             easy, hard = (alive.sel(dataset=name, task=task) for task in ("easy", "hard"))
             found = [finding for claims in _CLAIMS for finding in claims(easy, hard)]
+            found += _alike(easy, hard)
             out += [finding._replace(remark="; ".join(filter(None, [name, finding.remark]))) for finding in found]
     return out
+
+
+def _alike(easy: xr.Dataset, hard: xr.Dataset) -> Iterator[Finding]:
+    """The paper: other widths and activations show similar trends."""
+    for suffix in suffixes(hard, "hidden", "activation"):
+        of_easy, of_hard = (of_variant(task, suffix) for task in (easy, hard))
+        if "prune_smallest" in of_hard:
+            signs = [finding.checks[0] for finding in curves.collapse(of_easy, of_hard)]
+            recovery = next(curves.recovery(of_easy, of_hard))
+            yield Finding(
+                f"Networks with {words(suffix)} collapse and recover alike.",
+                (*signs, *recovery.checks),
+                recovery.remark,
+            )
 
 
 _CLAIMS: tuple[Callable[[xr.Dataset, xr.Dataset], Iterator[Finding]], ...] = (

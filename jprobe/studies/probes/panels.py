@@ -1,5 +1,9 @@
 """What the study ``probes`` shows: its figures, and a sentence on each from the run's own numbers."""
 
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
@@ -10,6 +14,7 @@ from jprobe.report.verdict import percent
 from jprobe.studies.probes.config import Config
 from jprobe.studies.probes.parts import TYPES
 from jprobe.studies.probes.summary import living
+from jprobe.studies.probes.variants import CURVES, RANDOMIZED, of_variant, suffixes, words
 
 
 def about(ds: xr.Dataset, config: Config) -> About:
@@ -30,7 +35,7 @@ def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
     """
     shown = (living(ds) if config.living else ds).assign_attrs(hidden="-".join(map(str, config.hidden)))
     numbers = _paper_numbers(config)
-    table = [
+    table: list[tuple[str, int | None, str, Any, Any, tuple[str, ...]]] = [
         ("perturbations", numbers[0], "Pruning, noise and sign flips", draw.perturbation_curves, _perturbations, ("prune_smallest", "noise", "flip")),
         ("randomizations", 2, "Bipartite randomizations", lambda ds: draw.randomization_boxes(ds, _small_layers(ds)), _randomizations, ("randomize_A",)),
         ("randomized_pruning", numbers[1], "Pruning, then randomizing", draw.randomized_pruning, _randomized_pruning, ("randomize_B_pruned",)),
@@ -40,13 +45,45 @@ def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
         ("multiplicative", 18, "Multiplicative noise on the weakest weights", draw.multiplicative_noise, _multiplicative, ("multiplicative_30",)),
         ("spectral", 19, "Spectral truncation", draw.spectral_truncation, _spectral, ("spectral",)),
         ("swaps", None, "How the swaps of randomization G mix", draw.swap_mixing, _swaps, ("swap_overlap",)),
+        *_of_variants(shown),
     ]  # fmt: skip
     out = []
-    for name, number, heading, figure, says, needs in table:
+    for name, number, heading, figure, says, needs in sorted(table, key=lambda row: row[1] or math.inf):
         if needs and any(need in ds for need in needs):
             label = f"Figure {number}. {heading}" if number else heading
             out.append(Panel(f"{f'figure_{number}_' if number else ''}{name}", label, says(shown), figure(shown)))
     return out
+
+
+# Suffix of a variant -> the paper's figures of it: perturbations, randomized pruning.
+_VARIANT_NUMBERS: dict[str, tuple[int, int | None]] = {
+    "_hidden_32": (10, 11), "_hidden_128": (12, 13), "_activation_tanh": (15, None), "_activation_hard_sigmoid": (16, None),
+}  # fmt: skip
+
+
+def _of_variants(ds: xr.Dataset) -> Iterator[tuple[str, int | None, str, Any, Any, tuple[str, ...]]]:
+    """Rows of the table of figures for other widths and activations."""
+    for suffix in suffixes(ds, "hidden", "activation"):
+        numbers = _VARIANT_NUMBERS.get(suffix, (None, None))
+        kinds = (
+            ("perturbations", "Pruning, noise and sign flips", draw.perturbation_curves, _perturbations, CURVES),
+            (
+                "randomized_pruning",
+                "Pruning, then randomizing",
+                draw.randomized_pruning,
+                _randomized_pruning,
+                RANDOMIZED,
+            ),
+        )
+        for number, (name, heading, figure, says, needs) in zip(numbers, kinds, strict=True):
+            yield (
+                f"{name}{suffix}", number, f"{heading}: {words(suffix)}", _seen(figure, suffix), _seen(says, suffix),
+                tuple(f"{need}{suffix}" for need in needs),
+            )  # fmt: skip
+
+
+def _seen(what: Callable[[xr.Dataset], Any], suffix: str) -> Callable[[xr.Dataset], Any]:
+    return lambda ds: what(of_variant(ds, suffix))
 
 
 def _notes(ds: xr.Dataset, config: Config) -> list[str]:

@@ -3,7 +3,6 @@
 import functools
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, NamedTuple, get_args
 
 import jax
@@ -17,6 +16,7 @@ from jprobe.errors import ArgumentError
 from jprobe.probes.randomize import Type
 from jprobe.selection import everything
 from jprobe.studies.probes.config import Config, Group
+from jprobe.studies.probes.variants import SEEDS, variants
 from jprobe.studies.study import Context, Part, Parts
 from jprobe.studies.subject import Subject
 from jprobe.sweeping import sweep
@@ -25,13 +25,6 @@ from jprobe.sweeping import sweep
 _NOISE_LEVELS = tuple(sorted({*probes.noise().level.grid, 0.0625, 0.25}))
 
 _FRACTIONS = (0.3, 0.7, 0.9)
-
-# Figure 19's peak at 2 or 3 singular values depends on how far the networks are trained, so shorter trainings
-# are truncated beside the full one.
-EARLY_EPOCHS = (1, 3)
-
-# Networks of other widths or shorter trainings; the paper has 20 of each width, too.
-_VARIANT_SEEDS = 20
 
 TYPES: tuple[Type, ...] = get_args(Type)
 SIGN_KEEPING: tuple[Type, ...] = ("B", "E", "F")
@@ -95,11 +88,12 @@ def parts(config: Config, subject: Subject) -> Iterator[Part]:
     every = [task for tasks in subject.inputs.values() for task in tasks.values()]
     for name, tasks in subject.inputs.items():
         for label, task in tasks.items():
-            asked = [(config, list(table.values()), ""), *_variants(config, table, label)]
-            found = [
-                list(_of_networks(of, name, label, task, _filled(task, every), some, suffix))
-                for of, some, suffix in asked
-            ]
+            filled = _filled(task, every)
+            found = [list(_of_networks(config, name, label, task, filled, list(table.values())))]
+            for variant in variants(config, label):
+                some = [table[sweep] for sweep in variant.sweeps if sweep in table]
+                if some:
+                    found.append(list(_of_networks(variant.config, name, label, task, filled, some, variant.suffix)))
             # Networks first: a training runs on one core, beside which the other one has sweeps to do.
             yield from sorted((part for some in found for part in some), key=lambda part: part.needs != ())
     if "randomize" in config.probes:
@@ -128,18 +122,6 @@ def _filled(task: data.Task, every: list[data.Task]) -> tuple[int, int]:
     return max(len(other.x_train) for other in alike), max(len(other.x_test) for other in alike)
 
 
-def _variants(config: Config, table: dict[str, Job], label: str) -> Iterator[tuple[Config, list[Job], str]]:
-    """Networks of other widths and shorter trainings: (configuration, what is swept, suffix of the results)."""
-    few = replace(config, seeds=min(config.seeds, _VARIANT_SEEDS))
-    if "prune" in config.probes:
-        for width in config.widths:
-            yield replace(few, hidden=(width,)), [table["prune_smallest"]], f"_hidden_{width}"
-    if "spectral" in config.probes and label != "easy":
-        for epochs in EARLY_EPOCHS:
-            if epochs < config.epochs:
-                yield replace(few, epochs=epochs), [table["spectral_sign_first"]], f"_epochs_{epochs}"
-
-
 def combine(config: Config, subject: Subject, done: Parts) -> xr.Dataset:
     """All parts as one Dataset over (dataset, task, seed, ...).
 
@@ -166,7 +148,7 @@ def combine(config: Config, subject: Subject, done: Parts) -> xr.Dataset:
 
 
 def _of_networks(
-    config: Config, name: str, label: str, task: data.Task, filled: tuple[int, int], table: list[Job], suffix: str
+    config: Config, name: str, label: str, task: data.Task, filled: tuple[int, int], table: list[Job], suffix: str = ""
 ) -> Iterator[Part]:
     if task.num_classes is None:
         raise ArgumentError(f"The study is of classes; the targets of {name} {label} are no labels.")
@@ -199,8 +181,11 @@ def _of_networks(
         return described.merge(_mixing(trained)) if "randomize" in config.probes else described
 
     def measure(job: Job, context: Context) -> xr.Dataset:
+        networks = fit(context).params
+        if suffix and job.group != "randomize":
+            networks = jax.tree.map(lambda w: w[:SEEDS], networks)
         found = sweep(
-            job.probe, fit(context).params, metric=accuracy, levels=job.levels,
+            job.probe, networks, metric=accuracy, levels=job.levels,
             signed=job.signed, repeats=config.repeats, mesh=context.mesh, progress=context.progress,
         )  # fmt: skip
         return _name(found, job, suffix)
@@ -211,7 +196,12 @@ def _of_networks(
     first = f"{name}.{label}.networks{suffix}"
     yield Part(first, training, networks, seconds, "training")
     for job in table:
-        evaluations = config.seeds * len(job.levels) * (2 if job.signed else 1) * config.repeats
+        evaluations = (
+            (min(config.seeds, SEEDS) if suffix else config.seeds)
+            * len(job.levels)
+            * (2 if job.signed else 1)
+            * config.repeats
+        )
         seconds = evaluations * len(task.x_test) * _EVALUATION + _COMPILING
         probing = f"{where}: {job.name.replace('_', ' ')}"
         yield Part(

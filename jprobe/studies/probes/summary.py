@@ -1,12 +1,12 @@
 """Headline numbers of the study ``probes``, computed from its Dataset."""
 
 import math
-import re
 
 import numpy as np
 import xarray as xr
 
 from jprobe.studies.probes.config import Config
+from jprobe.studies.probes.variants import suffix_of
 
 _REMOVED = (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 _AMPLITUDES = (0.0625, 0.25, 1.0)
@@ -18,13 +18,7 @@ def living(ds: xr.Dataset) -> xr.Dataset:
     over_seeds = [
         name for name, v in ds.data_vars.items() if "seed" in v.dims and name != "dead" and v.dtype.kind == "f"
     ]
-    return ds.assign({name: ds[name].where(ds[f"dead{variant(str(name))}"] == 0) for name in over_seeds})
-
-
-def variant(name: str) -> str:
-    """Which networks a variable is of: '' the study's own, or the suffix of a variant."""
-    found = re.search(r"_(hidden|epochs)_\d+$", name)
-    return found.group() if found else ""
+    return ds.assign({name: ds[name].where(ds[f"dead{suffix_of(str(name))}"] == 0) for name in over_seeds})
 
 
 def summary(ds: xr.Dataset, config: Config) -> dict[str, float]:
