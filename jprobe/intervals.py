@@ -1,10 +1,14 @@
 """Estimates with their 95% intervals: medians and means over networks, shares of images, differences of means."""
 
+import warnings
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import scipy.stats
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 RESAMPLES = 2000
 
@@ -100,6 +104,65 @@ def _resamples(blocks: np.ndarray) -> np.ndarray:
     drawn = rng.integers(len(sizes), size=(RESAMPLES, len(sizes)))[:, mine]
     within = np.floor(rng.random(drawn.shape) * sizes[drawn]).astype(int)
     return members[starts[drawn] + within]
+
+
+class Spread(NamedTuple):
+    """A curve over networks: medians, quartiles, and the interval of each median.
+
+    Attributes:
+        median: [L].
+        lower: lower quartiles, [L].
+        upper: upper quartiles, [L].
+        low: lower ends of the medians' 95% intervals, [L]; NaN with fewer than five networks.
+        high: upper ends, [L].
+        size: how many networks there are.
+
+    Example:
+        >>> import xarray as xr
+        >>> spread(xr.DataArray(np.arange(12.0).reshape(4, 3), dims=["seed", "level"]), "level").median
+        array([4.5, 5.5, 6.5])
+    """
+
+    median: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    size: int
+
+
+def spread(curve: "xr.DataArray", x: str, block: int = 10) -> Spread:
+    """Median and quartiles over networks and draws at each level, and the bootstrap interval of the median over networks.
+
+    Args:
+        curve: over ``x``, ``seed`` and any draws; networks with NaN everywhere are left out.
+        x: the dimension that levels are along.
+        block: networks of so many consecutive seeds share their minibatches, and are drawn by block.
+
+    Example:
+        >>> import xarray as xr
+        >>> found = spread(xr.DataArray(np.zeros((6, 3)), dims=["seed", "level"]), "level")
+        >>> found.size, found.high
+        (6, array([0., 0., 0.]))
+    """
+    every = curve.transpose(x, ...).values.reshape(curve.sizes[x], -1).astype(float)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # levels without any network stay NaN
+        lower, middle, upper = np.nanquantile(every, [0.25, 0.5, 0.75], axis=1)
+    if "seed" not in curve.dims:
+        nothing = np.full(len(middle), np.nan)
+        return Spread(middle, lower, upper, nothing, nothing, 1)
+    rows = curve.mean([d for d in curve.dims if d not in (x, "seed")]).transpose("seed", x)
+    seeds = rows["seed"].values if "seed" in rows.coords else np.arange(rows.sizes["seed"])
+    kept = ~np.isnan(rows.values).any(1)
+    values, blocks = rows.values[kept].astype(float), seeds[kept] // block
+    if len(values) < FEWEST:
+        nothing = np.full(len(middle), np.nan)
+        return Spread(middle, lower, upper, nothing, nothing, len(values))
+    # Fewer resamples than for a number that is printed: the ends of a band are a line's width.
+    drawn = np.median(values[_resamples(blocks)[:500]], axis=1)
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    return Spread(middle, lower, upper, low, high, len(values))
 
 
 def share(yes: np.ndarray) -> Estimate:

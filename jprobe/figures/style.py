@@ -1,7 +1,7 @@
-"""How every figure looks: colours, lines, bands."""
+"""How every figure looks: drawn at the width it is printed, in 8 pt; colours, lines, bands, legends, marks."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec
 
 import matplotlib
@@ -9,28 +9,51 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-# The paper's colours for the easy and the hard task; others for pairs of one's own choice.
-COLORS = {"easy": "#ef8a47", "hard": "#528fad"}
-_OTHERS = ("#6a8d3a", "#8a5a9e", "#b5534a", "#4a6fb5")
+from jprobe.figures.hover import remember
+from jprobe.intervals import Spread, spread
+
+# Widths, in inches, of one column and of both columns of a two-column paper.
+COLUMN, PAGE = 3.25, 6.75
+
+# The paper's orange and blue, darkened: each has a contrast of 4.5:1 with white, and they stay apart for the colour-blind.
+COLORS = {"easy": "#b8500a", "hard": "#1f6690"}
+# For pairs of classes of one's own, runs, architectures.
+OTHERS = ("#1f6690", "#b8500a", "#5d3a9b", "#3d6b1f", "#a3195b", "#555555")
+MUTED = "#5b6470"
 
 STYLE: Any = {
-    "font.size": 9,
-    "axes.titlesize": 9.5,
+    "font.size": 8,
+    "axes.titlesize": 8,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.labelsize": 8,
+    "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
     "legend.frameon": False,
-    "legend.fontsize": 8,
-    "lines.linewidth": 1.6,
-    "savefig.dpi": 150,
+    "legend.fontsize": 7.5,
+    "legend.handlelength": 1.8,
+    "lines.linewidth": 1.3,
+    "patch.linewidth": 0.6,
+    "savefig.dpi": 200,
+    # Venues refuse Type 3 fonts.
     "pdf.fonttype": 42,
+    # The same numbers give the same file.
+    "svg.hashsalt": "jprobe",
 }
 
 P = ParamSpec("P")
 
-DATASETS = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "kmnist": "KMNIST", "cifar10": "CIFAR-10"}
+DATASETS = {
+    "mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "kmnist": "KMNIST", "cifar10": "CIFAR-10",
+    "cmnist": "CMNIST", "ckmnist": "CKMNIST", "cfashion_mnist": "CFashionMNIST",
+}  # fmt: skip
 
 
 def title(dataset: str) -> str:
@@ -40,7 +63,7 @@ def title(dataset: str) -> str:
 
 def color(task: str, number: int = 0) -> str:
     """Colour of a task."""
-    return COLORS.get(task, _OTHERS[number % len(_OTHERS)])
+    return COLORS.get(task, OTHERS[number % len(OTHERS)])
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
@@ -54,25 +77,123 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return wrapped
 
 
-def canvas(rows: int, columns: int, width: float = 3.1, height: float = 2.5) -> tuple[Figure, np.ndarray]:
-    """An empty figure and its axes [rows, columns], without pyplot's global state; sizes of a panel in inches."""
-    figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False)
+def canvas(
+    rows: int,
+    columns: int,
+    height: float | Sequence[float] = 1.75,
+    *,
+    wide: bool | None = None,
+    share: bool = False,
+    legend: float = 0.0,
+) -> tuple[Figure, np.ndarray]:
+    """An empty figure and its axes [rows, columns], without pyplot's global state.
+
+    Args:
+        rows: rows of panels.
+        columns: columns of panels.
+        height: of a panel, in inches, or of each row.
+        wide: whether it is as wide as both columns of a paper; by default where there are several columns of panels.
+        share: whether all panels of a row share their y axis, whose ticks then stand at the left alone.
+        legend: inches that a legend outside the panels takes.
+    """
+    wide = columns > 1 if wide is None else wide
+    heights = [height] * rows if isinstance(height, int | float) else list(height)
+    figure = Figure(figsize=(PAGE if wide else COLUMN, sum(heights) + legend), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.03, hspace=0.04)  # type: ignore[union-attr]
+    return figure, figure.subplots(
+        rows, columns, squeeze=False, sharey="row" if share else False, gridspec_kw={"height_ratios": heights}
+    )
 
 
-def band(axes: Axes, curve: xr.DataArray, x: str, **line: object) -> None:
-    """Median over networks and draws as a line, the interquartile range as a band, both in percent."""
-    values = 100 * curve.transpose(x, ...).values.reshape(curve.sizes[x], -1)
-    low, middle, high = np.nanquantile(values, [0.25, 0.5, 0.75], axis=1)
-    (drawn,) = axes.plot(curve[x].values, middle, **line)  # type: ignore[arg-type]
-    axes.fill_between(curve[x].values, low, high, color=drawn.get_color(), alpha=0.18, linewidth=0)
+# With more networks than this the interval of a median is narrower than the line that would show it.
+_FEW = 40
 
 
-def accuracy_axis(axes: Axes, chance: float = 0.5) -> None:
-    """Percent axis with the level of chance marked."""
-    axes.axhline(100 * chance, color="0.6", linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
-    axes.set_ylim(40, 102)
-    axes.set_yticks([50, 60, 70, 80, 90, 100])
+def band(axes: Axes, curve: xr.DataArray, x: str, *, scale: float = 100, **line: Any) -> Spread:
+    """The median over networks and draws as a line, the quartiles as a band, where networks are few a darker one for its interval.
+
+    Args:
+        axes: what to draw on.
+        curve: over ``x``, networks (seed) and draws.
+        x: the dimension along the axis.
+        scale: what values are multiplied by; 100 gives percentages of accuracies.
+        line: of ``Axes.plot``: colour, dashes, label.
+    """
+    found = spread(scale * curve, x)
+    at = curve[x].values
+    (drawn,) = axes.plot(at, found.median, **line)
+    hue = drawn.get_color()
+    parts = [axes.fill_between(at, found.lower, found.upper, color=hue, alpha=0.13, linewidth=0)]
+    if found.size <= _FEW and not np.isnan(found.low).all():
+        parts.append(axes.fill_between(at, found.low, found.high, color=hue, alpha=0.17, linewidth=0))
+    remember(drawn, low=found.low, high=found.high, parts=parts)
+    return found
+
+
+def accuracy_axis(panels: np.ndarray, chance: float = 0.5) -> None:
+    """Percent axes over all that is drawn, with the level of chance named at its line in the first panel.
+
+    Args:
+        panels: axes that share one scale, in reading order.
+        chance: accuracy of always giving the commonest class.
+    """
+    # Limits of the data, not of the axes: an axis that was cut would hide what lies below it.
+    lowest = min((panel.dataLim.y0 for panel in panels.flat if np.isfinite(panel.dataLim.y0)), default=100 * chance)
+    bottom = min(10 * np.floor((min(lowest, 100 * chance) - 1) / 10), 40)
+    for panel in panels.flat:
+        panel.set_ylim(bottom, 103)
+        panel.set_yticks(np.arange(np.ceil(bottom / 10) * 10, 101, 10 if bottom >= 30 else 20))
+        mark_level(panel, 100 * chance, "chance" if panel is panels.flat[-1] else "")
+
+
+def mark_level(panel: Axes, y: float, name: str, *, right: bool = True) -> None:
+    """A dotted horizontal line with its name at one end."""
+    panel.axhline(y, color="0.45", linewidth=0.7, linestyle=(0, (1, 1.5)), zorder=0)
+    if name:
+        panel.annotate(
+            name, (1 if right else 0, y), xycoords=("axes fraction", "data"), xytext=(-1 if right else 2, -1.5), textcoords="offset points",
+            ha="right" if right else "left", va="top", fontsize=7, color="0.35",
+        )  # fmt: skip
+
+
+def mark_place(panel: Axes, x: float, name: str, hue: str = "0.35", *, top: float = 0.04) -> None:
+    """A dotted vertical line with its name beside its foot."""
+    panel.axvline(x, color=hue, linewidth=0.8, linestyle=(0, (1, 1.5)), zorder=0)
+    if name:
+        panel.annotate(
+            name, (x, top), xycoords=("data", "axes fraction"), xytext=(-2, 0), textcoords="offset points",
+            ha="right", va="bottom", fontsize=7, color=hue,
+        )  # fmt: skip
+
+
+def tell(panel: Axes, x: float, y: float, text: str, hue: str, offset: tuple[float, float]) -> None:
+    """A dot on a curve, and words about it, set off by so many points.
+
+    The words are on white that lets curves shine through, so that they can be read on top of one.
+    """
+    panel.plot([x], [y], "o", color=hue, markersize=3.5, zorder=5)
+    across, up = offset
+    panel.annotate(
+        text, (x, y), xytext=offset, textcoords="offset points", fontsize=7, color=hue, zorder=6,
+        ha="right" if across < 0 else "left" if across > 0 else "center", va="top" if up < 0 else "bottom" if up > 0 else "center",
+        bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.6},
+        arrowprops={"arrowstyle": "-", "color": hue, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 2},
+    )  # fmt: skip
+
+
+def legend_top(figure: Figure, hues: Mapping[str, str], dashes: Mapping[str, Any] | None = None) -> None:
+    """One short legend above all panels: what colours mean, then what dashes mean.
+
+    Args:
+        figure: whose legend.
+        hues: words -> colour.
+        dashes: words -> line style.
+    """
+    handles = [Line2D([], [], color=hue, linewidth=2, label=words) for words, hue in hues.items()]
+    handles += [Line2D([], [], color="0.3", linestyle=style, label=words) for words, style in (dashes or {}).items()]
+    _place_legend(
+        figure, handles, [str(handle.get_label()) for handle in handles], "outside upper center", len(handles)
+    )
 
 
 def legend_below(figure: Figure, axes: np.ndarray, columns: int = 4) -> None:
@@ -81,13 +202,18 @@ def legend_below(figure: Figure, axes: np.ndarray, columns: int = 4) -> None:
     for panel in axes.flat:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
+    _place_legend(figure, list(found.values()), list(found), "outside lower center", columns)
+
+
+def _place_legend(figure: Figure, handles: list[Any], labels: list[str], where: str, columns: int) -> None:
     # An entry is a handle and its words, of half an em a letter.
-    wide = STYLE["legend.fontsize"] * (3.5 + 0.5 * max(map(len, found), default=0)) / 72
+    wide = STYLE["legend.fontsize"] * (3.5 + 0.5 * max(map(len, labels), default=0)) / 72
     fit = max(int(figure.get_figwidth() / wide), 1)
-    figure.legend(list(found.values()), list(found), loc="outside lower center", ncols=min(columns, fit, len(found)))
+    figure.legend(handles, labels, loc=where, ncols=max(min(columns, fit, len(labels)), 1))
 
 
 def letters(axes: np.ndarray) -> None:
-    """(a), (b), ... before the titles of all panels in reading order."""
-    for n, panel in enumerate(axes.flat):
-        panel.set_title(f"({chr(97 + n)}) {panel.get_title('left')}", loc="left")
+    """a, b, ... before the titles of all panels that are shown, in reading order."""
+    shown = [panel for panel in axes.flat if panel.get_visible()]
+    for n, panel in enumerate(shown if len(shown) > 1 else []):
+        panel.set_title(f"{chr(97 + n)}  {panel.get_title('left')}", loc="left")

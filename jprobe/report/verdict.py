@@ -42,6 +42,18 @@ def four(value: float) -> str:
     return f"{value:.4f}"
 
 
+def interval(found: Estimate, form: Callable[[float], str]) -> str:
+    """An interval in brackets, without units; "" for what is exact, or rests on too few values.
+
+    Example:
+        >>> interval(Estimate(0.5, 0.4, 0.6, 20), percent)
+        '[40.0%, 60.0%]'
+    """
+    if found.size is None or math.isnan(found.low) or math.isnan(found.high):
+        return ""
+    return f"[{', '.join(form(end).partition(' ')[0] for end in (found.low, found.high))}]"
+
+
 Side = Literal["at least", "at most", "above", "below"]
 
 _SIDES: dict[Side, Callable[[float, float], bool]] = {
@@ -88,13 +100,11 @@ class Check(NamedTuple):
 
     def __str__(self) -> str:
         """The number, its 95% interval in brackets, and the threshold in words."""
-        value, low, high, size = self.found
-        middle, _, unit = self.form(value).partition(" ")
-        ends = [self.form(end).partition(" ")[0] for end in (low, high)]
-        few = math.isnan(low) or math.isnan(high)
-        interval = "" if size is None or few else f"[{', '.join(ends)}]"
+        size = self.found.size
+        middle, _, unit = self.form(self.found.value).partition(" ")
+        few = math.isnan(self.found.low) or math.isnan(self.found.high)
         count = f"from {size} value{'s' * (size != 1)}" if few else ""
-        found = " ".join(filter(None, [middle, interval, unit, count]))
+        found = " ".join(filter(None, [middle, interval(self.found, self.form), unit, count]))
         return f"{self.what} {found} (claim: {self.side} {self.form(self.threshold)})"
 
 
@@ -105,6 +115,7 @@ class Finding(NamedTuple):
         claim: what the paper reports.
         checks: the conditions that make it up.
         remark: what else a reader needs to read the numbers right, or "".
+        figure: the end of the name of the panel that shows it, or "".
 
     Example:
         >>> found = Finding("A claim.", (Check("value", Estimate(1.0, 0.9, 1.1, 9), "at least", 2.0),))
@@ -115,6 +126,7 @@ class Finding(NamedTuple):
     claim: str
     checks: tuple[Check, ...]
     remark: str = ""
+    figure: str = ""
 
     @property
     def verdict(self) -> Verdict:
