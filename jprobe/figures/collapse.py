@@ -2,12 +2,14 @@
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from jprobe.figures.style import canvas, legend_below, styled, title
+from jprobe.figures.style import COLORS, accuracy_axis, canvas, letters, styled, title
 
-_PIXELS = {"signed": "[-1, 1]", "unit": "[0, 1]", "standardised": "standardised"}
+_PIXELS = {"signed": "[-1, 1]", "unit": "[0, 1]", "standardised": "standard-\nised"}
 
 
 @styled
@@ -18,7 +20,7 @@ def what_is_left(gaps: xr.DataArray) -> Figure:
         gaps: over (dataset, task, pixels, reading), in [0, 1].
     """
     names, tasks = gaps.dataset.values.tolist(), gaps.task.values.tolist()
-    figure, axes = canvas(len(names), len(tasks), width=3.6, height=2.9)
+    figure, axes = canvas(len(names), len(tasks), 2.0, wide=True)
     for row, name in enumerate(names):
         for column, task in enumerate(tasks):
             panel, here = axes[row, column], 100 * gaps.sel(dataset=name, task=task).transpose("reading", "pixels")
@@ -26,16 +28,16 @@ def what_is_left(gaps: xr.DataArray) -> Figure:
             for (y, x), value in np.ndenumerate(here.values):
                 if np.isfinite(value):
                     ink = "white" if value > 30 else "black"
-                    panel.text(x, y, f"{value:.1f}", ha="center", va="center", color=ink, fontsize=8)
-            panel.set_xticks(
-                range(here.sizes["pixels"]), [_PIXELS.get(p, p) for p in here.pixels.values.tolist()], fontsize=7.5
-            )
+                    panel.text(x, y, f"{value:.1f}", ha="center", va="center", color=ink, fontsize=7)
+            panel.set_xticks(range(here.sizes["pixels"]), [_PIXELS.get(p, p) for p in here.pixels.values.tolist()])
             panel.set_yticks(range(here.sizes["reading"]), here.reading.values.tolist() if column == 0 else [])
             panel.tick_params(length=0)
-            panel.set_xlabel("pixels")
             panel.spines[:].set_visible(False)
-            panel.axhline(0.5, color="black", linewidth=1)
+            panel.axhline(0.5, color="black", linewidth=0.8)
             panel.set_title(f"{title(name)}, {task} task", loc="left")
+    for panel in axes[-1]:
+        panel.set_xlabel("scale of the pixels")
+    letters(axes)
     figure.colorbar(image, ax=axes, label="lost to signs (points)", shrink=0.6)
     return figure
 
@@ -48,29 +50,41 @@ def accuracies(ds: xr.Dataset) -> Figure:
         ds: the study's numbers.
     """
     names = ds.dataset.values.tolist()
-    figure, axes = canvas(1, len(names), width=3.4, height=3.0)
+    columns = min(len(names), 2)
+    figure, axes = canvas(-(-len(names) // columns), columns, 1.9, share=True, legend=0.25 if columns > 1 else 0.5)
     scales = ds.pixels.values.tolist()
-    for panel, name in zip(axes[0], names, strict=True):
-        for t, (task, hue) in enumerate({"easy": "#b35a13", "hard": "#2f6f92"}.items()):
-            if task not in ds.task:
-                continue
-            here = ds.sel(dataset=name, task=task)
-            for m, (measure, marker, fill) in enumerate((("accuracy", "o", "none"), ("threshold", "o", hue))):
-                for n, scale in enumerate(scales):
-                    values = 100 * here.value.sel(pixels=scale, weights="signs", measure=measure).values
-                    place = n + (t - 0.5) * 0.4 + (m - 0.5) * 0.16
-                    label = f"{task}, threshold {'moved' if m else 'at 0'}" if n == 0 else None
-                    spread = np.linspace(-0.04, 0.04, len(values))
-                    panel.plot(
-                        place + spread, values, marker, color=hue, markerfacecolor=fill, markersize=3.2, label=label
-                    )
-                    panel.plot([place - 0.06, place + 0.06], [np.nanmedian(values)] * 2, color="black", linewidth=1.2)
-        panel.axhline(50, color="0.5", linewidth=0.8, linestyle=(0, (1, 2)))
-        panel.text(len(scales) - 0.52, 46.5, "chance", fontsize=7.5, color="0.35", ha="right")
+    for panel, name in zip(axes.flat, names, strict=False):
+        for t, (task, hue) in enumerate(COLORS.items()):
+            if task in ds.task:
+                _dots(panel, ds.sel(dataset=name, task=task), (t - 0.5) * 0.4, hue)
         panel.set_xticks(range(len(scales)), [_PIXELS.get(s, s) for s in scales])
-        panel.set_xlabel("pixels")
-        panel.set_ylim(40, 102)
-        panel.set_ylabel("accuracy, signed (%)")
-        panel.set_title(title(name), loc="left")
-    legend_below(figure, axes, 4 if len(names) > 1 else 2)
+        panel.set_xlabel("scale of the pixels")
+        panel.set_title(f"{title(name)}: each dot a signed network", loc="left")
+    for panel in axes.flat[len(names) :]:
+        panel.set_visible(False)
+    for row in axes:
+        row[0].set_ylabel("test accuracy (%)")
+        accuracy_axis(row)
+    letters(axes)
+    handles = [
+        Line2D([], [], linestyle="none", marker="o", color=hue, label=f"{task} task") for task, hue in COLORS.items()
+    ]
+    handles += [
+        Line2D([], [], linestyle="none", marker="o", color="0.3", markerfacecolor=fill, label=f"threshold {words}")
+        for fill, words in (("none", "at 0"), ("0.3", "moved"))
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=4 if columns > 1 else 2)
     return figure
+
+
+def _dots(panel: Axes, here: xr.Dataset, shift: float, hue: str) -> None:
+    """Every network of one task: hollow with the threshold where it is, full with the threshold moved; bars at medians."""
+    for m, (measure, fill) in enumerate((("accuracy", "none"), ("threshold", hue))):
+        for n, scale in enumerate(here.pixels.values.tolist()):
+            values = 100 * here.value.sel(pixels=scale, weights="signs", measure=measure).values
+            place = n + shift + (m - 0.5) * 0.17
+            spread = np.linspace(-0.05, 0.05, len(values))
+            panel.plot(
+                place + spread, values, "o", color=hue, markerfacecolor=fill, markersize=2.6, markeredgewidth=0.6
+            )
+            panel.plot([place - 0.07, place + 0.07], [np.nanmedian(values)] * 2, color="black", linewidth=1.2)

@@ -4,15 +4,15 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from jprobe.figures.style import canvas, color, legend_below, styled
+from jprobe.figures.style import canvas, color, legend_top, styled
 
 _WORDS = {
-    "label_noise": "wrong training labels",
-    "overlap": "overlap of the classes",
-    "images": "training images",
-    "steps": "steps of training",
-    "depth": "hidden layers",
-    "network": "network",
+    "label_noise": "Wrong labels (%)",
+    "overlap": "Overlap (%)",
+    "images": "Images",
+    "steps": "Steps",
+    "depth": "Hidden layers",
+    "network": "Network",
 }
 
 
@@ -26,7 +26,7 @@ def gaps_by_setting(here: xr.Dataset, settings: dict[str, list[str]], gaps: dict
         gaps: variable -> its words; the rows.
     """
     rows = {**gaps, "error": "error of the networks"}
-    figure, axes = canvas(len(rows), len(settings), width=1.9, height=1.9)
+    figure, axes = canvas(len(rows), len(settings), 1.55, wide=True, share=True, legend=0.25)
     for column, (lens, names) in enumerate(settings.items()):
         ticks = [_tick(lens, name) for name in names]
         for row, (variable, words) in enumerate(rows.items()):
@@ -36,32 +36,27 @@ def gaps_by_setting(here: xr.Dataset, settings: dict[str, list[str]], gaps: dict
                 low, middle, high = np.nanquantile(values, [0.25, 0.5, 0.75], axis=1)
                 places = np.arange(len(names)) + shift
                 panel.errorbar(
-                    places,
-                    middle,
-                    [middle - low, high - middle],
-                    fmt="o-",
-                    markersize=4,
-                    color=color(task),
-                    label=f"{task} task",
-                    elinewidth=1,
-                )
-            panel.set_xticks(range(len(names)), ticks if row == len(rows) - 1 else [], rotation=0, fontsize=7)
+                    places, middle, [middle - low, high - middle], fmt="o-", markersize=3, color=color(task), elinewidth=0.8,
+                )  # fmt: skip
+            panel.axhline(0, color="0.45", linewidth=0.7, linestyle=(0, (1, 1.5)), zorder=0)
+            panel.set_xticks(range(len(names)), ticks if row == len(rows) - 1 else [], fontsize=6.5)
             panel.set_xlim(-0.4, len(names) - 0.6)
-            panel.set_ylim(-8, 55)
             if column == 0:
-                panel.set_ylabel(words.replace(", ", ",\n") + "\n(points)", fontsize=8)
-            else:
-                panel.set_yticklabels([])
+                panel.set_ylabel(words.replace(", ", ",\n") + "\n(points)")
             if row == 0:
-                panel.set_title(_WORDS.get(lens, lens), loc="left", fontsize=8.5)
-    legend_below(figure, axes)
+                panel.set_title(_WORDS.get(lens, lens), loc="left", fontsize=6.8)
+    legend_top(figure, {f"{task} task": color(task) for task in ("easy", "hard")})
     return figure
 
 
 def _tick(lens: str, name: str) -> str:
     if " " in name and name.startswith(lens):
         level = name.rpartition(" ")[2]
-        return f"{float(level):.0%}" if lens in ("label_noise", "overlap") else level.replace("cnn", "CNN")
-    return {"label_noise": "0%", "overlap": "0%", "images": "all", "steps": "all", "depth": "1", "network": "MLP"}.get(
+        return (
+            f"{100 * float(level):.0f}"
+            if lens in ("label_noise", "overlap")
+            else level.replace("000", "k").replace("cnn", "CNN")
+        )
+    return {"label_noise": "0", "overlap": "0", "images": "all", "steps": "all", "depth": "1", "network": "MLP"}.get(
         lens, name
     )

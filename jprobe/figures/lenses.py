@@ -5,9 +5,10 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jprobe.figures.style import canvas, letters, styled
+from jprobe.figures.hover import name_spot
+from jprobe.figures.style import OTHERS, canvas, letters, styled
 
-_HUE = "#4a6fb5"
+_HUE = OTHERS[0]
 
 
 @styled
@@ -20,7 +21,7 @@ def agreement(rho: xr.DataArray, labels: dict[str, str], groups: dict[str, str])
         groups: heading -> its first lens, in their order; lines part them.
     """
     names = rho.a.values.tolist()
-    figure, axes = canvas(1, 1, width=8.2, height=5.4)
+    figure, axes = canvas(1, 1, 4.2, wide=True)
     panel, count = axes[0, 0], len(names)
     shown = np.where(np.tri(count, k=-1, dtype=bool), rho.values, np.nan)
     image = panel.imshow(shown, cmap="RdBu_r", vmin=-1, vmax=1)
@@ -33,11 +34,11 @@ def agreement(rho: xr.DataArray, labels: dict[str, str], groups: dict[str, str])
                 f"{value:.2f}",
                 ha="center",
                 va="center",
-                fontsize=7.5,
+                fontsize=6.5,
                 color="white" if abs(value) > 0.6 else "black",
             )
-    panel.set_xticks(range(count - 1), [labels[n] for n in names[:-1]], rotation=40, ha="right", fontsize=8)
-    panel.set_yticks(range(1, count), [labels[n] for n in names[1:]], fontsize=8)
+    panel.set_xticks(range(count - 1), [labels[n] for n in names[:-1]], rotation=35, ha="right", fontsize=7)
+    panel.set_yticks(range(1, count), [labels[n] for n in names[1:]], fontsize=7)
     panel.set_xlim(-0.5, count - 1.5)
     panel.set_ylim(count - 0.5, 0.5)
     panel.tick_params(length=0)
@@ -48,7 +49,7 @@ def agreement(rho: xr.DataArray, labels: dict[str, str], groups: dict[str, str])
             panel.plot([start - 0.5] * 2, [start - 0.5, count - 0.5], color="black", linewidth=0.8)
         top = max(start, 1)
         # The empty half of the map has room for it.
-        panel.text(top - 0.3, top, heading, fontsize=8, fontweight="bold", va="center").set_in_layout(False)
+        panel.text(top - 0.3, top, heading, fontsize=7.5, fontweight="bold", va="center").set_in_layout(False)
     figure.colorbar(image, ax=panel, label="rank correlation", shrink=0.55, anchor=(0, 1))
     return figure
 
@@ -64,15 +65,24 @@ def against_difficulty(table: xr.Dataset, labels: dict[str, str], rho: dict[str,
     """
     columns = 3
     rows = -(-len(rho) // columns)
-    figure, axes = canvas(rows, columns, width=2.9, height=2.5)
+    figure, axes = canvas(rows, columns, 1.9)
     for panel, (lens, (value, low, high)) in zip(axes.flat, rho.items(), strict=False):
         scale = 100 if lens.startswith("gap") else 1
         x, y = 100 * table.linear_error.values, scale * table[lens].values
-        panel.plot(x, y, "o", color=_HUE, markersize=4, alpha=0.75)
-        panel.set_ylabel(labels[lens] + (" (points)" if scale == 100 else ""), fontsize=8)
-        panel.set_xlabel("error of a linear classifier (%)", fontsize=8)
-        panel.set_title(f"ρ = {value:.2f} [{low:.2f}, {high:.2f}]", loc="left")
+        panel.plot(x, y, "o", color=_HUE, markersize=2.8, alpha=0.75)
+        words = labels[lens].replace("lost to signs, ", "signs, ").replace(", as a share of", " over")
+        panel.set_title(words[0].upper() + words[1:], loc="left")
+        panel.set_ylabel("points" if scale == 100 else "")
+        above = 0.97 if value < 0 else 0.05
+        panel.text(
+            0.98, above, f"ρ = {value:.2f} [{low:.2f}, {high:.2f}]", transform=panel.transAxes, ha="right", fontsize=7,
+            va="top" if value < 0 else "bottom", bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.6},
+        )  # fmt: skip
         _names(panel, x, y, table.pair.values.tolist())
+        for pair, a, b in zip(table.pair.values.tolist(), x, y, strict=True):
+            name_spot(panel, pair, a, b, f"{pair}: {a:.3g}%, {b:.3g}")
+    for panel in axes[-1]:
+        panel.set_xlabel("error of a linear classifier (%)")
     for panel in axes.flat[len(rho) :]:
         panel.set_visible(False)
     letters(axes)

@@ -80,7 +80,7 @@ def perturbation_curves(ds: xr.Dataset) -> Figure:
 def _mark_weights(panel: Axes, ds: xr.Dataset, dataset: str) -> None:
     """The standard deviation of the weights, in each task's colour, named once."""
     for n, (_, hue, values) in enumerate(_tasks(ds, dataset, "weight_std")):
-        mark_place(panel, float(values.mean()), "spread of\nthe weights" if n == 0 else "", hue)
+        mark_place(panel, float(values.mean()), "spread of\nthe weights" if n == 0 else "", hue, top=0.3)
 
 
 def _mark_recovery(panel: Axes, ds: xr.Dataset, dataset: str) -> None:
@@ -93,8 +93,11 @@ def _mark_recovery(panel: Axes, ds: xr.Dataset, dataset: str) -> None:
         best = int(medians.argmax("removed"))
         first, top, where = float(medians[0]), float(medians[best]), 100 * float(medians.removed[best])
         if top - first > 5:
-            tell(panel, 0, first, f"signs alone: {first:.0f}%", hue, (4, -10))
-            tell(panel, where, top, f"{top:.0f}% with\n{where:.0f}% removed", hue, (-32, -16))
+            tell(panel, 0, first, f"signs alone: {first:.0f}%", hue, (4, 9))
+            # Beside the rise, or below the curves where the best level comes early.
+            tell(
+                panel, where, top, f"{top:.0f}% with\n{where:.0f}% removed", hue, (-30, -12) if where > 55 else (4, -30)
+            )
 
 
 @styled

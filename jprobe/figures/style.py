@@ -93,16 +93,20 @@ def canvas(
         columns: columns of panels.
         height: of a panel, in inches, or of each row.
         wide: whether it is as wide as both columns of a paper; by default where there are several columns of panels.
-        share: whether all panels of a row share their y axis, whose ticks then stand at the left alone.
+        share: whether all panels of a row share their y axis.
         legend: inches that a legend outside the panels takes.
     """
     wide = columns > 1 if wide is None else wide
     heights = [height] * rows if isinstance(height, int | float) else list(height)
     figure = Figure(figsize=(PAGE if wide else COLUMN, sum(heights) + legend), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.03, hspace=0.04)  # type: ignore[union-attr]
-    return figure, figure.subplots(
+    axes = figure.subplots(
         rows, columns, squeeze=False, sharey="row" if share else False, gridspec_kw={"height_ratios": heights}
     )
+    for panel in axes.flat if share else ():
+        # On a narrow screen a page shows panels one under the other, each by itself.
+        panel.tick_params(labelleft=True)
+    return figure, axes
 
 
 # With more networks than this the interval of a median is narrower than the line that would show it.

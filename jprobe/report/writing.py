@@ -1,13 +1,12 @@
 """Write all that a run leaves in its folder."""
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
-from matplotlib.figure import Figure
 
+from jprobe.report.drawing import drawn
 from jprobe.report.html import page
 from jprobe.report.outcome import Outcome
 from jprobe.results import provenance, save, write, write_json
@@ -50,20 +49,10 @@ def record(
     save(folder / "results.nc", dataset)
     write_json(folder / "summary.json", told.summary)
     write_json(folder / "provenance.json", made)
-    pictures = {panel.name: _rendered(panel.figure, "png") for panel in told.panels}
-    for panel in told.panels:
-        panel.figure.set_layout_engine("none")  # stays as it was laid out for the PNG: each layout draws all text again
-        write(folder / "figures" / f"{panel.name}.png", pictures[panel.name])
-        write(folder / "figures" / f"{panel.name}.pdf", _rendered(panel.figure, "pdf"))
+    drawings = {panel.name: drawn(panel.figure, panel.name) for panel in told.panels}
+    for name, drawing in drawings.items():
+        write(folder / "figures" / f"{name}.png", drawing.png)
+        write(folder / "figures" / f"{name}.pdf", drawing.pdf)
     path = folder / "report.html"
-    write(path, page(told, pictures, config, made))
+    write(path, page(told, drawings, config, made))
     return path
-
-
-def _rendered(figure: Figure, ending: str) -> bytes:
-    """A figure as the bytes of a file; ``ending`` is "png" or "pdf"."""
-    buffer = io.BytesIO()
-    # No dates inside, so that the same numbers give the same file.
-    metadata = {"CreationDate": None} if ending == "pdf" else {"Software": None}
-    figure.savefig(buffer, format=ending, metadata=metadata)
-    return buffer.getvalue()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
+from jprobe.figures.style import title
 from jprobe.intervals import Estimate, bootstrap
 from jprobe.report import Check, Finding
 from jprobe.report.verdict import number, percent, points
@@ -25,7 +26,12 @@ def findings(ds: xr.Dataset) -> list[Finding]:
     if not {"easy", "hard"} <= set(ds.task.values.tolist()):
         return []
     found = [(name, finding) for name, here in datasets(living(ds)) for finding in _claims(here)]
-    return [f._replace(remark="; ".join(filter(None, [name, f.remark]))) for name, f in found]
+    return [f._replace(figure=_figure(f), remark="; ".join(filter(None, [title(name), f.remark]))) for name, f in found]
+
+
+def _figure(finding: Finding) -> str:
+    """The claim about accuracies is seen network by network, those about shares of the gap in its table."""
+    return "signed_accuracy" if "collapses" in finding.claim else "what_is_left"
 
 
 def _claims(here: xr.Dataset) -> Iterator[Finding]:
@@ -52,7 +58,7 @@ def _claims(here: xr.Dataset) -> Iterator[Finding]:
     ):  # fmt: skip
         yield Finding(
             claim,
-            (Check("share of the gap left", _left(paper, reading), side, threshold, number),),  # type: ignore[arg-type]
+            (Check("share of the gap left", share_left(paper, reading), side, threshold, number),),  # type: ignore[arg-type]
             f"pixels {scales[0]}; signs alone lose {points(median_of(gap(paper, 'signs')).value).removeprefix('+')}",
         )
     for reading, what in (
@@ -68,7 +74,7 @@ def _claims(here: xr.Dataset) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _left(here: xr.Dataset, reading: str) -> Estimate:
+def share_left(here: xr.Dataset, reading: str) -> Estimate:
     """The median gap in a reading over the median gap of signs alone."""
     plain, other = gap(here, "signs"), gap(here, reading)
     rows = np.column_stack([other.values, plain.values])

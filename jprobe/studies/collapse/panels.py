@@ -7,6 +7,7 @@ from jprobe.figures.style import title
 from jprobe.report import About, Panel
 from jprobe.report.verdict import percent
 from jprobe.studies.collapse.config import Config
+from jprobe.studies.collapse.headline import headline, key_numbers
 from jprobe.studies.collapse.parts import INKED
 from jprobe.studies.collapse.summary import gaps, living
 
@@ -18,7 +19,7 @@ def about(ds: xr.Dataset, config: Config) -> About:
         f"hidden nodes, {config.activation}) on {', '.join(title(d) for d in ds.dataset.values.tolist())}. The collapse is "
         "the finding of Jankowski et al., arXiv:2508.05463, section 3.1; the questions are ours."
     )
-    return About("Why signed networks collapse to chance", lead, _notes(ds, config))
+    return About("Why signed networks collapse to chance", lead, _notes(ds, config), headline(ds), key_numbers(ds))
 
 
 def panels(ds: xr.Dataset, config: Config) -> list[Panel]:

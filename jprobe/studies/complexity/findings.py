@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
+from jprobe.figures.style import title
 from jprobe.intervals import Estimate, bootstrap, mean
 from jprobe.report import Check, Finding
 from jprobe.report.verdict import Side, number, percent, points
@@ -35,7 +36,18 @@ def findings(ds: xr.Dataset) -> list[Finding]:
         >>> [finding.verdict.value for finding in findings(ds)]
         ['holds']
     """
-    return [finding for name, here in datasets(ds) for finding in _claims(name, here)]
+    return [
+        finding._replace(figure=f"{_figure(finding)}_{name}")
+        for name, here in datasets(ds)
+        for finding in _claims(name, here)
+    ]
+
+
+def _figure(finding: Finding) -> str:
+    """Which of the maps shows a claim."""
+    if "SSIM picks" in finding.claim:
+        return "ssim"
+    return "base" if "every pair" in finding.claim else "gaps"
 
 
 def _claims(name: str, here: xr.Dataset) -> Iterator[Finding]:
@@ -44,7 +56,7 @@ def _claims(name: str, here: xr.Dataset) -> Iterator[Finding]:
     yield Finding(
         "Binarization and randomization B rank the pairs alike (Spearman 0.96 on MNIST).",
         (Check("rank correlation", found, "at least", RHO, number),),
-        name,
+        title(name),
     )
     if name == "mnist":
         yield from _digits(here.where(here.dead == 0), gaps(here))

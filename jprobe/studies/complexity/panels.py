@@ -10,6 +10,7 @@ from jprobe.figures import complexity as draw
 from jprobe.figures.style import title
 from jprobe.report import About, Panel
 from jprobe.studies.complexity.config import Config
+from jprobe.studies.complexity.headline import headline, key_numbers
 from jprobe.studies.complexity.summary import correlation, datasets, extremes, gaps, points, stability
 
 
@@ -20,7 +21,7 @@ def about(ds: xr.Dataset, config: Config) -> About:
         f"{', '.join(title(d) for d in ds.dataset.values.tolist())} ({'-'.join(map(str, config.hidden))} hidden nodes, "
         f"{config.activation}), after Jankowski et al., arXiv:2508.05463, section 4."
     )
-    return About("How hard each pair of classes is", lead, _notes(ds, config))
+    return About("How hard each pair of classes is", lead, _notes(ds, config), headline(ds), key_numbers(ds))
 
 
 def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
@@ -62,6 +63,7 @@ def _panels(here: xr.Dataset, name: str) -> list[Panel]:
                 "How stable a pair's rank is over networks",
                 says,
                 draw.rank_ranges(found.ranks, pairs),
+                diagnostic=True,
             )
         )
     return out

@@ -69,7 +69,7 @@ def summary(ds: xr.Dataset, config: Config) -> dict[str, float | str]:
 
 def points(gap: xr.DataArray, pair: str) -> str:
     """A gap in percentage points."""
-    return f"{100 * float(gap.sel(pair=pair)):.1f} points"
+    return f"{round(100 * float(gap.sel(pair=pair)), 1) + 0:.1f} points"
 
 
 def datasets(ds: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:

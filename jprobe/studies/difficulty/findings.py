@@ -7,6 +7,7 @@ import scipy.stats
 import xarray as xr
 
 from jprobe.complexity import rank_correlation
+from jprobe.figures.style import title
 from jprobe.intervals import Estimate, median
 from jprobe.report import Check, Finding
 from jprobe.report.verdict import number, percent, points
@@ -38,7 +39,10 @@ def findings(ds: xr.Dataset) -> list[Finding]:
     if not {"easy", "hard"} <= set(ds.task.values.tolist()):
         return []
     found = [(name, finding) for name, here in datasets(living(ds)) for finding in _claims(here)]
-    return [f._replace(remark="; ".join(filter(None, [name, f.remark]))) for name, f in found]
+    return [
+        f._replace(remark="; ".join(filter(None, [title(name), f.remark])), figure=f"settings_{name}")
+        for name, f in found
+    ]
 
 
 def _claims(here: xr.Dataset) -> Iterator[Finding]:

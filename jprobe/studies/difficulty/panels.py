@@ -8,6 +8,7 @@ from jprobe.figures import difficulty as draw
 from jprobe.figures.style import title
 from jprobe.report import About, Panel
 from jprobe.studies.difficulty.config import Config, Lens
+from jprobe.studies.difficulty.headline import headline, key_numbers
 from jprobe.studies.difficulty.settings import ALL, BASE
 from jprobe.studies.difficulty.summary import GAPS, datasets, living, series
 
@@ -26,7 +27,13 @@ def about(ds: xr.Dataset, config: Config) -> About:
         "seen as often, so that the number of steps is the same. Steps: so many minibatches of new images. Pixels are in [-1, 1], as in the paper.",
         "Threshold moved: where the training outputs are split as the training labels are. A task with wrong labels is split by those.",
     ]
-    return About("Is it complexity? What signs cost where tasks are harder in known ways", lead, notes)
+    return About(
+        "Is it complexity? What signs cost where tasks are harder in known ways",
+        lead,
+        notes,
+        headline(ds),
+        key_numbers(ds),
+    )
 
 
 def panels(ds: xr.Dataset, config: Config) -> list[Panel]:

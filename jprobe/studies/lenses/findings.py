@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
+from jprobe.figures.style import title
 from jprobe.intervals import Estimate
 from jprobe.report import Check, Finding
 from jprobe.report.verdict import Side, number
@@ -38,7 +39,13 @@ def findings(ds: xr.Dataset) -> list[Finding]:
         []
     """
     found = [(name, finding) for name, here in datasets(ds) for finding in _claims(means(here))]
-    return [f._replace(remark="; ".join(filter(None, [name, f.remark]))) for name, f in found]
+    return [
+        f._replace(
+            remark="; ".join(filter(None, [title(name), f.remark])),
+            figure=f"{'difficulty' if 'linear classifier' in f.claim else 'agreement'}_{name}",
+        )
+        for name, f in found
+    ]
 
 
 def _claims(table: xr.Dataset) -> Iterator[Finding]:

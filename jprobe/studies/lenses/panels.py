@@ -6,6 +6,7 @@ from jprobe.figures import lenses as draw
 from jprobe.figures.style import title
 from jprobe.report import About, Panel
 from jprobe.studies.lenses.config import Config
+from jprobe.studies.lenses.headline import headline, key_numbers
 from jprobe.studies.lenses.summary import LENSES, correlation, datasets, matrix, means
 
 # The first lens of each group, in the order of LENSES.
@@ -37,7 +38,7 @@ def about(ds: xr.Dataset, config: Config) -> About:
     ]
     if config.seeds < 10:
         notes.append(f"Scaled down: {config.seeds} network{'s' * (config.seeds > 1)} a pair, where the paper has 10.")
-    return About("Do the papers mean the same by a hard task?", lead, notes)
+    return About("Do the papers mean the same by a hard task?", lead, notes, headline(ds), key_numbers(ds))
 
 
 def panels(ds: xr.Dataset, config: Config) -> list[Panel]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import xarray as xr
 
+from jprobe.figures.style import title
 from jprobe.report import Finding
 from jprobe.studies.probes import claims_curves as curves
 from jprobe.studies.probes import claims_structure as structure
@@ -24,9 +25,11 @@ def findings(ds: xr.Dataset) -> list[Finding]:
     for name in ds.dataset.values.tolist():
         if {(name, "easy"), (name, "hard")} <= tasks:
             easy, hard = (alive.sel(dataset=name, task=task) for task in ("easy", "hard"))
-            found = [finding for claims in _CLAIMS for finding in claims(easy, hard)]
+            found = [f._replace(figure=figure) for claims, figure in _CLAIMS for f in claims(easy, hard)]
             found += _alike(easy, hard)
-            out += [finding._replace(remark="; ".join(filter(None, [name, finding.remark]))) for finding in found]
+            out += [
+                finding._replace(remark="; ".join(filter(None, [title(name), finding.remark]))) for finding in found
+            ]
     return out
 
 
@@ -44,7 +47,14 @@ def _alike(easy: xr.Dataset, hard: xr.Dataset) -> Iterator[Finding]:
             )
 
 
-_CLAIMS: tuple[Callable[[xr.Dataset, xr.Dataset], Iterator[Finding]], ...] = (
-    curves.collapse, curves.recovery, curves.falls, curves.lifts, curves.multiplied,
-    structure.randomizations, structure.low_rank, structure.spread,
-)  # fmt: skip
+# Claims, and the end of the name of the figure that shows them.
+_CLAIMS: tuple[tuple[Callable[[xr.Dataset, xr.Dataset], Iterator[Finding]], str], ...] = (
+    (curves.collapse, "perturbations"),
+    (curves.recovery, "perturbations"),
+    (curves.falls, "perturbations"),
+    (curves.lifts, "perturbations"),
+    (curves.multiplied, "multiplicative"),
+    (structure.randomizations, "randomizations"),
+    (structure.low_rank, "spectral"),
+    (structure.spread, "weights"),
+)

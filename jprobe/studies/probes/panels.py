@@ -12,6 +12,7 @@ from jprobe.figures.style import title
 from jprobe.report import About, Panel
 from jprobe.report.verdict import percent
 from jprobe.studies.probes.config import Config
+from jprobe.studies.probes.headline import headline, key_numbers
 from jprobe.studies.probes.parts import TYPES
 from jprobe.studies.probes.summary import living
 from jprobe.studies.probes.variants import CURVES, RANDOMIZED, of_variant, suffixes, words
@@ -23,7 +24,13 @@ def about(ds: xr.Dataset, config: Config) -> About:
         f"{config.seeds} networks a task ({'-'.join(map(str, config.hidden))} hidden nodes, {config.activation}) on "
         f"{', '.join(title(d) for d in ds.dataset.values.tolist())}, after Jankowski et al., arXiv:2508.05463."
     )
-    return About("How networks stand up to perturbation: easy and hard tasks", lead, _notes(ds, config))
+    return About(
+        "How networks stand up to perturbation: easy and hard tasks",
+        lead,
+        _notes(ds, config),
+        headline(ds),
+        key_numbers(ds),
+    )
 
 
 def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
@@ -51,7 +58,8 @@ def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
     for name, number, heading, figure, says, needs in sorted(table, key=lambda row: row[1] or math.inf):
         if needs and any(need in ds for need in needs):
             label = f"Figure {number}. {heading}" if number else heading
-            out.append(Panel(f"{f'figure_{number}_' if number else ''}{name}", label, says(shown), figure(shown)))
+            file = f"{f'figure_{number}_' if number else ''}{name}"
+            out.append(Panel(file, label, says(shown), figure(shown), diagnostic=name == "swaps"))
     return out
 
 
@@ -98,7 +106,8 @@ def _notes(ds: xr.Dataset, config: Config) -> list[str]:
             else "Summary and findings leave them out; the figures show all."
         ),
         f"Weights kept: of the {'last epoch' if config.keep == 'last' else 'epoch of best test accuracy, which selects on the test set'}. "
-        "Curves are medians over networks, bands interquartile ranges; accuracies below one half are not folded. "
+        "Curves are medians over networks, light bands interquartile ranges; with few networks a darker band is the 95% "
+        "interval of the median. Accuracies below one half are not folded. "
         "Biases are perturbed as kernels are, each tensor by itself, except by randomizations and spectral truncation.",
     ]
     out += _margins(ds)
@@ -162,7 +171,8 @@ def _perturbations(ds: xr.Dataset) -> str:
             parts = []
             for where, values in _each(ds, variable):
                 first, top, level = _peak(values.sel(signed=True), dim)
-                parts.append(f"{where} {percent(first)} → {percent(top)} at {level:.2g}")
+                at = f"{level:.2g}" if dim == "amplitude" else f"{level:.0%}"
+                parts.append(f"{where} {percent(first)} → {percent(top)} at {at}")
             out.append(f"Signed models under {verb}: " + ", ".join(parts) + ".")
     return " ".join(out)
 

@@ -2,6 +2,7 @@
 
 from jprobe.studies.probes.config import PRESETS
 from jprobe.studies.probes.findings import findings
+from jprobe.studies.probes.headline import table
 from jprobe.studies.probes.panels import about, panels
 from jprobe.studies.probes.parts import combine, parts
 from jprobe.studies.probes.summary import summary
@@ -12,7 +13,7 @@ STUDY = Study(
     name="probes",
     paper="Jankowski et al., Task complexity shapes internal representations and robustness in neural networks, arXiv:2508.05463",
     reproduces="Paper 1, first half (figures 1-3, 7, 10-19): pruning, binarization, noise, sign flips, low rank, shuffling",
-    cost="quick: 1 to 2 minutes on two cores; paper: 8",
+    cost="quick: 1 to 2 minutes on two cores; paper: about 15",
     presets=PRESETS,
     subject=subject,
     parts=parts,
@@ -20,6 +21,7 @@ STUDY = Study(
     findings=findings,
     panels=panels,
     summary=summary,
+    table=table,
     about=about,
     spreads=True,
     side_by_side=2,
