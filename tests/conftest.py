@@ -161,7 +161,10 @@ def compilations(caplog):
 @pytest.fixture
 def unpainted(monkeypatch):
     """Runs leave their figures blank: drawing them is a third of a small study, and one run of each is drawn."""
-    monkeypatch.setattr("jprobe.report.writing._rendered", lambda figure, ending: b"blank")
+    from jprobe.report.drawing import Drawing
+
+    blank = Drawing(b"blank", b"blank", "<svg></svg>", 3.25, (), {"panels": []})
+    monkeypatch.setattr("jprobe.report.writing.drawn", lambda figure, name: blank)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import xarray as xr
 import jprobe as jp
 from jprobe import cli
 from jprobe.figures import probes as draw
+from jprobe.figures.style import COLORS
 from jprobe.report import Verdict
 from jprobe.results import load
 from jprobe.studies import compute
@@ -262,10 +263,11 @@ def test_curves_in_the_figures_are_medians_with_quartile_bands(ds):
 
 def test_noise_panels_mark_the_mean_standard_deviation(ds):
     panel = draw.perturbation_curves(ds).axes[1]
-    marks = {line.get_label(): line.get_xdata()[0] for line in panel.lines if "sigma" in str(line.get_label())}
-    assert len(marks) == 2
-    hard = next(v for k, v in marks.items() if "hard" in k)
-    assert hard == pytest.approx(float(ds.weight_std.sel(dataset="mnist", task="hard").mean()), rel=1e-6)
+    marks = {line.get_color(): line.get_xdata()[0] for line in panel.lines if len(set(line.get_xdata())) == 1}
+    for task in ("easy", "hard"):
+        expected = float(ds.weight_std.sel(dataset="mnist", task=task).mean())
+        assert marks[COLORS[task]] == pytest.approx(expected, rel=1e-6)
+    assert "spread of\nthe weights" in [text.get_text() for text in panel.texts]
 
 
 @pytest.mark.parametrize(
@@ -314,14 +316,20 @@ def test_curves_of_variants_have_twenty_networks_and_their_randomizations_all():
 
 def test_report_stands_alone_and_says_how_to_repeat_it(out):
     page = (out / "report.html").read_text()
-    assert not re.findall(r"""(?:src|href)=["']?(?!data:)[^"'> ]""", page)
-    assert "<script" not in page
+    # Nothing is fetched: addresses are inside the page, or files that the run left beside it.
+    addresses = set(re.findall(r"""(?:src|href)=["']?([^"'> ]+)""", page))
+    beside = {address for address in addresses if not address.startswith(("data:", "#"))}
+    assert beside
+    assert all((out / address).exists() for address in beside)
+    inside = {address[1:] for address in addresses if address.startswith("#") and "{" not in address}
+    assert inside <= set(re.findall(r""" id="([^"]+)\"""", page))
+    assert not re.findall(r"url\((?!#)|@import|https?://(?!www\.w3\.org)", page)
     assert (
         "jprobe run probes --preset quick --hidden 32 --seeds 3 --widths 8 --activations tanh --epochs 3 --out" in page
     )
     assert "Scaled down: 3 networks a task" in page
     assert (
-        page.count("<img ")
+        page.count("<figure ")
         == len(list((out / "figures").glob("*.png")))
         == len(list((out / "figures").glob("*.pdf")))
         == 12
