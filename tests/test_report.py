@@ -5,7 +5,10 @@ import csv
 import io
 import itertools
 import re
+import shutil
+import subprocess
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -197,3 +200,58 @@ def test_a_figure_of_ones_own_width_is_drawn_too():
     figure = Figure(figsize=(9, 3))
     figure.subplots(1, 2)[0].plot([1, 2])
     assert drawn(figure, "mine").width == 9
+
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+# What a reader does, and what the page then shows: the first curve's third point, a curve hidden, a place named in two figures.
+READER = """
+<script>
+const at = (name, x, y) => {
+  const box = svgOf(name).parentElement.getBoundingClientRect();
+  const [px, py] = place(told[name].panels[0], box, x, y);
+  svgOf(name).parentElement.dispatchEvent(new PointerEvent("pointermove", {clientX: box.left + px, clientY: box.top + py}));
+};
+const curve = told.figure_1_curves.panels[0].curves[0];
+at("figure_1_curves", curve.x[2], curve.y[2]);
+const seen = [document.querySelector(".tip").textContent];
+document.querySelector(".chips button").click();
+seen.push(curve.ids.every((id) => document.getElementById(id).style.display === "none"));
+at("figure_1_curves", curve.x[2], curve.y[2]);
+seen.push(document.querySelectorAll(".tip").length);
+at("mixing", 0.3, 40);
+seen.push(document.querySelectorAll(".ring").length, document.querySelector(".tip").textContent);
+document.body.innerHTML = `<pre id="seen">${seen.join("|")}</pre>`;
+</script></body>"""
+
+
+@pytest.mark.end_to_end
+@pytest.mark.skipif(BROWSER is None, reason="looks at the page in a browser: install chromium")
+def test_values_are_told_at_the_pointer_and_curves_can_be_hidden(tmp_path):
+    told = outcome()
+    for panel in told.panels:
+        hover.name_spot(panel.figure.axes[0], "spot", 0.3, 40, "the words of a place")
+    drawings = {panel.name: drawn(panel.figure, panel.name) for panel in told.panels}
+    html = page(told, drawings, {}, provenance({}, "", 1.0))
+    (tmp_path / "page.html").write_text(html.replace("</body>", READER))
+    command = [
+        BROWSER,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={tmp_path / 'profile'}",
+        "--dump-dom",
+    ]
+    shown = subprocess.run([*command, (tmp_path / "page.html").as_uri()], capture_output=True, text=True, timeout=120)
+    seen = re.search(r'<pre id="seen">(.*?)</pre>', shown.stdout)[1].split("|")
+    curve = drawings["figure_1_curves"].told["panels"][0]["curves"][0]
+    assert seen[0].startswith(f"curve 0: {curve['y'][2]:.3g} [{curve['low'][2]:.3g}, {curve['high'][2]:.3g}] at ")
+    assert seen[1:] == ["true", "0", "2", "the words of a place"]
+
+
+def test_every_figure_is_made_on_the_one_canvas():
+    files = sorted(Path(style.__file__).parent.glob("*.py"))
+    making = {
+        file.name for file in files if re.search(r"\bFigure\(|figsize|subplots\(|set_size_inches", file.read_text())
+    }
+    assert making == {"style.py", "hover.py"}  # in hover.py an example

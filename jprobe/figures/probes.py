@@ -23,9 +23,9 @@ from jprobe.figures.style import (
 
 # Variable -> the dimension along its axis, what the panel shows, its axis in words, and its factor to the axis' units.
 _FIRST_COLUMNS = {
-    "prune_smallest": ("removed", "Pruning", "weights removed, weakest first (%)", 100),
-    "noise": ("amplitude", "Noise", "amplitude a of the noise U(-a, a)", 1),
-    "flip": ("flipped", "Sign flips", "signs flipped, weakest first (%)", 100),
+    "prune_smallest": ("removed", "Pruning", "weakest weights removed (%)", 100),
+    "noise": ("amplitude", "Noise", "amplitude a of noise U(-a, a)", 1),
+    "flip": ("flipped", "Sign flips", "weakest signs flipped (%)", 100),
 }
 
 _SIGNS = {"as trained": "-", "signs only": "--"}
@@ -178,7 +178,7 @@ def randomized_pruning(ds: xr.Dataset) -> Figure:
                 at = _scaled(values, "removed", 100)
                 band(panel, at, "removed", color=hue, linestyle="--", label=f"{task.capitalize()}, randomized")
             panel.set_title(_named(dataset, f"Randomization {type_}", ds), loc="left")
-            panel.set_xlabel("weights removed, weakest first (%)")
+            panel.set_xlabel("weakest weights removed (%)")
     return _finish(figure, axes, _hues(ds), {"pruned": "-", "pruned, then randomized": "--"})
 
 
@@ -221,7 +221,7 @@ def widths(ds: xr.Dataset) -> Figure:
                     band(panel, at.sel(signed=signed), "removed", color=hue, alpha=0.4 + 0.6 * shades[name],
                          linewidth=0.5 + 1.3 * shades[name], label=f"{task.capitalize()}, {nodes[name]} nodes")  # fmt: skip
             panel.set_title(_named(dataset, "Signs only" if signed else "As trained", ds), loc="left")
-            panel.set_xlabel("weights removed, weakest first (%)")
+            panel.set_xlabel("weakest weights removed (%)")
     return _finish(figure, axes)
 
 
@@ -255,7 +255,7 @@ def multiplicative_noise(ds: xr.Dataset) -> Figure:
         for name, panel in zip(names, line, strict=True):
             _signed_pair(panel, ds, dataset, name, "factor")
             panel.set_title(_named(dataset, f"Weakest {name.rpartition('_')[2]}%", ds), loc="left")
-            panel.set_xlabel("amplitude a of the factor U(-a, a)")
+            panel.set_xlabel("amplitude a of factor U(-a, a)")
     return _finish(figure, axes, _hues(ds), _SIGNS)
 
 

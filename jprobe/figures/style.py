@@ -160,28 +160,28 @@ def mark_level(panel: Axes, y: float, name: str, *, right: bool = True) -> None:
         )  # fmt: skip
 
 
+# White that lets curves shine through, under words that stand on them.
+_SHEER = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.6}
+
+
 def mark_place(panel: Axes, x: float, name: str, hue: str = "0.35", *, top: float = 0.04) -> None:
     """A dotted vertical line with its name beside its foot."""
     panel.axvline(x, color=hue, linewidth=0.8, linestyle=(0, (1, 1.5)), zorder=0)
     if name:
         panel.annotate(
             name, (x, top), xycoords=("data", "axes fraction"), xytext=(-2, 0), textcoords="offset points",
-            ha="right", va="bottom", fontsize=7, color=hue,
+            ha="right", va="bottom", fontsize=7, color=MUTED, bbox=_SHEER,
         )  # fmt: skip
 
 
 def tell(panel: Axes, x: float, y: float, text: str, hue: str, offset: tuple[float, float]) -> None:
-    """A dot on a curve, and words about it, set off by so many points.
-
-    The words are on white that lets curves shine through, so that they can be read on top of one.
-    """
+    """A dot on a curve, and words about it, set off by so many points."""
     panel.plot([x], [y], "o", color=hue, markersize=3.5, zorder=5)
     across, up = offset
     panel.annotate(
         text, (x, y), xytext=offset, textcoords="offset points", fontsize=7, color=hue, zorder=6,
         ha="right" if across < 0 else "left" if across > 0 else "center", va="top" if up < 0 else "bottom" if up > 0 else "center",
-        bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.6},
-        arrowprops={"arrowstyle": "-", "color": hue, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 2},
+        bbox=_SHEER, arrowprops={"arrowstyle": "-", "color": hue, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 2},
     )  # fmt: skip
 
 
