@@ -22,5 +22,6 @@ class Docstrings(griffe.Extension):
         for room in pkg.modules.values():
             for name, path in room.imports.items():
                 module = room.members.get(name)
-                if isinstance(module, griffe.Module) and path == f"{room.path}.{name}.{name}":
-                    room.members[name] = griffe.Alias(name, module.members[name], parent=room)
+                if isinstance(module, griffe.Module) and path != module.path:
+                    place, _, attribute = path.removeprefix(f"{pkg.path}.").rpartition(".")
+                    room.members[name] = griffe.Alias(name, pkg[place].members[attribute], parent=room)
