@@ -49,7 +49,7 @@ def fetch(name: str) -> Dataset:
         The dataset, as `load` returns it.
 
     Raises:
-        As `load`.
+        JprobeError: what `load` raises.
 
     Example:
         >>> fetch("mnist").source
