@@ -89,6 +89,8 @@ class Check(NamedTuple):
     def __str__(self) -> str:
         """The number, its 95% interval in brackets, and the threshold in words."""
         value, low, high, size = self.found
+        if math.isnan(value):
+            return f"{self.what}: no value (claim: {self.side} {self.form(self.threshold)})"
         middle, _, unit = self.form(value).partition(" ")
         ends = [self.form(end).partition(" ")[0] for end in (low, high)]
         few = math.isnan(low) or math.isnan(high)

@@ -86,7 +86,7 @@ class Study(Generic[C, S]):
         name: as typed on the command line.
         paper: the paper it reproduces: authors, title, where.
         reproduces: which of the paper's figures and tables.
-        cost: how long it takes, in words.
+        cost: how long it takes, in words; of several presets "quick: 2 minutes; paper: an hour".
         presets: name -> configuration; "quick" is the default.
         subject: configuration -> what is measured; finds data and weights, and refuses what is not there.
         parts: (configuration, subject) -> the units of work, in order.
@@ -95,6 +95,8 @@ class Study(Generic[C, S]):
         panels: (Dataset, configuration) -> figures.
         summary: (Dataset, configuration) -> headline numbers by stable flat keys.
         about: (Dataset, configuration) -> title, lead and notes.
+        asks: what it asks of networks, in one line of some 40 letters; default: what it reproduces.
+        reference: the paper in a few words, such as "Jankowski et al. 2025, arXiv:2508.05463"; default: the paper.
         table: Dataset -> (header, rows), shown in the report, and on the terminal where there are no findings to show.
         spreads: whether it spreads its work over the devices of a mesh.
         side_by_side: parts that run at the same time on one device; more than 1 pays where many programs are compiled, which
@@ -118,6 +120,19 @@ class Study(Generic[C, S]):
     panels: Callable[[xr.Dataset, C], Sequence[Panel]]
     summary: Callable[[xr.Dataset, C], Mapping[str, Any]]
     about: Callable[[xr.Dataset, C], About]
+    asks: str = ""
+    reference: str = ""
     table: Callable[[xr.Dataset], tuple[Sequence[str], Sequence[Sequence[str]]]] | None = None
     spreads: bool = False
     side_by_side: int = 1
+
+    def cost_of(self, preset: str) -> str:
+        """How long a preset takes, in words.
+
+        Example:
+            >>> from jprobe.studies import probes
+            >>> "minutes" in probes.STUDY.cost_of("quick")
+            True
+        """
+        words = dict(each.strip().split(": ", 1) for each in self.cost.split(";") if ": " in each)
+        return words.get(preset, self.cost)

@@ -6,12 +6,15 @@ from jprobe.studies.transformer.findings import findings
 from jprobe.studies.transformer.panels import about, panels
 from jprobe.studies.transformer.parts import combine, parts
 from jprobe.studies.transformer.subjects import subject
-from jprobe.studies.transformer.summary import summary, table
+from jprobe.studies.transformer.summary import summary
+from jprobe.studies.transformer.table import table
 
 STUDY = Study(
     name="transformer",
     paper="Jankowski et al., Task complexity shapes internal representations and robustness in neural networks, arXiv:2508.05463",
     reproduces="Paper 1, section 5 (figures 5, 9, 20): robustness of each layer of a pretrained DistilBERT, or of any network",
+    asks="a transformer, one layer at a time",
+    reference="Jankowski et al. 2025, arXiv:2508.05463",
     cost="quick: about 7 minutes on two cores; paper: a GPU's work",
     presets=PRESETS,
     subject=subject,
