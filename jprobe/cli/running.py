@@ -1,9 +1,7 @@
 """``jprobe run``: options from a study's Config, the one runner, and what it found, on the terminal."""
 
-import dataclasses
 import importlib
 import inspect
-import shlex
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -31,13 +29,14 @@ def run(name: str, options: Sequence[str]) -> None:
 
     from jprobe.cli.progress import duration, shown
     from jprobe.studies import run as run_study
+    from jprobe.studies.command import command_of
 
     study, folder = package.STUDY, config.folder(package.PRESETS)
     head = [f"{name}, preset {config.preset}: {config.in_words()}", f"writes to {folder}"]
     time = study.cost_of(config.preset)
     if config.numbers() != default.numbers():
         time = f"with this preset's own options: {time}"
-    command = _command(name, config, default)
+    command = command_of(config, default)
     try:
         with shown(head, time) as display:
             result = run_study(study, config, command=command, progress=display, planned=display.plan)
@@ -79,19 +78,3 @@ def _tell(study: Any, result: Any) -> None:
             console.print(f"{key:40} {f'{value:.4f}' if isinstance(value, float) else value}", soft_wrap=True)
         if len(keys) > _SHOWN:
             console.print(f"... and {len(keys) - _SHOWN} more in summary.json")
-
-
-def _command(study: str, config: Any, default: Any) -> str:
-    """The command that repeats a run: every option that differs from its preset."""
-    words = ["jprobe", "run", study, "--preset", config.preset]
-    # What every study can be told comes first among the fields; in a command the folder reads better at the end.
-    fields = sorted(dataclasses.fields(config), key=lambda field: field.name in ("out", "mesh"))
-    for field in fields:
-        value, option = getattr(config, field.name), f"--{field.name.replace('_', '-')}"
-        if field.name == "preset" or value == getattr(default, field.name):
-            continue
-        if isinstance(value, bool):
-            words.append(option)
-        else:
-            words += [option, *map(str, value if isinstance(value, tuple) else (value,))]
-    return shlex.join(words)

@@ -1,7 +1,7 @@
 """What a study is: a value. One runner (runner.py) does with it what all studies need."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -78,6 +78,28 @@ class Part(NamedTuple):
     needs: Sequence[str] = ()
 
 
+class Curve(NamedTuple):
+    """A curve of a study, for setting runs side by side.
+
+    Attributes:
+        title: what is done to the networks.
+        x: its dimension of levels.
+        along: the levels, in words for an axis.
+        of: what is measured, in words for an axis; a fraction of 1, drawn in percent.
+        panels: dimension that has a panel each.
+
+    Example:
+        >>> Curve("Pruning", "removed", "fraction removed").panels
+        'task'
+    """
+
+    title: str
+    x: str
+    along: str
+    of: str = "test accuracy, %"
+    panels: str = "task"
+
+
 @dataclass(frozen=True)
 class Study(Generic[C, S]):
     """A study as a value; ``jprobe.studies.run`` runs it.
@@ -98,6 +120,7 @@ class Study(Generic[C, S]):
         asks: what it asks of networks, in one line of some 40 letters; default: what it reproduces.
         reference: the paper in a few words, such as "Jankowski et al. 2025, arXiv:2508.05463"; default: the paper.
         table: Dataset -> (header, rows), shown in the report, and on the terminal where there are no findings to show.
+        curves: name of a variable -> how it is drawn where runs are set side by side.
         spreads: whether it spreads its work over the devices of a mesh.
         side_by_side: parts that run at the same time on one device; more than 1 pays where many programs are compiled, which
             keeps one core busy.
@@ -123,6 +146,7 @@ class Study(Generic[C, S]):
     asks: str = ""
     reference: str = ""
     table: Callable[[xr.Dataset], tuple[Sequence[str], Sequence[Sequence[str]]]] | None = None
+    curves: Mapping[str, Curve] = field(default_factory=dict)
     spreads: bool = False
     side_by_side: int = 1
 

@@ -1,6 +1,7 @@
 """The study ``probes`` as a value."""
 
 from jprobe.studies.probes.config import PRESETS
+from jprobe.studies.probes.curves import curves
 from jprobe.studies.probes.findings import findings
 from jprobe.studies.probes.panels import about, panels
 from jprobe.studies.probes.parts import combine, parts
@@ -23,6 +24,7 @@ STUDY = Study(
     panels=panels,
     summary=summary,
     about=about,
+    curves=curves(),
     spreads=True,
     side_by_side=2,
 )

@@ -2,6 +2,7 @@
 
 from jprobe.studies.study import Study
 from jprobe.studies.transformer.config import PRESETS
+from jprobe.studies.transformer.curves import CURVES
 from jprobe.studies.transformer.findings import findings
 from jprobe.studies.transformer.panels import about, panels
 from jprobe.studies.transformer.parts import combine, parts
@@ -25,4 +26,5 @@ STUDY = Study(
     summary=summary,
     about=about,
     table=table,
+    curves=CURVES,
 )
