@@ -8,7 +8,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from jprobe import cli, data, weights
+from jprobe import __version__, cli, data, weights
 from jprobe.cli import findings, progress, running, showing
 from jprobe.intervals import Estimate
 from jprobe.report import Check, Finding
@@ -54,7 +54,7 @@ def test_usage_list_version_and_data(capsys):
     cli.main(["--version"])
     cli.main(["data", "show"])
     text = capsys.readouterr().out
-    for word in ("jprobe data import NAME DIR", "probes", "0.1.0", "fashion_mnist", "CC BY-SA 3.0"):
+    for word in ("jprobe data import NAME DIR", "probes", __version__, "fashion_mnist", "CC BY-SA 3.0"):
         assert word in text
 
 

@@ -286,3 +286,13 @@ def test_the_command_that_takes_up_a_run_makes_its_configuration_again(runs, tmp
         assert again[0].numbers() == config.numbers()
         assert again[0].out == folder
     assert taking_up(tmp_path / "b") == f"jprobe run probes --preset paper --out {tmp_path / 'b'}"
+
+
+def test_what_only_one_run_has_is_not_drawn(runs, tmp_path):
+    other = shutil.copytree(runs / "tanh", tmp_path / "other")
+    ds = load(other / "results.nc")
+    save(other / "results.nc", ds.assign_coords(task=["easy", "3-5"]))
+    (panel,) = compare([runs / "relu", other]).panels
+    assert [axes.get_title("left") for axes in panel.figure.axes] == ["easy"]
+    save(other / "results.nc", ds.drop_vars("flip"))
+    assert compare([runs / "relu", other]).panels == []

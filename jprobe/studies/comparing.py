@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -158,7 +159,8 @@ def _labels(runs: Sequence[_Run], options: Sequence[tuple[str, Sequence[str]]]) 
     """What tells the runs apart: values of options if they are short, else names of folders."""
     # What an older version did not record tells nothing apart.
     recorded = [values for _, values in options if _ABSENT not in values]
-    values = [", ".join(words) for words in zip(*recorded, strict=True)]
+    # Of a checkpoint's folder or address the last word is enough.
+    values = [", ".join(word.rpartition("/")[2] for word in words) for words in zip(*recorded, strict=True)]
     names = [run.folder.resolve().name for run in runs]
     for labels in (values, names):
         if len(set(labels)) == len(runs) and max(map(len, labels)) <= _LABEL:
@@ -204,7 +206,7 @@ def _claims(study: Study[Any, Any], runs: Sequence[_Run]) -> list[tuple[str, lis
 
 
 def _panel(name: str, curve: Curve, columns: Sequence[_Column]) -> list[Panel]:
-    """The overlaid figure of one variable; none where fewer than two columns have it."""
+    """The overlaid figure of one variable, of the tasks that two columns or more have; none where there is none."""
     curves: dict[str, xr.DataArray] = {}
     for column in columns:
         if name in column.run.dataset:
@@ -212,8 +214,12 @@ def _panel(name: str, curve: Curve, columns: Sequence[_Column]) -> list[Panel]:
             values = values.sel(dataset=column.dataset) if "dataset" in values.dims else values
             # A task of another dataset is a row without numbers.
             curves[column.label] = values.dropna(curve.panels, how="all")
-    if len(curves) < 2:
+    times = Counter(name for values in curves.values() for name in values[curve.panels].values.tolist())
+    shared = [name for name, count in times.items() if count > 1]
+    if not shared:
         return []
+    here = {label: [name for name in shared if name in values[curve.panels]] for label, values in curves.items()}
+    curves = {label: values.sel({curve.panels: here[label]}) for label, values in curves.items() if here[label]}
     signed = " Dashed: signed networks." if any("signed" in values.dims for values in curves.values()) else ""
     says = f"Medians and interquartile ranges over all networks and draws, dead ones too.{signed}"
     return [Panel(name, curve.title, says, figures.overlaid(curves, curve.x, curve.panels, curve.along, curve.of))]
