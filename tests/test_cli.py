@@ -4,6 +4,7 @@ import io
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -114,7 +115,16 @@ def test_empty_paths_are_refused(capsys, tmp_path, monkeypatch):
     assert (tmp_path / "file").read_text() == "mine"
 
 
-@pytest.mark.parametrize(("words", "lines"), [("run --help", 1), ("data --help", 3), ("weights -h", 3)])
+def test_the_usage_fits_80_columns_and_names_every_command():
+    lines = cli.USAGE.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert {line.split()[1] for line in lines if line.startswith("  jprobe ")} == {*cli._WORDS, "--version"}
+
+
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [("run --help", 1), ("open -h", 1), ("compare --help", 1), ("data --help", 3), ("weights -h", 3)],
+)
 def test_help_of_a_command_is_its_lines(capsys, words, lines):
     cli.main(words.split())
     out = capsys.readouterr().out.strip().splitlines()
@@ -188,24 +198,34 @@ LONG = "Fashion-MNIST hard, hard_sigmoid: pruning, smallest weights first [all o
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_progress_fits_any_terminal(width, monkeypatch):
     screen = screen_of(monkeypatch, width)
-    with progress.shown(["probes, quick: mnist", "writes to runs/x"]) as show:
+    with progress.shown("probes, quick: mnist", Path("runs/x")) as show:
         show("finding data", 0.0)
         assert "runs/x" not in screen.getvalue()  # a mistake would be found here, and nothing is written
         show.plan(PLAN)
         show(LONG, 0.01)
     lines = lines_of(screen)
-    assert "43 parts, 3 finished before; about 2 min, as earlier runs went here" in lines
-    assert max(len(line) for line in lines if "parts" not in line) <= width
+    assert "43 parts, 3 finished before; about 2 min, as earlier runs went here" in " ".join(" ".join(lines).split())
+    assert max(map(len, lines)) <= width
     shown = " ".join(lines[-4:])
     assert "Fashion-MNIST hard, hard_" in shown
     # 99% of 100 s; a second may pass before the screen is drawn.
     assert re.search(r" 1% (100|99|98) s left| 1% 2 min left", shown)
 
 
+def test_the_folder_stays_in_one_piece_and_so_does_a_log(monkeypatch):
+    folder = Path("runs") / ("a" * 60)
+    for terminal in (True, False):
+        screen = screen_of(monkeypatch, 40, terminal)
+        with progress.shown("probes " * 10, folder) as show:
+            show.plan(PLAN)
+        assert f"writes to {folder}" in lines_of(screen)
+        assert ("probes " * 10 in lines_of(screen)) == (not terminal)
+
+
 def test_the_label_is_above_the_bar_only_where_there_is_no_room_beside_it(monkeypatch):
     for width, beside in ((120, True), (80, False)):
         screen = screen_of(monkeypatch, width)
-        with progress.shown([]) as show:
+        with progress.shown("probes", Path("runs/x")) as show:
             show.plan(PLAN)
             show("training 20 networks", 0.42)
         assert any("training 20 networks" in line and "42%" in line for line in lines_of(screen)) == beside
@@ -243,7 +263,7 @@ def test_the_plan_in_words(plan, says):
 
 def test_a_log_gets_a_line_every_few_per_cent_and_not_one_for_each_part(monkeypatch, capsys):
     screen = screen_of(monkeypatch, 80, terminal=False)
-    with progress.shown(["probes"]) as show:
+    with progress.shown("probes", Path("runs/x")) as show:
         show("finding data", 0.0)
         show.plan(PLAN)
         for n in range(1001):
@@ -262,7 +282,7 @@ def test_a_slow_run_tells_in_a_log_that_it_lives(monkeypatch, capsys):
     screen_of(monkeypatch, 80, terminal=False)
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    with progress.shown([]) as show:
+    with progress.shown("probes", Path("runs/x")) as show:
         show.plan(Plan(1, 0, None))
         for n in range(100):
             now[0] = 10.0 * n
@@ -275,7 +295,7 @@ def test_a_slow_run_tells_in_a_log_that_it_lives(monkeypatch, capsys):
 def test_a_dumb_terminal_gets_lines(monkeypatch, capsys):
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.setattr(progress, "console", Console(force_terminal=True))
-    with progress.shown(["probes, quick"]) as show:
+    with progress.shown("probes, quick", Path("runs/x")) as show:
         show.plan(PLAN)
         for label, done in (("a", 0.0), ("a", 0.01), ("b", 0.5), ("finished", 1.0)):
             show(label, done)

@@ -11,16 +11,16 @@ from jprobe.studies import NAMES
 
 USAGE = """jprobe: probe trained neural networks as signed, weighted graphs
 
-  jprobe run STUDY [--preset quick|paper] [--out DIR] [options]   reproduce a study; 'jprobe run STUDY --help' lists the options
-  jprobe open [DIR]                                               show a run's report in the browser; without DIR that of the newest run
-  jprobe compare DIR DIR... [--out FILE]                          set finished runs of one study side by side, on one page
-  jprobe list                                                     studies, what each reproduces, what it costs
-  jprobe data show                                                datasets, and where each is
-  jprobe data fetch NAME                                          download a dataset
-  jprobe data import NAME DIR                                     take a dataset's official files from a folder
-  jprobe weights show                                             published checkpoints, and where each is
-  jprobe weights fetch NAME                                       download a checkpoint
-  jprobe weights import NAME PATH                                 take a checkpoint from a file (distilbert-ner: a folder)
+  jprobe run STUDY [options]        run a study; with --help: its options
+  jprobe open [DIR]                 show a run's report; without DIR the newest
+  jprobe compare DIR DIR...         set finished runs side by side (--out FILE)
+  jprobe list                       studies, what each asks, how long it takes
+  jprobe data show                  datasets, and where each is
+  jprobe data fetch NAME            download a dataset
+  jprobe data import NAME DIR       take its official files from a folder
+  jprobe weights show               published checkpoints, and where each is
+  jprobe weights fetch NAME         download a checkpoint
+  jprobe weights import NAME PATH   take it from a file, or a folder
   jprobe --version
 """
 

@@ -3,7 +3,8 @@
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Protocol
 
 from rich.console import Group, RenderableType
@@ -36,19 +37,22 @@ class Display(Protocol):
 
 
 @contextlib.contextmanager
-def shown(head: Sequence[str], usually: str = "") -> Iterator[Display]:
+def shown(what: str, folder: Path, usually: str = "") -> Iterator[Display]:
     """Say what will run as soon as that is known, so not before a mistake, and show its progress and the time left.
 
     Args:
-        head: what runs and where it writes, a line each.
+        what: the run, in words.
+        folder: where its results go.
         usually: how long it takes, in words, for where no earlier run on this machine tells.
     """
     left = _Left(time.monotonic)
 
     def say(plan: Plan) -> None:
         left.plan(plan)
-        for line in (*head, _said(plan, usually)):
-            console.print(line, soft_wrap=True, markup=False, highlight=False)
+        for line in (what, f"writes to {folder}", _said(plan, usually)):
+            # A path stays in one piece, to be copied, and so does every line of a log.
+            whole = line.endswith(str(folder)) or not console.is_terminal
+            console.print(line, soft_wrap=whole, markup=False, highlight=False)
 
     if not console.is_terminal or console.is_dumb_terminal:
         yield _Lines(left, say)

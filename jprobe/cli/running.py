@@ -32,13 +32,13 @@ def run(name: str, options: Sequence[str]) -> None:
     from jprobe.studies.command import command_of
 
     study, folder = package.STUDY, config.folder(package.PRESETS)
-    head = [f"{name}, preset {config.preset}: {config.in_words()}", f"writes to {folder}"]
+    what = f"{name}, preset {config.preset}: {config.in_words()}"
     time = study.cost_of(config.preset)
     if config.numbers() != default.numbers():
         time = f"with this preset's own options: {time}"
     command = command_of(config, default)
     try:
-        with shown(head, time) as display:
+        with shown(what, folder, time) as display:
             result = run_study(study, config, command=command, progress=display, planned=display.plan)
     except KeyboardInterrupt:
         kept = f"What is finished is kept in {folder}; the same command takes it up again."
