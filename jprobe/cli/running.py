@@ -35,7 +35,7 @@ def run(name: str, options: Sequence[str]) -> None:
     what = f"{name}, preset {config.preset}: {config.in_words()}"
     time = study.cost_of(config.preset)
     if config.numbers() != default.numbers():
-        time = f"with this preset's own options: {time}"
+        time = f"with the preset's own options {time}"
     command = command_of(config, default)
     try:
         with shown(what, folder, time) as display:
