@@ -88,7 +88,8 @@ def decoding(path: str | Path, what: str, mend: str) -> Iterator[None]:
     except JprobeError:
         raise
     except Exception as error:
-        reason = str(error) or type(error).__name__
+        # What libraries advise in further lines, such as other packages for other formats, mends no damaged file.
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].strip()
         raise DamagedFileError(path, f"it is not {what} ({reason}).", mend) from error
 
 

@@ -1,11 +1,20 @@
+import dataclasses
+import importlib
+import io
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from jprobe import cli
+from jprobe import __version__, cli, data, weights
+from jprobe.cli import findings, progress, running, showing
+from jprobe.intervals import Estimate
+from jprobe.report import Check, Finding
+from jprobe.studies import NAMES
+from jprobe.studies.pace import Plan
 
 
 def failing(capsys, *words, code=1):
@@ -46,7 +55,7 @@ def test_usage_list_version_and_data(capsys):
     cli.main(["--version"])
     cli.main(["data", "show"])
     text = capsys.readouterr().out
-    for word in ("jprobe data import NAME DIR", "probes", "0.1.0", "fashion_mnist", "CC BY-SA 3.0"):
+    for word in ("jprobe data import NAME DIR", "probes", __version__, "fashion_mnist", "CC BY-SA 3.0"):
         assert word in text
 
 
@@ -106,7 +115,16 @@ def test_empty_paths_are_refused(capsys, tmp_path, monkeypatch):
     assert (tmp_path / "file").read_text() == "mine"
 
 
-@pytest.mark.parametrize(("words", "lines"), [("run --help", 1), ("data --help", 3), ("weights -h", 3)])
+def test_the_usage_fits_80_columns_and_names_every_command():
+    lines = cli.USAGE.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert {line.split()[1] for line in lines if line.startswith("  jprobe ")} == {*cli._WORDS, "--version"}
+
+
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [("run --help", 1), ("open -h", 1), ("compare --help", 1), ("data --help", 3), ("weights -h", 3)],
+)
 def test_help_of_a_command_is_its_lines(capsys, words, lines):
     cli.main(words.split())
     out = capsys.readouterr().out.strip().splitlines()
@@ -158,45 +176,219 @@ def test_a_mistyped_option_does_not_claim_the_folder_of_the_right_one(capsys, tm
     assert sorted(p.name for p in folder.rglob("*")) == before
 
 
-@pytest.mark.parametrize("width", [40, 80, 120])
-def test_progress_and_findings_fit_any_terminal(width, monkeypatch):
-    import io
-
-    from rich.console import Console
-
-    from jprobe.cli import progress, running
-    from jprobe.intervals import Estimate
-    from jprobe.report import About, Check, Finding, Outcome
-
+def screen_of(monkeypatch, width, terminal=True):
+    """Where the command prints: a terminal of this width, or a file."""
     screen = io.StringIO()
-    console = Console(file=screen, width=width, force_terminal=True, color_system=None, legacy_windows=False)
-    monkeypatch.setattr(progress, "console", console)
-    monkeypatch.setattr(running, "console", console)
-    with progress.shown("probes, quick", Path("runs/x")) as show:
-        show("mnist hard: training 20 networks with a label that is long", 0.42)
-    check = Check("signed hard [median]", Estimate(0.5, 0.4, 0.6, 9), "at most", 0.55)
-    told = Outcome(About("t", "l"), [Finding("It collapses.", (check,))], [], {}, {})
-    running._tell(None, type("R", (), {"outcome": told}))
+    console = Console(file=screen, width=width, force_terminal=terminal, color_system=None, legacy_windows=False)
+    for module in (progress, running, showing, findings):
+        monkeypatch.setattr(module, "console", console)
+    return screen
+
+
+def lines_of(screen):
+    """What was printed, without the terminal's codes."""
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
-    assert "42%" in text
-    assert "inconclusive" in text
-    assert "[median]" in text
-    assert max(len(line) for line in text.replace("\r", "\n").splitlines()) <= width
+    return text.replace("\r", "\n").splitlines()
+
+
+PLAN = Plan(parts=43, finished=3, seconds=100.0)
+LONG = "Fashion-MNIST hard, hard_sigmoid: pruning, smallest weights first [all of them]"
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_progress_fits_any_terminal(width, monkeypatch):
+    screen = screen_of(monkeypatch, width)
+    with progress.shown("probes, quick: mnist", Path("runs/x")) as show:
+        show("finding data", 0.0)
+        assert "runs/x" not in screen.getvalue()  # a mistake would be found here, and nothing is written
+        show.plan(PLAN)
+        show(LONG, 0.01)
+    lines = lines_of(screen)
+    assert "43 parts, 3 finished before; about 2 min, as earlier runs went here" in " ".join(" ".join(lines).split())
+    assert max(map(len, lines)) <= width
+    shown = " ".join(lines[-4:])
+    assert "Fashion-MNIST hard, hard_" in shown
+    # 99% of 100 s; a second may pass before the screen is drawn.
+    assert re.search(r" 1% (100|99|98) s left| 1% 2 min left", shown)
+
+
+def test_the_folder_stays_in_one_piece_and_so_does_a_log(monkeypatch):
+    folder = Path("runs") / ("a" * 60)
+    for terminal in (True, False):
+        screen = screen_of(monkeypatch, 40, terminal)
+        with progress.shown("probes " * 10, folder) as show:
+            show.plan(PLAN)
+        assert f"writes to {folder}" in lines_of(screen)
+        assert ("probes " * 10 in lines_of(screen)) == (not terminal)
+
+
+def test_the_label_is_above_the_bar_only_where_there_is_no_room_beside_it(monkeypatch):
+    for width, beside in ((120, True), (80, False)):
+        screen = screen_of(monkeypatch, width)
+        with progress.shown("probes", Path("runs/x")) as show:
+            show.plan(PLAN)
+            show("training 20 networks", 0.42)
+        assert any("training 20 networks" in line and "42%" in line for line in lines_of(screen)) == beside
+
+
+def test_the_time_left_is_the_plan_s_at_first_and_then_the_run_s():
+    now = [0.0]
+    left = progress._Left(lambda: now[0])
+    left.at(0.0)
+    assert left.seconds() is None
+    now[0] = 7.0  # finding the data is no part of the work
+    left.plan(Plan(2, 0, 300.0))
+    left.at(0.01)
+    assert left.seconds() == pytest.approx(297)
+    now[0] = 27.0
+    left.at(0.2)
+    assert left.seconds() == pytest.approx(80)
+    now[0] = 30.0
+    assert left.seconds() == pytest.approx(77)
+    now[0] = 500.0
+    assert left.seconds() == 0
+
+
+@pytest.mark.parametrize(
+    ("plan", "says"),
+    [
+        (Plan(1, 0, None), "1 part; 8 minutes"),
+        (Plan(41, 41, None), "41 parts, all finished before"),
+        (Plan(41, 40, 7200.0), "41 parts, 40 finished before; about 2 h, as earlier runs went here"),
+    ],
+)
+def test_the_plan_in_words(plan, says):
+    assert progress._said(plan, "8 minutes") == says
+
+
+def test_a_log_gets_a_line_every_few_per_cent_and_not_one_for_each_part(monkeypatch, capsys):
+    screen = screen_of(monkeypatch, 80, terminal=False)
+    with progress.shown("probes", Path("runs/x")) as show:
+        show("finding data", 0.0)
+        show.plan(PLAN)
+        for n in range(1001):
+            show(f"part {n}", n / 1000)
+        show("finished", 1.0)
+    assert lines_of(screen)[0] == "probes"
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 21
+    assert lines[0].split()[:2] == ["0%", "0"]
+    assert lines[1].startswith("  5%")
+    assert "part 50, " in lines[1]
+    assert lines[-1].split() == ["100%", "0", "s", "finished"]
+
+
+def test_a_slow_run_tells_in_a_log_that_it_lives(monkeypatch, capsys):
+    screen_of(monkeypatch, 80, terminal=False)
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with progress.shown("probes", Path("runs/x")) as show:
+        show.plan(Plan(1, 0, None))
+        for n in range(100):
+            now[0] = 10.0 * n
+            show("a long part", n / 10_000)
+    lines = capsys.readouterr().out.splitlines()
+    assert 10 <= len(lines) <= 17
+    assert all("100%" not in line for line in lines)
 
 
 def test_a_dumb_terminal_gets_lines(monkeypatch, capsys):
     monkeypatch.setenv("TERM", "dumb")
-    from jprobe.cli import progress
-
+    monkeypatch.setattr(progress, "console", Console(force_terminal=True))
     with progress.shown("probes, quick", Path("runs/x")) as show:
-        for label, done in (("a", 0.0), ("a", 0.1), ("b", 0.5), ("finished", 1.0)):
+        show.plan(PLAN)
+        for label, done in (("a", 0.0), ("a", 0.01), ("b", 0.5), ("finished", 1.0)):
             show(label, done)
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[-1] if "left" not in line else line.split()[3] for line in lines[1:]] == [
-        "a",
-        "b,",
-        "finished",
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert [line.split()[3].rstrip(",") for line in out.splitlines()[-3:]] == ["a", "b", "finished"]
+
+
+def finding(claim, *values, remark="", threshold=0.55):
+    checks = [
+        Check(f"{claim} number {n} [of the signed networks]", Estimate(v, v - 0.01, v + 0.01, 9), "at most", threshold)
+        for n, v in enumerate(values)
     ]
+    return Finding(claim, tuple(checks), remark)
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_findings_are_short_on_any_terminal(width, monkeypatch):
+    screen = screen_of(monkeypatch, width)
+    many = finding("It collapses [to chance].", *[0.5] * 9, 0.9, remark="mnist; " + "a long remark " * 30)
+    findings.tell_findings([many])
+    lines = lines_of(screen)
+    assert max(map(len, lines)) <= width
+    assert len(lines) <= (6 if width >= 80 else 9)
+    text = " ".join(" ".join(lines).split())
+    assert "differs" in text
+    assert "[to chance]" in text
+    # The number that decides is told, however many do not.
+    assert "number 9 [of the signed networks] 0.9 [0.89, 0.91] (claim: at most 0.55)" in text
+    assert "more numbers" in text
+
+
+def test_a_claim_held_against_two_datasets_says_which(monkeypatch):
+    screen = screen_of(monkeypatch, 80)
+    findings.tell_findings(
+        [finding("It falls.", 0.5, remark="mnist; much"), finding("It falls.", 0.55, remark="kmnist")]
+    )
+    text = "\n".join(lines_of(screen))
+    assert "holds         mnist: It falls." in text
+    assert "inconclusive  kmnist: It falls." in text
+    assert text.count("at this scale") == 1
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_table_that_is_too_wide_is_told_row_by_row_and_in_a_file_as_it_is(terminal, monkeypatch):
+    header = ("layer", *(f"probe [{n}]" for n in range(5)))
+    rows = [("Dense_0", *(f"0.{n}" for n in range(5))), ("  paper", *("-" for _ in range(5)))]
+    screen = screen_of(monkeypatch, 40, terminal)
+    showing.numbers(header, rows)
+    lines = lines_of(screen)
+    text = " ".join(" ".join(lines).split())
+    for word in (*header[1:], *rows[0]):
+        assert word in text
+    assert (max(map(len, lines)) <= 40) == terminal
+    assert ("probe [3] 0.3; probe [4] 0.4" in text) == terminal
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_the_list_of_studies_is_short(width, monkeypatch):
+    screen = screen_of(monkeypatch, width)
+    showing.studies()
+    lines = lines_of(screen)
+    assert max(map(len, lines)) <= width
+    text = " ".join(lines)
+    for name in NAMES:
+        study = importlib.import_module(f"jprobe.studies.{name}").STUDY
+        assert study.asks
+        assert study.name in text
+        assert study.asks in " ".join(text.split())
+        assert text.count(study.reference) == 1
+    if width == 80:
+        assert len(lines) == len(NAMES) + 4 + 3 + 2  # references, blank lines between them, the last paragraph
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_datasets_and_checkpoints_are_never_cut_off(width, monkeypatch):
+    screen = screen_of(monkeypatch, width)
+    showing.data()
+    showing.weights()
+    assert max(map(len, lines_of(screen))) <= width
+    assert "…" not in screen.getvalue()
+    words = "".join(screen.getvalue().split())
+    for entry in (*map(dataclasses.astuple, data.catalogue()), *weights.catalogue()):
+        assert all("".join(text.split()) in words for text in entry)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_study_says_how_long_its_presets_take_and_what_runs(name):
+    package = importlib.import_module(f"jprobe.studies.{name}")
+    for preset, config in package.PRESETS.items():
+        assert package.STUDY.cost_of(preset) != package.STUDY.cost
+        assert "{" not in config.in_words()
+        assert config.in_words()
 
 
 @pytest.mark.end_to_end

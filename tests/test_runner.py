@@ -266,6 +266,49 @@ def test_the_pace_is_corrected_by_what_parts_took(tmp_path):
     assert pace_of(("ssim", 1), file=file).factor("ssim") == 1
 
 
+def test_the_plan_knows_what_earlier_runs_of_that_size_took(tmp_path):
+    file = tmp_path / "pace.json"
+    first = pace_of(("train", 8), ("probe", 2), file=file)
+    assert first.plan(()) == (2, 0, None)
+    for part in first.parts:
+        first.end(part, 3 * part.cost, True)
+    first.remember()
+    assert pace_of(("train", 16), ("probe", 2), file=file).plan(()) == (2, 0, 54)
+    # Two at a time, one of which is finished; and what one part takes cannot be shared.
+    assert pace_of(("train", 16), ("probe", 2), ("probe", 2), file=file).plan({"p0"}, width=2) == (3, 1, 6)
+    assert pace_of(("train", 16), ("probe", 2), file=file).plan({"p0"}, width=2) == (2, 1, 6)
+    assert pace_of(("train", 16), file=file).plan({"p0"}) == (1, 1, None)
+    # Nothing is known of most of the work.
+    assert pace_of(("train", 2), ("new", 2), file=file).plan(()).seconds is None
+
+
+def test_a_short_run_says_nothing_of_a_long_one(tmp_path):
+    file = tmp_path / "pace.json"
+    tiny = pace_of(("train", 0.01), file=file)
+    tiny.end(tiny.parts[0], 10.0, True)  # all of it compiling
+    tiny.remember()
+    assert pace_of(("train", 10), file=file).plan(()).seconds is None
+    long = pace_of(("train", 10), file=file)
+    long.end(long.parts[0], 20.0, True)
+    long.remember()
+    again = pace_of(("train", 0.01), file=file)
+    again.end(again.parts[0], 10.0, True)
+    again.remember()
+    assert pace_of(("train", 10), file=file).plan(()).seconds == pytest.approx(20)
+
+
+def test_what_is_about_to_run_is_said_once_before_it_does(tmp_path):
+    said = []
+    studies.run(
+        toy(), Config(out=tmp_path / "out"), progress=lambda label, done: said.append(label), planned=said.append
+    )
+    assert [type(word).__name__ for word in said].count("Plan") == 1
+    assert said[1][:2] == (3, 0)
+    said.clear()
+    studies.compute(toy(), Config(), folder=tmp_path / "out", planned=said.append)
+    assert [plan[:2] for plan in said] == [(3, 3)]
+
+
 def test_keys_belong_to_names():
     context = studies.Context(None, None, print, {})
     keys = [jax.random.key_data(context.key(*names)).tolist() for names in (("a", 1), ("a", 2), ("b", 1), ("a", 1))]

@@ -1,4 +1,5 @@
 import json
+import math
 import re
 
 import numpy as np
@@ -15,7 +16,7 @@ from jprobe.studies import compute
 from jprobe.studies import probes as study
 from jprobe.studies.probes import parts as PARTS
 from jprobe.studies.probes.panels import panels
-from jprobe.studies.probes.summary import living
+from jprobe.studies.probes.summary import best_level, living
 from jprobe.studies.probes.variants import SEEDS, variants
 
 pytestmark = [pytest.mark.quick, pytest.mark.end_to_end]
@@ -390,3 +391,11 @@ def test_tasks_of_ones_own(tmp_path):
     assert ds.dataset.values.tolist() == ["mine"]
     assert study.STUDY.about(ds, config).lead.endswith("on mine, after Jankowski et al., arXiv:2508.05463.")
     assert len(study.findings(ds)) == 6
+
+
+def test_a_task_whose_networks_are_all_dead_has_no_best_level():
+    levels = xr.DataArray(
+        [[0.5, 0.9, 0.7], [0.5, 0.7, 0.8]], {"seed": [0, 1], "flipped": [0, 0.5, 1]}, ("seed", "flipped")
+    )
+    assert best_level(levels, "flipped") == (0.8, 0.5)
+    assert all(math.isnan(value) for value in best_level(levels * np.nan, "flipped"))

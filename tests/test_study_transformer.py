@@ -16,6 +16,7 @@ from jprobe.studies import compute, tell
 from jprobe.studies import transformer as study
 from jprobe.studies.transformer import parts as PARTS
 from jprobe.studies.transformer.parts import matrices_of
+from jprobe.studies.transformer.table import table
 
 pytestmark = pytest.mark.quick
 
@@ -85,10 +86,11 @@ def test_a_finished_run_computes_nothing_again(out, monkeypatch, capsys):
     capsys.readouterr()
     cli.main([*SMALL, "--out", str(out)])
     lines = capsys.readouterr().out.splitlines()
-    # No findings of the paper are about a perceptron: a row a layer instead, whose first number is the metric with signs.
+    # No findings of the paper are about a perceptron: a row a layer instead: base, half pruned, signs.
     row = next(line.split() for line in lines if line.startswith("Dense_0 "))
     ds = load(out / "results.nc")
-    assert row[1] == f"{float(ds.signed.sel(layer='Dense_0', kept=1).mean()):.3f}"
+    assert row[1] == f"{float(ds.base):.3f}"
+    assert row[3] == f"{float(ds.signed.sel(layer='Dense_0', kept=1).mean()):.3f}"
     with pytest.raises(SystemExit) as stopped:
         cli.main([*SMALL, "--repeats", "3", "--out", str(out)])
     assert stopped.value.code == 1
@@ -192,3 +194,34 @@ def test_layers_that_do_not_exist_and_other_mistakes():
     assert matrices_of(params, "a/b") == ["a/b/kernel"]
     assert matrices_of(params, "a") == ["a/b/kernel", "a/bc/kernel"]
     assert matrices_of(params, "a/bc/kernel") == ["a/bc/kernel"]
+
+
+def test_the_table_shows_each_probe_at_one_level():
+    layers, kept, noise, flipped = ["a", "b"], [1.0, 0.6, 0.1], [0.0, 0.12, 1.0], [0.0, 1.0]
+    rng = np.random.default_rng(0)
+    over = {"kept": len(kept), "amplitude": len(noise), "flipped": len(flipped)}
+    dims = dict.fromkeys(("original", "signed", "A", "B"), "kept") | {"noise": "amplitude", "flip": "flipped"}
+    values = {name: rng.random((2, over[dim], 3)) for name, dim in dims.items()}
+    ds = xr.Dataset(
+        {name: (("layer", dims[name], "repeat"), found) for name, found in values.items()} | {"base": 0.9},
+        {"layer": layers, "kept": kept, "amplitude": noise, "flipped": flipped},
+    )
+    header, rows = table(ds)
+    assert header == ["layer", "base", "pruned 40%", "signs", "both", "A", "B", "noise 0.12", "flip 100%"]
+    # Level by level as the header says, the mean over draws.
+    where = {"original": 1, "signed": 0, "A": 0, "B": 0, "noise": 1, "flip": 1}
+    for n, row in enumerate(rows):
+        mean = {name: f"{values[name][n, at].mean():.3f}" for name, at in where.items()}
+        both = f"{values['signed'][n, 1].mean():.3f}"
+        assert row == [
+            layers[n],
+            "0.900",
+            mean["original"],
+            mean["signed"],
+            both,
+            *(mean[k] for k in ("A", "B", "noise", "flip")),
+        ]
+    # A whole layer that was never pruned has no columns of pruning; and no score is minus zero.
+    header, rows = table(ds.sel(kept=[1.0]) * 0 - 1e-9)
+    assert header == ["layer", "base", "signs", "A", "B", "noise 0.12", "flip 100%"]
+    assert rows[0][1:] == ["0.000"] * 6

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from jprobe.intervals import Estimate, bootstrap, difference, exact, mean, median, proportion, share
 from jprobe.report import Check, Finding, Verdict
+from jprobe.report.verdict import percent
 
 HOLDS, DIFFERS, OPEN = Verdict.HOLDS, Verdict.DIFFERS, Verdict.INCONCLUSIVE
 
@@ -90,3 +91,9 @@ def test_few_or_missing_values_give_no_interval():
     values = np.array([1.0, np.nan, 2.0, 3.0, 4.0, 5.0])
     assert median(values) == median(values[~np.isnan(values)])
     assert bootstrap(np.ones((6, 3)), lambda rows: rows.sum((1, 2))).value == 18
+
+
+def test_a_number_that_there_is_none_of_is_not_written_as_one():
+    none = Check("signed hard", Estimate(math.nan, math.nan, math.nan, 0), "at most", 0.555, percent)
+    assert str(none) == "signed hard: no value (claim: at most 55.5%)"
+    assert none.verdict is Verdict.INCONCLUSIVE

@@ -11,18 +11,27 @@ from jprobe.studies import NAMES
 
 USAGE = """jprobe: probe trained neural networks as signed, weighted graphs
 
-  jprobe run STUDY [--preset quick|paper] [--out DIR] [options]   reproduce a study; 'jprobe run STUDY --help' lists the options
-  jprobe list                                                     studies, what each reproduces, what it costs
-  jprobe data show                                                datasets, and where each is
-  jprobe data fetch NAME                                          download a dataset
-  jprobe data import NAME DIR                                     take a dataset's official files from a folder
-  jprobe weights show                                             published checkpoints, and where each is
-  jprobe weights fetch NAME                                       download a checkpoint
-  jprobe weights import NAME PATH                                 take a checkpoint from a file (distilbert-ner: a folder)
+  jprobe run STUDY [options]        run a study; with --help: its options
+  jprobe open [DIR]                 show a run's report; without DIR the newest
+  jprobe compare DIR DIR...         set finished runs side by side (--out FILE)
+  jprobe list                       studies, what each asks, how long it takes
+  jprobe data show                  datasets, and where each is
+  jprobe data fetch NAME            download a dataset
+  jprobe data import NAME DIR       take its official files from a folder
+  jprobe weights show               published checkpoints, and where each is
+  jprobe weights fetch NAME         download a checkpoint
+  jprobe weights import NAME PATH   take it from a file, or a folder
   jprobe --version
 """
 
-_WORDS = {"run": NAMES, "list": (), "data": ("show", "fetch", "import"), "weights": ("show", "fetch", "import")}
+_WORDS = {
+    "run": NAMES,
+    "open": (),
+    "compare": (),
+    "list": (),
+    "data": ("show", "fetch", "import"),
+    "weights": ("show", "fetch", "import"),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -53,7 +62,7 @@ def _command(args: list[str]) -> Callable[[], None]:
         case ["--version"]:
             return _version
         case [command, *rest] if command in _WORDS and rest[-1:] in (["-h"], ["--help"]) and len(rest) == 1:
-            return lambda: print("\n".join(line for line in USAGE.splitlines() if f"jprobe {command}" in line))
+            return lambda: print(_usage(command))
         case ["list"]:
             from jprobe.cli import showing
 
@@ -61,6 +70,13 @@ def _command(args: list[str]) -> Callable[[], None]:
         case ["run", study, *options] if not study.startswith("-"):
             _known("study", study, NAMES)
             return lambda: _run(study, options)
+        case ["open", *folder] if len(folder) < 2 and not "".join(folder).startswith("-"):
+            from jprobe.cli import opening
+
+            return lambda: opening.show(folder[0] if folder else None)
+        case ["compare", *words] if words:
+            folders, out = _folders_and_out(words)
+            return lambda: _compare(folders, out)
         case [("data" | "weights") as kind, "show"]:
             from jprobe.cli import showing
 
@@ -83,6 +99,35 @@ def _run(study: str, options: list[str]) -> None:
     running.run(study, options)
 
 
+def _folders_and_out(words: list[str]) -> tuple[list[str], str]:
+    """Folders to compare, and the file to write."""
+    folders, out = [], "comparison.html"
+    rest = iter(words)
+    for word in rest:
+        if word == "--out" or word.startswith("--out="):
+            out = word.removeprefix("--out").removeprefix("=") or next(rest, "")
+        elif word.startswith("-"):
+            raise _WrongCallError(f"'jprobe compare' knows no option {word!r}:\n{_usage('compare')}")
+        else:
+            folders.append(word)
+    if len(folders) < 2 or not out:
+        raise _WrongCallError(
+            f"'jprobe compare' needs two folders or more, and after --out a file:\n{_usage('compare')}"
+        )
+    return folders, out
+
+
+def _compare(folders: list[str], out: str) -> None:
+    from jprobe.cli import comparing
+
+    comparing.compare(folders, out)
+
+
+def _usage(command: str) -> str:
+    """The lines of the usage that are of a command."""
+    return "\n".join(line for line in USAGE.splitlines() if f"jprobe {command}" in line)
+
+
 def _version() -> None:
     from jprobe import __version__
 
@@ -102,7 +147,7 @@ def _advice(args: list[str]) -> str:
             _known("command", command, tuple(_WORDS))
         except UnknownNameError as error:
             return f"{error}\n\n{USAGE}"
-    usage = "\n".join(line for line in USAGE.splitlines() if f"jprobe {command}" in line)
+    usage = _usage(command)
     if command == "run":
         return f"'jprobe run' needs the name of a study first: {', '.join(NAMES)}.\n{usage}"
     if not rest or rest[0] in _WORDS[command]:

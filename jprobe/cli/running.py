@@ -1,16 +1,13 @@
 """``jprobe run``: options from a study's Config, the one runner, and what it found, on the terminal."""
 
-import dataclasses
 import importlib
 import inspect
-import shlex
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import tyro
 from rich.markup import escape
-from rich.table import Table
 
 from jprobe.cli.showing import console, numbers
 from jprobe.errors import UnknownNameError
@@ -30,21 +27,26 @@ def run(name: str, options: Sequence[str]) -> None:
         header, rows = package.TABLES[config.table]
         return numbers(header, rows())
 
-    from jprobe.cli.progress import shown
+    from jprobe.cli.progress import duration, shown
     from jprobe.studies import run as run_study
+    from jprobe.studies.command import command_of
 
-    folder = config.folder(package.PRESETS)
+    study, folder = package.STUDY, config.folder(package.PRESETS)
+    what = f"{name}, preset {config.preset}: {config.in_words()}"
+    time = study.cost_of(config.preset)
+    if config.numbers() != default.numbers():
+        time = f"with the preset's own options {time}"
+    command = command_of(config, default)
     try:
-        with shown(f"{name}, {config.preset}", folder) as progress:
-            result = run_study(package.STUDY, config, command=_command(name, config, default), progress=progress)
+        with shown(what, folder, time) as display:
+            result = run_study(study, config, command=command, progress=display, planned=display.plan)
     except KeyboardInterrupt:
         kept = f"What is finished is kept in {folder}; the same command takes it up again."
         console.print(f"\nStopped. {escape(kept)}", soft_wrap=True)
         sys.exit(130)
-    _tell(package.STUDY, result)
-    console.print(
-        f"\n{result.seconds:.0f} s. Report: [bold]{escape(str(result.report.resolve()))}[/bold]", soft_wrap=True
-    )
+    _tell(study, result)
+    took = f"{duration(result.seconds)}. Report: [bold]{escape(str(result.report.resolve()))}[/bold]"
+    console.print(f"\n{took}", soft_wrap=True, highlight=False)
 
 
 def _preset(options: Sequence[str], presets: dict[str, Any]) -> Any:
@@ -60,19 +62,13 @@ def _preset(options: Sequence[str], presets: dict[str, Any]) -> Any:
     return presets["quick"]
 
 
-_COLOURS = {"HOLDS": "green", "DIFFERS": "red", "INCONCLUSIVE": "yellow"}
-
-
 def _tell(study: Any, result: Any) -> None:
     """Findings with their verdicts; a study without findings shows its table, or its first numbers."""
+    from jprobe.cli.findings import tell_findings
+
     told = result.outcome
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    for finding in told.findings:
-        verdict = f"[{_COLOURS[finding.verdict.name]}]{finding.verdict.value}[/]"
-        table.add_row(verdict, f"{escape(finding.claim)}\n[dim]{escape(finding.seen)}[/dim]")
     if told.findings:
-        console.print("Claims, held against this run [95% interval]:".replace("[", r"\["))
-        console.print(table)
+        tell_findings(told.findings)
     elif study.table is not None:
         numbers(*study.table(result.dataset))
     else:
@@ -82,19 +78,3 @@ def _tell(study: Any, result: Any) -> None:
             console.print(f"{key:40} {f'{value:.4f}' if isinstance(value, float) else value}", soft_wrap=True)
         if len(keys) > _SHOWN:
             console.print(f"... and {len(keys) - _SHOWN} more in summary.json")
-
-
-def _command(study: str, config: Any, default: Any) -> str:
-    """The command that repeats a run: every option that differs from its preset."""
-    words = ["jprobe", "run", study, "--preset", config.preset]
-    # What every study can be told comes first among the fields; in a command the folder reads better at the end.
-    fields = sorted(dataclasses.fields(config), key=lambda field: field.name in ("out", "mesh"))
-    for field in fields:
-        value, option = getattr(config, field.name), f"--{field.name.replace('_', '-')}"
-        if field.name == "preset" or value == getattr(default, field.name):
-            continue
-        if isinstance(value, bool):
-            words.append(option)
-        else:
-            words += [option, *map(str, value if isinstance(value, tuple) else (value,))]
-    return shlex.join(words)

@@ -1,52 +1,80 @@
-"""Tables on the terminal: studies, datasets, checkpoints."""
+"""Tables on the terminal: studies, datasets, checkpoints, numbers."""
 
 import importlib
+import re
 from collections.abc import Iterable, Sequence
 
-from rich.console import Console
-from rich.markup import escape
+from rich.console import Console, Group
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from jprobe.studies import NAMES
 
 console = Console()
 
+# Below this width what belongs together stands in one paragraph.
+_ROOM_FOR_COLUMNS = 76
+
 
 def studies() -> None:
-    """Studies, what each reproduces, what it costs: made from the studies themselves."""
-    table = Table("study", "what it reproduces", "cost", box=None)
+    """Studies by paper, what each asks, how long it takes: made from the studies themselves."""
+    wide = console.width >= _ROOM_FOR_COLUMNS
+    above = ""
     for name in NAMES:
         study = importlib.import_module(f"jprobe.studies.{name}").STUDY
-        table.add_row(study.name, f"{study.reproduces}\n[dim]{escape(study.paper)}[/dim]", study.cost)
-    console.print(table)
+        reference, asks = study.reference or study.paper, study.asks or study.reproduces
+        if reference != above:
+            console.print(("\n" if above else "") + reference, style="dim", markup=False, highlight=False)
+            above = reference
+        # On how many cores, and of which network, stands in the study's help.
+        time = re.sub(r" on two cores| \(.*?\)", "", study.cost_of("quick"))
+        line = f"{study.name:14}{asks:50}{time}" if wide else f"{study.name}: {asks}; {time}"
+        console.print(line, markup=False, highlight=False)
+    more = "Times are of the preset quick, on two cores. More: jprobe run STUDY --help"
+    console.print(f"\n{more}", markup=False, highlight=False)
 
 
 def data() -> None:
     """Datasets, and where each is."""
     from jprobe import data
 
-    table = Table("name", "what", "where", "licence", box=None)
-    for entry in data.catalogue():
-        table.add_row(*(escape(text) for text in (entry.name, entry.what, entry.where, entry.licence)))
-    console.print(table)
+    _entries((entry.name, entry.what, f"{entry.where}; {entry.licence}") for entry in data.catalogue())
 
 
 def weights() -> None:
     """Published checkpoints, and where each is."""
     from jprobe import weights
 
-    table = Table("name", "what", "where", box=None)
-    for entry in weights.catalogue():
-        table.add_row(*(escape(text) for text in entry))
+    _entries(weights.catalogue())
+
+
+def _entries(rows: Iterable[Sequence[str]]) -> None:
+    """A name a row, and beside it, or below it where there is little room, what is said of it; nothing is cut off."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for name, *lines in rows:
+        words = Group(*(Text(line, overflow="fold") for line in lines))
+        if console.width >= _ROOM_FOR_COLUMNS:
+            table.add_row(Text(name, style="bold"), words)
+        else:
+            table.add_row(Group(Text(name, style="bold"), Padding(words, (0, 0, 0, 2))))
     console.print(table)
 
 
 def numbers(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table of numbers; a row without a name of its own goes with the row above."""
+    """A table of numbers; where it is too wide, a paragraph a row. A row that begins with a space belongs to the one above."""
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for n, name in enumerate(header):
-        table.add_column(name, justify="right" if n else "left", no_wrap=True)
+        table.add_column(Text(name), justify="right" if n else "left", no_wrap=True)
+    rows = list(rows)
     for row in rows:
-        # What follows a row without a name of its own is what others found.
-        table.add_row(*map(escape, row), style="" if row[0] else "dim")
-    console.print(table)
+        table.add_row(*map(Text, row), style="dim" if row[0][:1] in (" ", "") else "")
+    width = console.measure(table, options=console.options.update(max_width=10_000)).maximum
+    if not console.is_terminal:
+        # A file is as wide as it needs to be.
+        return Console(file=console.file, width=width).print(table)
+    if width <= console.width:
+        return console.print(table)
+    for first, *cells in rows:
+        told = "; ".join(f"{name} {cell}" for name, cell in zip(header[1:], cells, strict=True) if cell)
+        console.print(Text.assemble((first.strip(), "bold"), "\n" if first.strip() else "", Text(told)))

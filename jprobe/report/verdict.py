@@ -100,6 +100,8 @@ class Check(NamedTuple):
 
     def __str__(self) -> str:
         """The number, its 95% interval in brackets, and the threshold in words."""
+        if math.isnan(self.found.value):
+            return f"{self.what}: no value (claim: {self.side} {self.form(self.threshold)})"
         size = self.found.size
         middle, _, unit = self.form(self.found.value).partition(" ")
         few = math.isnan(self.found.low) or math.isnan(self.found.high)

@@ -44,6 +44,8 @@ class Config:
     study: ClassVar[str] = ""
     named: ClassVar[tuple[str, ...]] = ()
     """Options that a folder's name always says, such as the dataset."""
+    counted: ClassVar[str] = ""
+    """How many networks run, in words that name an option, such as "{seeds} networks a task"."""
 
     preset: Annotated[Literal["quick", "paper"], NOT_NUMBERS] = "quick"
     """Which defaults the other options start from."""
@@ -64,6 +66,23 @@ class Config:
         hints = _hints(type(self))
         kept = {n: getattr(self, n) for n, hint in hints.items() if NOT_NUMBERS not in _metadata(hint)}
         return {"study": self.study, **{n: str(v) if isinstance(v, Path) else v for n, v in kept.items()}}
+
+    def in_words(self) -> str:
+        """What runs, as a person is told before it does: its data or network, and how many networks.
+
+        Example:
+            >>> @dataclass(frozen=True)
+            ... class Mine(Config):
+            ...     study, named, counted = "mine", ("dataset",), "{seeds} networks a task"
+            ...     dataset: tuple[str, ...] = ("mnist", "kmnist")
+            ...     seeds: int = 3
+            >>> Mine().in_words()
+            'mnist, kmnist; 3 networks a task'
+        """
+        numbers = self.numbers()
+        names = [numbers[name] for name in self.named]
+        words = [", ".join(map(str, name if isinstance(name, list | tuple) else [name])) for name in names]
+        return "; ".join(filter(None, [*words, self.counted.format(**numbers)]))
 
     def folder(self, presets: Mapping[str, Self]) -> Path:
         """Where the results go: ``out``, or runs/ with the study, its data, the preset and what differs from it.

@@ -17,13 +17,16 @@ from jprobe.report import Outcome
 from jprobe.sharding import local_mesh
 from jprobe.studies.config import Config
 from jprobe.studies.folder import RunFolder
-from jprobe.studies.pace import Pace
+from jprobe.studies.pace import Pace, Plan
 from jprobe.studies.side_by_side import Stopped, run_all
 from jprobe.studies.study import Context, Part, Parts, Study
 from jprobe.studies.subject import Subject
 
 # Called with what runs now and the fraction of the whole run that is done, in [0, 1].
 Progress = Callable[[str, float], None]
+
+# Called once, before the first part starts.
+Planned = Callable[[Plan], None]
 
 
 class Result(NamedTuple):
@@ -55,6 +58,7 @@ def run(
     *,
     command: str = "",
     progress: Progress | None = None,
+    planned: Planned | None = None,
 ) -> Result:
     """Run a study into its folder, or take up a run that was interrupted: what ``jprobe run`` does.
 
@@ -66,6 +70,7 @@ def run(
         of: what is measured. Default: what the configuration names.
         command: what repeats the run, for the report.
         progress: called with what runs now and the fraction done, in [0, 1].
+        planned: called with what is about to run, before it does.
 
     Returns:
         The numbers, what they say, and where the report is.
@@ -88,7 +93,7 @@ def run(
         jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "compiled"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
     folder = config.folder(study.presets)
-    dataset = compute(study, config, of, folder=folder, progress=progress)
+    dataset = compute(study, config, of, folder=folder, progress=progress, planned=planned)
     told = tell(study, dataset, config)
     seconds = time.monotonic() - started
     where = report.record(folder, dataset, told, config.numbers(), command=command, seconds=seconds)
@@ -102,6 +107,7 @@ def compute(
     *,
     folder: str | Path | None = None,
     progress: Progress | None = None,
+    planned: Planned | None = None,
 ) -> xr.Dataset:
     """A study's numbers alone.
 
@@ -113,6 +119,7 @@ def compute(
         of: what is measured. Default: what the configuration names.
         folder: where each part is kept as it is finished, and looked for; None keeps nothing.
         progress: called with what runs now and the fraction done, in [0, 1].
+        planned: called with what is about to run, before it does.
 
     Returns:
         One Dataset, labelled as the study's documentation says.
@@ -139,6 +146,8 @@ def compute(
     told = _Told(pace, show, stop)
     # Programs that several devices run together must start in the same order on each.
     width = study.side_by_side if mesh is None else 1
+    if planned is not None:
+        planned(pace.plan({part.name for part in parts if kept is not None and kept.has(part.name)}, width))
     done = run_all(parts, lambda part, needed: _part(part, kept, mesh, told, needed), width, stop)
     pace.remember()
     show("finished", 1.0)

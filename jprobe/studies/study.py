@@ -1,7 +1,7 @@
 """What a study is: a value. One runner (runner.py) does with it what all studies need."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -78,6 +78,28 @@ class Part(NamedTuple):
     needs: Sequence[str] = ()
 
 
+class Curve(NamedTuple):
+    """A curve of a study, for setting runs side by side.
+
+    Attributes:
+        title: what is done to the networks.
+        x: its dimension of levels.
+        along: the levels, in words for an axis.
+        of: what is measured, in words for an axis; a fraction of 1, drawn in percent.
+        panels: dimension that has a panel each.
+
+    Example:
+        >>> Curve("Pruning", "removed", "fraction removed").panels
+        'task'
+    """
+
+    title: str
+    x: str
+    along: str
+    of: str = "test accuracy, %"
+    panels: str = "task"
+
+
 @dataclass(frozen=True)
 class Study(Generic[C, S]):
     """A study as a value; ``jprobe.studies.run`` runs it.
@@ -86,7 +108,7 @@ class Study(Generic[C, S]):
         name: as typed on the command line.
         paper: the paper it reproduces: authors, title, where.
         reproduces: which of the paper's figures and tables.
-        cost: how long it takes, in words.
+        cost: how long it takes, in words; of several presets "quick: 2 minutes; paper: an hour".
         presets: name -> configuration; "quick" is the default.
         subject: configuration -> what is measured; finds data and weights, and refuses what is not there.
         parts: (configuration, subject) -> the units of work, in order.
@@ -95,7 +117,10 @@ class Study(Generic[C, S]):
         panels: (Dataset, configuration) -> figures.
         summary: (Dataset, configuration) -> headline numbers by stable flat keys.
         about: (Dataset, configuration) -> title, lead and notes.
+        asks: what it asks of networks, in one line of some 40 letters; default: what it reproduces.
+        reference: the paper in a few words, such as "Jankowski et al. 2025, arXiv:2508.05463"; default: the paper.
         table: Dataset -> (header, rows), shown in the report, and on the terminal where there are no findings to show.
+        curves: name of a variable -> how it is drawn where runs are set side by side.
         spreads: whether it spreads its work over the devices of a mesh.
         side_by_side: parts that run at the same time on one device; more than 1 pays where many programs are compiled, which
             keeps one core busy.
@@ -118,6 +143,20 @@ class Study(Generic[C, S]):
     panels: Callable[[xr.Dataset, C], Sequence[Panel]]
     summary: Callable[[xr.Dataset, C], Mapping[str, Any]]
     about: Callable[[xr.Dataset, C], About]
+    asks: str = ""
+    reference: str = ""
     table: Callable[[xr.Dataset], tuple[Sequence[str], Sequence[Sequence[str]]]] | None = None
+    curves: Mapping[str, Curve] = field(default_factory=dict)
     spreads: bool = False
     side_by_side: int = 1
+
+    def cost_of(self, preset: str) -> str:
+        """How long a preset takes, in words.
+
+        Example:
+            >>> from jprobe.studies import probes
+            >>> "minutes" in probes.STUDY.cost_of("quick")
+            True
+        """
+        words = dict(each.strip().split(": ", 1) for each in self.cost.split(";") if ": " in each)
+        return words.get(preset, self.cost)

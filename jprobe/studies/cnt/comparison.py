@@ -87,7 +87,7 @@ def table(ds: xr.Dataset) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
             )
         )  # fmt: skip
     header = (
-        "dataset", "architecture", "layers", "activation", "parameters", "test accuracy or error", "variance explained", "paper",
+        "dataset", "architecture", "layers", "activation", "parameters", "this run: test accuracy or error", "variance explained", "paper",
         "dead networks", "hidden units never on", "layer 2 below 0 (untrained)",
     )  # fmt: skip
     return header, rows

@@ -29,6 +29,7 @@ class Config(base.Config):
 
     study = "cnt"
     named = ("dataset",)
+    counted = "{networks} networks of each kind"
 
     dataset: Annotated[tuple[Literal["mnist", "cifar10"], ...], MinLen(1)] = ("mnist",)
     """Datasets: mnist, cifar10."""

@@ -11,6 +11,7 @@ import xarray as xr
 
 from jprobe import data, metrics, models, train
 from jprobe.errors import ArgumentError
+from jprobe.figures.style import title
 from jprobe.models.architectures import DEPTHS
 from jprobe.studies.cnt.config import Config
 from jprobe.studies.cnt.measuring import described, links, row_profile
@@ -66,7 +67,7 @@ def parts(config: Config, subject: Subject) -> Iterator[Part]:
         dataset = subject.inputs[pool.dataset]
         how = train.training(_kind(pool.architecture), pool.depth, pool.activation)  # type: ignore[arg-type]
         seconds = config.networks * how.epochs * len(dataset.x_train) * _SECONDS[pool.architecture] + 10.0
-        label = f"{pool.dataset}: {config.networks} networks {pool.title}"
+        label = f"{title(pool.dataset)}: {config.networks} networks {pool.title}"
         yield Part(pool.name, label, partial(_measured, config, pool, how, dataset), seconds, pool.architecture)
         if _read_twice(pool):
             again = f"{label}, the other initialisation"

@@ -27,6 +27,7 @@ class Config(base.Config):
 
     study = "collapse"
     named = ("dataset",)
+    counted = "{seeds} networks a task and scale of pixels"
 
     dataset: Annotated[tuple[str, ...], MinLen(1)] = ("mnist",)
     """Names of datasets: mnist, fashion_mnist, kmnist, cifar10."""

@@ -13,10 +13,13 @@ import xarray as xr
 from jprobe import metrics, models, probes, train
 from jprobe.data import Task
 from jprobe.errors import ArgumentError
+from jprobe.figures.style import title
 from jprobe.studies.collapse.config import Config
 from jprobe.studies.study import Context, Part, Parts
 from jprobe.studies.subject import Subject
 from jprobe.typing import Params
+
+_PIXELS = {"signed": "pixels in [-1, 1]", "unit": "pixels in [0, 1]", "standardised": "standardised pixels"}
 
 # What stands in the place of the weights.
 WEIGHTS = ("original", "signs", "scales", "biases_kept", "biases_refitted", "inked")
@@ -51,7 +54,7 @@ def parts(config: Config, subject: Subject) -> Iterator[Part]:
                 where = f"{name}.{label}.{scale}"
                 seconds = config.seeds * (config.epochs + config.refit) * task.x_train.size / 784 * _TRAINING
                 compute = functools.partial(_measured, config, task, where)
-                yield Part(where, f"{name} {label}, pixels {scale}", compute, seconds, "training")
+                yield Part(where, f"{title(name)} {label}: networks on {_PIXELS[scale]}", compute, seconds, "training")
 
 
 def combine(config: Config, subject: Subject, done: Parts) -> xr.Dataset:

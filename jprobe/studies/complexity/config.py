@@ -23,6 +23,7 @@ class Config(base.Config):
 
     study = "complexity"
     named = ("dataset",)
+    counted = "{seeds} networks a pair of classes"
 
     dataset: Annotated[tuple[str, ...], MinLen(1)] = ("mnist",)
     """Names of datasets, as 'jprobe data show' lists them; any with three classes or more."""

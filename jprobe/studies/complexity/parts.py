@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from jprobe import complexity, data, models, probes, train
+from jprobe.figures.style import title
 from jprobe.models import forward
 from jprobe.studies.complexity.config import Config
 from jprobe.studies.pairs import SSIM_SECONDS, pairs_of, ssim_distances
@@ -83,12 +84,18 @@ def _of_dataset(config: Config, name: str, dataset: data.Dataset) -> Iterator[Pa
         return _gaps(config, accuracy_by_pair(model, tasks, size[1]), fits, names, context)
 
     seconds = len(names) * config.image_pairs * SSIM_SECONDS
-    yield Part(f"{name}.ssim", f"{name}: SSIM distances", distances, seconds, "ssim")
+    yield Part(f"{name}.ssim", f"{title(name)}: SSIM distances of the classes", distances, seconds, "ssim")
     for n, pair in enumerate(names):
         seconds = config.seeds * config.epochs * size[0] * _TRAINING + (n == 0) * _COMPILING
-        yield Part(f"{name}.{pair}", f"{name}: training on {pair}", functools.partial(trained, n), seconds, "training")
+        yield Part(
+            f"{name}.{pair}",
+            f"{title(name)}: training on {pair.replace('-', ' and ')}",
+            functools.partial(trained, n),
+            seconds,
+            "training",
+        )
     seconds = len(names) * config.seeds * (2 + config.repeats) * size[1] * _EVALUATION + _COMPILING
-    yield Part(f"{name}.gaps", f"{name}: signs and randomization B", gaps, seconds, "gaps")
+    yield Part(f"{name}.gaps", f"{title(name)}: signs and randomization B of all networks", gaps, seconds, "gaps")
 
 
 def _gaps(config: Config, metric: Metric, fits: list[train.Fit], names: list[str], context: Context) -> xr.Dataset:

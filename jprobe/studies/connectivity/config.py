@@ -26,6 +26,7 @@ class Config(base.Config):
 
     study = "connectivity"
     named = ("dataset",)
+    counted = "{networks} networks a dataset"
 
     dataset: tuple[Name, ...] = ()
     """Coloured MNIST, KMNIST, Fashion-MNIST, CIFAR-10, its shuffled tiles; two made from MNIST. Default: the paper's if all are at hand, else MNIST's."""

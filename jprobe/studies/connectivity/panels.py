@@ -270,6 +270,6 @@ def table(ds: xr.Dataset) -> tuple[list[str], list[list[str]]]:
              f"{mean('nodes'):.1f}", paper[1], number(mean("log_paths")), number(mean("pca_elongation"))]
         )  # fmt: skip
     return [
-        "dataset", "accuracy, whole", "cut", "trained again", "edges", "sparsity", "paper (60 nodes)", "nodes", "paper (of 60)", "ln of the paths",
+        "dataset", "accuracy, whole", "cut", "trained again", "edges", "sparsity, this run", "paper (60 nodes)", "nodes, this run", "paper (of 60)", "ln of the paths",
         "elongation",
     ], rows  # fmt: skip

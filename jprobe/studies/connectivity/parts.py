@@ -16,6 +16,7 @@ from jprobe.data import Task
 from jprobe.networks import unstack
 from jprobe.studies.connectivity.again import KINDS, again
 from jprobe.studies.connectivity.config import Config
+from jprobe.studies.connectivity.material import TITLES
 from jprobe.studies.connectivity.reading import networks_of
 from jprobe.studies.connectivity.training import STAGES, Clock, augmentation, blocks, regime
 from jprobe.studies.study import Context, Part, Parts
@@ -28,16 +29,17 @@ _SECONDS = 5e-8
 def parts(config: Config, subject: Subject) -> Iterator[Part]:
     """For each dataset parts in which networks learn their wiring, and one that trains what was found, and others, again."""
     for name, task in subject.inputs.items():
+        title = TITLES.get(name, name)
         cost = STAGES * config.nodes * config.channels * config.size**2 * len(task.x_train) * config.epochs * _SECONDS
         learned = {f"learn.{name}.{part}": seeds for part, seeds in blocks(config).items()}
         for part, seeds in learned.items():
-            which = f"network {seeds[0]}" if len(seeds) == 1 else f"networks {seeds[0]} to {seeds[-1]}"
+            which = f"wiring {seeds[0] + 1}" if len(seeds) == 1 else f"wirings {seeds[0] + 1} to {seeds[-1] + 1}"
             work = partial(_learnt, config, name, task, seeds)
-            yield Part(part, f"{name}: {which}", work, cost * len(seeds), "learn")
+            yield Part(part, f"{title}: learning {which} of {config.networks}", work, cost * len(seeds), "learn")
         retrained = min(config.retrained, config.networks)
         count = retrained + (len(KINDS) - 1) * min(config.baselines, retrained)
         yield Part(
-            f"again.{name}", f"{name}: training what was found", partial(again, config, name, task), count * cost / 2,
+            f"again.{name}", f"{title}: training the wirings that were found", partial(again, config, name, task), count * cost / 2,
             "again", list(learned),
         )  # fmt: skip
 

@@ -26,6 +26,7 @@ class Config(base.Config):
 
     study = "difficulty"
     named = ("dataset",)
+    counted = "{seeds} networks a setting"
 
     dataset: Annotated[tuple[str, ...], MinLen(1)] = ("mnist",)
     """Names of datasets: mnist, fashion_mnist, kmnist, cifar10."""

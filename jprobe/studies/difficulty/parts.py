@@ -12,8 +12,9 @@ from jprobe import probes, train
 from jprobe.complexity import gap
 from jprobe.data import Task
 from jprobe.errors import ArgumentError
+from jprobe.figures.style import title
 from jprobe.studies.difficulty.config import Config
-from jprobe.studies.difficulty.settings import ALL, BATCH, Setting, settings
+from jprobe.studies.difficulty.settings import ALL, BATCH, Setting, in_words, settings
 from jprobe.studies.study import Context, Part, Parts
 from jprobe.studies.subject import Subject
 from jprobe.studies.two_classes import filled, gaps_of
@@ -41,7 +42,9 @@ def parts(config: Config, subject: Subject) -> Iterator[Part]:
                 work = _CONVOLUTION if setting.name == "network cnn" else _PERCEPTRON
                 seconds = config.seeds * min(setting.epochs, config.epochs) * len(task.y_train) * work
                 compute = functools.partial(_measured, config, setting, where, len(task.y_train))
-                found.append(Part(where, f"{name} {label}, {setting.name}", compute, seconds, "training"))
+                found.append(
+                    Part(where, f"{title(name)} {label}: {in_words(setting.name)}", compute, seconds, "training")
+                )
     # The longest first, so that none is left alone at the end.
     yield from sorted(found, key=lambda part: -part.cost)
 

@@ -66,6 +66,22 @@ def settings(config: Config, task: Task) -> list[Setting]:
     return out
 
 
+def in_words(setting: str) -> str:
+    """A setting in words, by its name.
+
+    Example:
+        >>> in_words("label_noise 0.1"), in_words("steps 20"), in_words("as it is")
+        ('10% of the labels wrong', '20 steps of training', 'the task as it is')
+    """
+    lens, _, level = setting.partition(" ")
+    if lens in ("label_noise", "overlap"):
+        return f"{float(level):.0%} of " + ("the labels wrong" if lens == "label_noise" else "the other class mixed in")
+    units = {"images": "training images", "steps": "steps of training", "depth": "hidden layers"}
+    if lens in units:
+        return f"{level} {units[lens]}"
+    return "a convolutional network" if lens == "network" else f"the task {setting}"
+
+
 def _label_noise(base: Setting, task: Task, share: Any) -> Setting:
     """A share of the training labels is wrong; test labels are right."""
 

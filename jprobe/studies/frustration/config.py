@@ -30,6 +30,7 @@ class Config(base.Config):
 
     study = "frustration"
     named = ("network",)
+    counted = "{replicas} starts, {nulls} null models of each kind"
 
     network: str | tuple[str, ...] | None = None
     """Networks of 'jprobe weights show', or 'mnist': a perceptron trained here. Default: squeezenet where its weights are, else mnist."""

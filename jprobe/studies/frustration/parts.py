@@ -19,6 +19,9 @@ _PORTION = 8
 
 KINDS = ("n1", "n2", "n3_xavier", "n3_he")
 
+# The second minimisers, see Work.others.
+_BY = {"greedy": "flipping one spin at a time of", "anneal": "annealing", "descend": "descending"}
+
 _NAMES = {"real": "the network", "n1": "N1", "n2": "N2", "n3_xavier": "N3 (Xavier)", "n3_he": "N3 (He)"}
 
 # Seconds of a sweep over an edge and back, measured on two cores, and sweeps of a descent; for the progress display only.
@@ -43,31 +46,49 @@ def _parts(work: Work) -> Iterator[Part]:
     config, trained = work.config, work.of.trained
     sweep = work.graph.num_edges * _EDGE
     descent = sweep * _SWEEPS + 2.0
-    yield Part("layout", "layout of the adjacency matrix", work.layout, 0.1, "layout")
-    yield Part("speed", "timing a sweep", work.speed, descent, "speed")
+    yield Part("layout", "laying out the adjacency matrix", work.layout, 0.1, "layout")
+    yield Part("speed", "timing a sweep over the edges", work.speed, descent, "speed")
     for first in range(0, config.replicas if trained else 0, _PORTION):
         count = min(_PORTION, config.replicas - first)
         compute = partial(work.real, first, count)
-        yield Part(_name("real", first), f"minimising from {count} starts", compute, count * descent, "descent")
+        yield Part(
+            _name("real", first),
+            f"minimising from starts {first + 1} to {first + count} of {config.replicas}",
+            compute,
+            count * descent,
+            "descent",
+        )
     for kind, n in _nulls(work):
-        label = f"null model {_NAMES[kind]}, {n + 1} of {config.nulls}"
+        label = f"minimising null model {_NAMES[kind]}, {n + 1} of {config.nulls}"
         seconds = 2 * descent * (_UNSHARED if kind == "n2" else 1)
         yield Part(_name(kind, n), label, partial(work.null_energy, kind, n), seconds, kind)
     for other, kind, n in _compared(work):
-        label, compute = f"{_NAMES[kind]} by {other}, {n + 1}", partial(work.compared, other, kind, n)
+        label, compute = (
+            f"{_BY[other]} {_NAMES[kind]}, {n + 1} of {config.replicas if kind == 'real' else config.nulls}",
+            partial(work.compared, other, kind, n),
+        )
         seconds, pace = (_UNSHARED, f"{other}.n2") if kind == "n2" else (1, other)
         yield Part(_name(other, kind, n), label, compute, seconds * config.compare * sweep + 2.0, pace)
     if config.anneal and trained:
         yield Part("annealed", "annealing the network", work.annealed, config.anneal * sweep + 2.0, "annealed")
     for kind, n in _bounded(work):
-        label, compute = f"certifying a bound for {_NAMES[kind]}, {n + 1}", partial(work.bounded, kind, n)
+        label, compute = (
+            f"certifying a lower bound for {_NAMES[kind]}" + (f", {n + 1} of {config.certify}" if kind == "n1" else ""),
+            partial(work.bounded, kind, n),
+        )
         yield Part(_name("bound", kind, n), label, compute, (config.bound * 32 + 600) * sweep + 2.0, "bound")
     for first in range(0, len(work.of.inputs), _PORTION):
         last = min(first + _PORTION, len(work.of.inputs))
-        label, compute = f"active subnetworks of images {first + 1} to {last}", partial(work.active, first, last)
+        label, compute = (
+            f"active subnetworks of images {first + 1} to {last} of {len(work.of.inputs)}",
+            partial(work.active, first, last),
+        )
         yield Part(_name("active", first), label, compute, (last - first) * descent, "active")
     for order, n in _orders(work):
-        label, compute = f"monotonicity along the order of {ORDERS[order]}, {n + 1}", partial(monotone, work, order, n)
+        label, compute = (
+            f"monotonicity, order of {ORDERS[order]}, {n + 1} of {draws(work, order)}",
+            partial(monotone, work, order, n),
+        )
         seconds = len(work.of.inputs) * config.sizes * descent / 500
         yield Part(_name("monotone", order, n), label, compute, seconds, "monotone", _holds(order, n))
 

@@ -25,6 +25,7 @@ class Config(base.Config):
 
     study = "lenses"
     named = ("dataset",)
+    counted = "{seeds} networks a pair of classes"
 
     dataset: Annotated[tuple[str, ...], MinLen(1)] = ("mnist",)
     """Names of datasets, as 'jprobe data show' lists them; any with three classes or more."""

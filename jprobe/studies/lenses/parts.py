@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from jprobe import data, models, train
+from jprobe.figures.style import title
 from jprobe.studies.lenses.config import Config
 from jprobe.studies.lenses.dimension import intrinsic_dimension
 from jprobe.studies.lenses.measures import frustration_of, strengths_of
@@ -29,11 +30,13 @@ def parts(config: Config, subject: Subject) -> Iterator[Part]:
         pairs = pairs_of(name, dataset)
         distances = functools.partial(_distances, config, dataset, pairs.names)
         seconds = len(pairs.names) * config.image_pairs * SSIM_SECONDS
-        yield Part(f"{name}.ssim", f"{name}: SSIM distances", distances, seconds, "ssim")
+        yield Part(f"{name}.ssim", f"{title(name)}: SSIM distances of the classes", distances, seconds, "ssim")
         for n, pair in enumerate(pairs.names):
             seconds = config.seeds * (config.epochs * pairs.size[0] * _TRAINING + (1 + config.nulls) * _NULL)
             look = functools.partial(_look, config, name, pairs, n)
-            yield Part(f"{name}.{pair}", f"{name}: all lenses on {pair}", look, seconds, "lenses")
+            yield Part(
+                f"{name}.{pair}", f"{title(name)}: all lenses on {pair.replace('-', ' and ')}", look, seconds, "lenses"
+            )
 
 
 def combine(config: Config, subject: Subject, done: Parts) -> xr.Dataset:

@@ -29,6 +29,7 @@ class Config(base.Config):
 
     study = "probes"
     named = ("dataset",)
+    counted = "{seeds} networks a task"
 
     dataset: Annotated[tuple[str, ...], MinLen(1)] = ("mnist",)
     """Names of datasets, as 'jprobe data show' lists them."""

@@ -13,10 +13,11 @@ from jax.sharding import Mesh
 
 from jprobe import data, metrics, models, probes, train
 from jprobe.errors import ArgumentError
+from jprobe.figures.style import title
 from jprobe.probes.randomize import Type
 from jprobe.selection import everything
 from jprobe.studies.probes.config import Config, Group
-from jprobe.studies.probes.variants import SEEDS, variants
+from jprobe.studies.probes.variants import SEEDS, variants, words
 from jprobe.studies.study import Context, Part, Parts
 from jprobe.studies.subject import Subject
 from jprobe.sweeping import sweep
@@ -75,6 +76,32 @@ def jobs(groups: tuple[Group, ...]) -> list[Job]:
         probe = p.chain(p.prune(), p.randomize(type_))
         table.append(Job(f"randomize_{type_}_pruned", "randomize", probe, "removed", probe.level.grid, signed=False))
     return [job for job in table if job.group in groups]
+
+
+_SAID = {
+    "prune_smallest": "pruning, smallest weights first",
+    "prune_random": "pruning in random order",
+    "prune_largest": "pruning, largest weights first",
+    "noise": "noise on the weights",
+    "flip": "flipping signs, smallest weights first",
+    "spectral": "fewer singular values",
+    "spectral_sign_first": "fewer singular values of the signs",
+}
+
+
+def said(job: str) -> str:
+    """A sweep in words, by its name.
+
+    Example:
+        >>> [said(job) for job in ("flip", "multiplicative_30", "randomize_A", "randomize_B_pruned")][1:]
+        ['multiplicative noise on 30% of the weights', 'randomization A', 'pruning, then randomization B']
+    """
+    kind, _, which = job.partition("_")
+    if kind == "multiplicative":
+        return f"multiplicative noise on {which}% of the weights"
+    if kind == "randomize":
+        return f"{'pruning, then ' * job.endswith('_pruned')}randomization {which[0]}"
+    return _SAID[job]
 
 
 def parts(config: Config, subject: Subject) -> Iterator[Part]:
@@ -190,7 +217,7 @@ def _of_networks(
         )  # fmt: skip
         return _name(found, job, suffix)
 
-    where = f"{name} {label}" + suffix.replace("_", " ")
+    where = f"{title(name)} {label}" + (f", {words(suffix)}" if suffix else "")
     training = f"{where}: training {config.seeds} networks"
     seconds = config.seeds * config.epochs * len(task.x_train) * _TRAINING
     first = f"{name}.{label}.networks{suffix}"
@@ -203,7 +230,7 @@ def _of_networks(
             * config.repeats
         )
         seconds = evaluations * len(task.x_test) * _EVALUATION + _COMPILING
-        probing = f"{where}: {job.name.replace('_', ' ')}"
+        probing = f"{where}: {said(job.name)}"
         yield Part(
             f"{name}.{label}.{job.name}{suffix}", probing, functools.partial(measure, job), seconds, "sweeps", (first,)
         )

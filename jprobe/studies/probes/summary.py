@@ -89,7 +89,9 @@ def _median(values: xr.DataArray) -> float:
 
 
 def best_level(curve: xr.DataArray, dim: str) -> tuple[float, float]:
-    """Highest median over networks, and the level where it is."""
+    """Highest median over networks, and the level where it is; NaN where no network lives."""
     medians = curve.median([d for d in curve.dims if d != dim])
+    if bool(medians.isnull().all()):
+        return math.nan, math.nan
     place = int(medians.argmax(dim))
     return round(float(medians[place]), 6), round(float(medians[dim][place]), 6)

@@ -77,11 +77,12 @@ def words(suffix: str) -> str:
     """What a variant is, in words.
 
     Example:
-        >>> words("_hidden_32"), words("_activation_hard_sigmoid")
-        ('32 hidden nodes', 'hard_sigmoid')
+        >>> words("_hidden_32"), words("_activation_hard_sigmoid"), words("_epochs_1")
+        ('32 hidden nodes', 'hard_sigmoid', '1 epoch')
     """
     _, kind, value = suffix.split("_", 2)
-    return f"{value} hidden nodes" if kind == "hidden" else value
+    units = {"hidden": " hidden nodes", "epochs": " epoch" if value == "1" else " epochs"}
+    return value + units.get(kind, "")
 
 
 def of_variant(ds: xr.Dataset, suffix: str) -> xr.Dataset:

@@ -43,17 +43,5 @@ def summary(ds: xr.Dataset, config: Config) -> dict[str, float | int | str | boo
     }
 
 
-def table(ds: xr.Dataset) -> tuple[list[str], list[list[str]]]:
-    """A row a layer: the metric with the whole layer signed, randomized, noisiest, and with all signs flipped."""
-    whole = ds.sel(kept=ds.kept.max()).mean("repeat")
-    ends = {"noise": ds.noise.isel(amplitude=-1).mean("repeat"), "flips": ds.flip.isel(flipped=-1).mean("repeat")}
-    columns = {"signs": whole.signed, "A": whole.A, "B": whole.B, **ends}
-    rows = [
-        [layer, *(f"{float(column.sel(layer=layer)):.3f}" for column in columns.values())]
-        for layer in ds.layer.values.tolist()
-    ]
-    return ["layer", *columns], [["unperturbed", f"{float(ds.base):.3f}", *[""] * (len(columns) - 1)], *rows]
-
-
 def _rounded(value: xr.DataArray) -> float:
     return round(float(value), 6)
