@@ -65,7 +65,13 @@ def test_a_run_writes_everything(ran):
         == pytest.approx(1 - told["real.lower_bound"] / min(told["anneal.best"], told["real.best"]), abs=0.02)
     )
     assert told["lambda.coins"] == pytest.approx(0.1719, abs=1e-4)
-    for name in ("figure_2_frustration", "intervals", "figure_3_alignment", "figure_6_adjacency", "figure_8_one_side"):
+    for name in (
+        "figure_2_frustration",
+        "ground_states",
+        "figure_3_alignment",
+        "figure_6_adjacency",
+        "figure_8_one_side",
+    ):
         assert (ran / "figures" / f"{name}.pdf").read_bytes()[:5] == b"%PDF-"
     page = (ran / "report.html").read_text()
     assert "Scaled down: 3 replicas" in page

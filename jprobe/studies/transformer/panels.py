@@ -8,13 +8,15 @@ import xarray as xr
 from jprobe.figures import layers as draw
 from jprobe.report import About, Panel
 from jprobe.studies.transformer.config import Config
+from jprobe.studies.transformer.headline import headline, numbers
+from jprobe.studies.transformer.summary import borne
 
 
 def about(ds: xr.Dataset, config: Config) -> About:
     """Title, lead and notes of the report."""
     name = ds.attrs["subject"]
     lead = f"{name[0].upper()}{name[1:]}: one layer perturbed at a time, after Jankowski et al., arXiv:2508.05463, section 5."
-    return About("How robust each layer is", lead, _notes(ds, config))
+    return About("How robust each layer is", lead, _notes(ds, config), headline(ds), numbers(ds))
 
 
 def _notes(ds: xr.Dataset, config: Config) -> list[str]:
@@ -41,12 +43,16 @@ def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
     signed = ds.signed.sel(kept=ds.kept.max()).mean("repeat")
     worst, best = (str(ds.layer.values[int(place)]) for place in (np.argmin(signed.values), np.argmax(signed.values)))
     measure = ds.attrs["measure"]
+    whole = ds.sel(kept=ds.kept.max()).mean("repeat")
+    words = {"signs": "signed", "randomization A": "A", "randomization B": "B"}
+    lost = {what: (ds.base - whole[name]).values for what, name in words.items()}
     out = [
+        Panel("layers_borne", "What each layer bears", _says_borne(ds), draw.borne(borne(ds), ds.layer.values.tolist(), float(ds.base), measure)),
         Panel(
             "figure_5_layers", "Figure 5. Pruning, signs and randomizations of one layer at a time",
             f"Unperturbed: {measure} {float(ds.base):.3f}. With signs for its weights the network keeps most in {best} "
             f"({float(signed.max()):.3f}) and least in {worst} ({float(signed.min()):.3f}). The lower panels are of the whole layer, nothing pruned.",
-            draw.layer_curves(ds),
+            draw.layer_curves(ds, lost),
         ),
         Panel("figure_9_noise_and_flips", "Figure 9. Noise and sign flips of one layer at a time", _says_noise(ds), draw.noise_and_flips(ds)),
     ]  # fmt: skip
@@ -60,6 +66,18 @@ def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
             Panel("figure_20_cka", "Figure 20. CKA of activations with one layer pruned", says, draw.cka_curves(ds))
         )
     return out
+
+
+def _says_borne(ds: xr.Dataset) -> str:
+    parts = []
+    for words, found in borne(ds).items():
+        order = sorted(zip(ds.layer.values.tolist(), found, strict=True), key=lambda pair: pair[1].value)
+        (worst, least), (best, most) = order[0], order[-1]
+        parts.append(f"{words.replace(chr(10), ' ')} from {least.value:.3f} in {worst} to {most.value:.3f} in {best}")
+    return (
+        f"The score that is left when one whole layer is perturbed, of {float(ds.base):.3f} without: {'; '.join(parts)}. Intervals are those of a "
+        f"share of {int(ds.cases):,} cases."
+    )
 
 
 def _says_noise(ds: xr.Dataset) -> str:
