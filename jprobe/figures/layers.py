@@ -22,7 +22,8 @@ def _place(n: int, count: int) -> int:
     return round(n * (len(_HUES) - 1) / max(count - 1, 1))
 
 
-def _hue(n: int, count: int) -> str:
+def layer_hue(n: int, count: int) -> str:
+    """Colour of the n-th of so many layers."""
     return _HUES[_place(n, count)]
 
 
@@ -43,7 +44,7 @@ def borne(left: Mapping[str, Sequence[Estimate]], layers: Sequence[str], base: f
     figure, axes = canvas(1, len(left), 0.22 * len(layers) + 0.75, wide=True, share=True)
     for panel, (words, found) in zip(axes[0], left.items(), strict=True):
         for n, (layer, one) in enumerate(zip(layers, found, strict=True)):
-            hue = _hue(n, len(layers))
+            hue = layer_hue(n, len(layers))
             panel.barh(n, one.value, color=hue, height=0.72)
             panel.plot([one.low, one.high], [n, n], color="0.1", linewidth=0.8)
             panel.annotate(
@@ -86,7 +87,7 @@ def layer_curves(ds: xr.Dataset, lost: Mapping[str, np.ndarray]) -> Figure:
         _level(panel, ds)
     names = ds.layer.values.tolist()
     for panel, (words, values) in zip(axes[1], lost.items(), strict=True):
-        panel.bar(range(len(names)), values, color=[_hue(n, len(names)) for n in range(len(names))], width=0.75)
+        panel.bar(range(len(names)), values, color=[layer_hue(n, len(names)) for n in range(len(names))], width=0.75)
         panel.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
         panel.tick_params(axis="x", length=0)
         panel.set_title(f"Lost to {words}", loc="left")
@@ -149,7 +150,7 @@ def cka_curves(ds: xr.Dataset) -> Figure:
         for m, name in enumerate(seen):
             panel.plot(
                 100 * ds.removed, ds.cka.isel(layer=n).sel(seen=name), "-", marker=_mark(m, len(seen)), markersize=2.5,
-                color=_hue(m, len(seen)), label=name,
+                color=layer_hue(m, len(seen)), label=name,
             )  # fmt: skip
         panel.set_title(f"{ds.layer.values[n]} pruned", loc="left")
         panel.set_ylim(-0.03, 1.05)
@@ -162,7 +163,7 @@ def cka_curves(ds: xr.Dataset) -> Figure:
                 100 * float(ds.removed[place["removed"]]),
                 value,
                 f"lowest: {value:.2f}\nin {seen[m]}",
-                _hue(m, len(seen)),
+                layer_hue(m, len(seen)),
                 (-14, -6),
             )
     for panel in axes[-1]:
@@ -179,7 +180,7 @@ def _curves(panel: Axes, ds: xr.Dataset, name: str, dim: str, line: Literal["-",
     count = ds.sizes["layer"]
     for n, layer in enumerate(ds.layer.values.tolist()):
         values = ds[name].sel(layer=layer).transpose(dim, "repeat").values
-        hue = _hue(n, count)
+        hue = layer_hue(n, count)
         panel.plot(ds[dim], values.mean(1), line, color=hue, marker=_mark(n, count), markersize=2.5)
         for at, value in zip(ds[dim].values, values.mean(1), strict=True):
             name_spot(panel, layer, at, value, f"{value:.3f}")
@@ -199,7 +200,7 @@ def _level(panel: Axes, ds: xr.Dataset) -> None:
 def _legend(figure: Figure, layers: Sequence[str], dashes: Mapping[str, Literal["-", "--"]] | None = None) -> None:
     """Layers by colour and mark, from the input."""
     handles = [
-        Line2D([], [], color=_hue(n, len(layers)), marker=_mark(n, len(layers)), markersize=3, label=layer)
+        Line2D([], [], color=layer_hue(n, len(layers)), marker=_mark(n, len(layers)), markersize=3, label=layer)
         for n, layer in enumerate(layers)
     ]
     handles += [Line2D([], [], color="0.3", linestyle=line, label=words) for words, line in (dashes or {}).items()]
