@@ -180,7 +180,7 @@ def overview(
     """
     several = len(networks) > 1
     models = [model for model in NAMES if any(model in found for found in networks.values())]
-    height = 0.3 * len(networks) + 0.5 if several else 1.75
+    height = 0.36 * len(networks) + 0.5 if several else 1.75
     figure, axes = canvas(1, 2 if lambdas else 1, height, wide=True, legend=0.75 if several else 0.0)
     left, right = axes[0, 0], axes[0, -1]
     for n, (name, found) in enumerate(networks.items()):
@@ -246,7 +246,8 @@ def _lambdas(
             if order not in lambdas.get(name, {}):
                 continue
             at, value, look = _place(n, k, len(LAMBDAS), several), lambdas[name][order], ORDER_LOOKS[order]
-            panel.plot([0, value], [at, at], color=look["color"], linewidth=1)
+            if not several:
+                panel.plot([0, value], [at, at], color=look["color"], linewidth=1)
             panel.plot(value, at, linestyle="", markersize=4, **look)
             name_spot(panel, " ".join(filter(None, [name, ORDER_NAMES[order]])), value, at, f"lambda {value:.3f}")
             if not several:

@@ -48,9 +48,9 @@ def _grid(networks: Sequence[str], height: float) -> tuple[Figure, np.ndarray]:
     figure, axes = canvas(len(networks), len(PAPERS), height, share=True)
     for row, name in zip(axes, networks, strict=True):
         for panel, order in zip(row, PAPERS, strict=True):
-            where = f"{name}: " if name and order == PAPERS[0] else ""
-            # Three panels share the page, and a long name of a network has a line of its own.
-            panel.set_title(f"{where}{chr(10) if len(where) > 12 else ''}{ORDER_NAMES[order]}", loc="left")
+            # Three panels share the page: the name of a network has a line of its own.
+            where = f"{name}:\n" if name and order == PAPERS[0] else ""
+            panel.set_title(f"{where}{ORDER_NAMES[order]}", loc="left")
     return figure, axes
 
 

@@ -215,7 +215,7 @@ def _again(ds: xr.Dataset, config: Config) -> Iterator[Panel]:
         "figure_5_retraining",
         "Figure 5. The whole network, what is left of it, and what is left trained again",
         f"Trained again from another start, the found wiring differs from the whole network by "
-        f"{points(float((ds.again_accuracy.sel(kind='retrained') - ds.accuracy_full).mean()))} in the mean. More channels: as many parameters as the whole network.",
+        f"{points(float((ds.again_accuracy.sel(kind='retrained') - ds.accuracy_full).mean()))} in the mean. More channels: as many parameters as the whole network. A point a network, a line and a number at the mean.",
         draw.bars({name: {key: v for key, v in rows.items() if v.size} for name, rows in groups.items()}),
     )  # fmt: skip
     if config.baselines:
