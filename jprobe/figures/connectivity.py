@@ -28,6 +28,14 @@ def _hues(datasets: Sequence[str]) -> dict[str, str]:
     return {name: layer_hue(n, len(datasets)) for n, name in enumerate(datasets)}
 
 
+def _lettered(axes: np.ndarray) -> None:
+    """Letters before the titles; long names of five datasets share a page."""
+    letters(axes)
+    if axes.shape[1] > 4:
+        for panel in axes.flat:
+            panel.set_title(panel.get_title("left"), loc="left", fontsize=7)
+
+
 def _by_seed(values: np.ndarray, x: np.ndarray) -> xr.DataArray:
     return xr.DataArray(values, dims=("seed", "x"), coords={"x": x})
 
@@ -234,11 +242,15 @@ def weights(rows: Sequence[Paths], tau: float) -> Figure:
             panel.set_xlim(0.5, one.kept.shape[1] + 0.5)
             mark_level(panel, tau, f"τ = {tau:g}" if panel is axes[0, -1] else "")
             panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-            panel.set_title(f"{one.title}: {words}" if len(lines) else f"{one.title}: none {words}", loc="left")
+            if not len(lines):
+                panel.annotate(
+                    f"none {words}", (0.5, 0.5), xycoords="axes fraction", ha="center", fontsize=7, color="0.35"
+                )
+        column[0].set_title(one.title, loc="left")
         column[1].set_xlabel("epoch")
-    for panel in axes[:, 0]:
-        panel.set_ylabel("|tanh w| of an edge")
-    letters(axes)
+    for panel, words in zip(axes[:, 0], ("kept", "cut"), strict=True):
+        panel.set_ylabel(f"{words} edges: |tanh w|")
+    _lettered(axes)
     return figure
 
 
@@ -268,7 +280,7 @@ def bars(groups: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
         panel.set_xlabel("test accuracy (%)")
     axes[0, 0].set_yticks(range(len(kinds)), kinds)
     axes[0, 0].set_ylim(len(kinds) - 0.4, -0.6)
-    letters(axes)
+    _lettered(axes)
     return figure
 
 
@@ -288,11 +300,16 @@ def by_score(groups: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], 
                 panel.plot(x, 100 * y, dash, color=looks[score], linewidth=1.1, marker=".", markersize=4)
         panel.set_ylim(0, 103)
         panel.set_xlim(left=0)
-        mark_place(panel, marked[name], "left by τ" if panel is axes[0, 0] else "")
+        mark_place(panel, marked[name], "")
+        first = marked[name] < sum(panel.get_xlim()) / 2
+        panel.annotate(
+            f"τ: {marked[name]:.3g}", (marked[name], 0.03), xycoords=("data", "axes fraction"), xytext=(2 if first else -2, 0),
+            textcoords="offset points", ha="left" if first else "right", fontsize=7, color="0.35",
+        )  # fmt: skip
         panel.set_xlabel("edges left")
         panel.set_title(name, loc="left")
     axes[0, 0].set_ylabel("test accuracy (%)")
-    letters(axes)
+    _lettered(axes)
     legend_top(figure, looks)
     return figure
 
@@ -314,7 +331,7 @@ def by_edges(groups: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]]) 
         panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         panel.yaxis.set_major_locator(MaxNLocator(5))
     axes[0, 0].set_ylabel("test accuracy (%)")
-    letters(axes)
+    _lettered(axes)
     legend_below(figure, axes, columns=3)
     return figure
 

@@ -112,7 +112,7 @@ def _scores(ds: xr.Dataset, config: Config) -> Iterator[Panel]:
         "scores",
         "Which edges matter: cut by weight, or by contribution",
         "Edges are cut from the least |tanh w|, or from the least contribution to the sum of the target, |tanh w| sd(source) / sd(sum), which no rescaling "
-        f"of the network changes; dead paths go. A line a network; dashed: by contribution. Dotted, upright: edges left by τ = {config.tau:g}; {_other_score(ds)}.",
+        f"of the network changes; dead paths go. A line a network; dashed: by contribution. Dotted, upright: edges that are left in the mean by τ = {config.tau:g}; {_other_score(ds)}.",
         draw.by_score(rows, {title(name): float(feature(ds, "edges").sel(dataset=name).mean()) for name in datasets(ds)}),
     )  # fmt: skip
 
