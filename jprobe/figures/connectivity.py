@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from jprobe.connectivity import Wiring
+from jprobe.connectivity import Wiring, laid_flat
 from jprobe.figures.hover import name_spot
 from jprobe.figures.layers import layer_hue
 from jprobe.figures.style import OTHERS, band, canvas, legend_below, legend_top, letters, mark_level, mark_place, styled
@@ -80,7 +80,7 @@ class Drawing(NamedTuple):
 
     Attributes:
         wiring: what is left of it.
-        places: [N, 2], the input on the left; NaN of nodes that are not drawn.
+        places: [N, 2], NaN of nodes that are not drawn.
         label: above it.
     """
 
@@ -121,14 +121,15 @@ def drawings(groups: Mapping[str, Sequence[Drawing]]) -> Figure:
 
 
 def _drawn(panel: Axes, one: Drawing) -> None:
-    there = ~np.isnan(one.places[:, 0])
+    places = laid_flat(one.places)
+    there = ~np.isnan(places[:, 0])
     for i, j in np.argwhere(one.wiring.edges):
-        panel.plot(*one.places[[i, j]].T, color="0.55", linewidth=0.5, zorder=1, alpha=0.8)
+        panel.plot(*places[[i, j]].T, color="0.55", linewidth=0.5, zorder=1, alpha=0.8)
     for node in np.flatnonzero(there):
         marker, size = {0: ("s", 24), len(there) - 1: ("D", 22)}.get(int(node), ("o", 12))
         panel.scatter(
-            [one.places[node, 0]],
-            [one.places[node, 1]], marker=marker, s=size, zorder=2, linewidth=0.7,
+            [places[node, 0]],
+            [places[node, 1]], marker=marker, s=size, zorder=2, linewidth=0.7,
             color=STAGES[one.wiring.stages[node] % len(STAGES)], edgecolor="none" if marker == "o" else "black",
         )  # fmt: skip
     panel.set_aspect("equal", adjustable="datalim")

@@ -65,13 +65,8 @@ def borne(left: Mapping[str, Sequence[Estimate]], layers: Sequence[str], base: f
 
 
 @styled
-def layer_curves(ds: xr.Dataset, lost: Mapping[str, np.ndarray]) -> Figure:
-    """Figure 5: pruning with magnitudes and with signs (a), randomizations A (b) and B (c); below, what each costs.
-
-    Args:
-        ds: the study's numbers.
-        lost: "signs", "randomization A" and "randomization B" of whole layers -> what each layer loses.
-    """
+def layer_curves(ds: xr.Dataset) -> Figure:
+    """Figure 5: pruning with magnitudes and with signs (a), randomizations A (b) and B (c); below, what each costs."""
     figure, axes = canvas(2, 3, [1.7, 1.6], share=True, legend=0.4)
     columns = (("original", "signed"), ("A",), ("B",))
     titles = ("Pruned", "Pruned, randomized (A)", "Pruned, randomized (B)")
@@ -86,6 +81,11 @@ def layer_curves(ds: xr.Dataset, lost: Mapping[str, np.ndarray]) -> Figure:
         panel.set_title(words, loc="left")
         _level(panel, ds)
     names = ds.layer.values.tolist()
+    whole = ds.sel(kept=ds.kept.max()).mean("repeat")
+    lost = {
+        words: (ds.base - whole[name]).values
+        for words, name in (("signs", "signed"), ("randomization A", "A"), ("randomization B", "B"))
+    }
     for panel, (words, values) in zip(axes[1], lost.items(), strict=True):
         panel.bar(range(len(names)), values, color=[layer_hue(n, len(names)) for n in range(len(names))], width=0.75)
         panel.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")

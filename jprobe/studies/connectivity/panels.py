@@ -132,7 +132,7 @@ def _drawings(ds: xr.Dataset, config: Config) -> Iterator[Panel]:
         some = rows.setdefault(title(name), [])
         if wiring.edges.any() and len(some) < _DRAWN:
             size = one.features.isel(level=-1).sel(feature=["nodes", "edges"]).values
-            some.append(draw.Drawing(wiring, _turned(one.place.values), f"{size[0]:g} nodes, {size[1]:g} edges"))
+            some.append(draw.Drawing(wiring, one.place.values, f"{size[0]:g} nodes, {size[1]:g} edges"))
     rows = {name: some for name, some in rows.items() if some}
     if rows:
         yield Panel(
@@ -142,15 +142,6 @@ def _drawings(ds: xr.Dataset, config: Config) -> Iterator[Panel]:
             "the input is on the left.",
             draw.drawings(rows),
         )
-
-
-def _turned(places: np.ndarray) -> np.ndarray:
-    """The same places with their longer axis flat, and the input, the first, on the left."""
-    places = places - np.nanmean(places, 0)
-    there = ~np.isnan(places[:, 0])
-    if there.sum() > 1:
-        places = places @ np.linalg.svd(places[there], full_matrices=False)[2].T
-    return places * np.where(places[0] > places[-1], -1, 1)
 
 
 def _features(ds: xr.Dataset, config: Config) -> Iterator[Panel]:

@@ -43,16 +43,13 @@ def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
     signed = ds.signed.sel(kept=ds.kept.max()).mean("repeat")
     worst, best = (str(ds.layer.values[int(place)]) for place in (np.argmin(signed.values), np.argmax(signed.values)))
     measure = ds.attrs["measure"]
-    whole = ds.sel(kept=ds.kept.max()).mean("repeat")
-    words = {"signs": "signed", "randomization A": "A", "randomization B": "B"}
-    lost = {what: (ds.base - whole[name]).values for what, name in words.items()}
     out = [
         Panel("layers_borne", "What each layer bears", _says_borne(ds), draw.borne(borne(ds), ds.layer.values.tolist(), float(ds.base), measure)),
         Panel(
             "figure_5_layers", "Figure 5. Pruning, signs and randomizations of one layer at a time",
             f"Unperturbed: {measure} {float(ds.base):.3f}. With signs for its weights the network keeps most in {best} "
             f"({float(signed.max()):.3f}) and least in {worst} ({float(signed.min()):.3f}). The lower panels are of the whole layer, nothing pruned.",
-            draw.layer_curves(ds, lost),
+            draw.layer_curves(ds),
         ),
         Panel("figure_9_noise_and_flips", "Figure 9. Noise and sign flips of one layer at a time", _says_noise(ds), draw.noise_and_flips(ds)),
     ]  # fmt: skip
