@@ -118,11 +118,16 @@ def _limits(panel: Axes, trained: Sequence[Curve], untrained: Sequence[Curve]) -
     room = 0.03 * (right - left)
     panel.set_xlim(left - room, right + room)
     for cut, x, side, words in (
-        (first < left, 0.0, "left", f"← to {first:.3g}"),
-        (last > right, 1.0, "right", f"to {last:.3g} →"),
+        (first < left, 0.0, "left", f"← to {_two(first)}"),
+        (last > right, 1.0, "right", f"to {_two(last)} →"),
     ):
         if cut:
             panel.annotate(words, (x, 1), xycoords="axes fraction", ha=side, va="top", fontsize=6.5, color="0.35")
+
+
+def _two(value: float) -> str:
+    """A number with two significant digits, without powers of ten."""
+    return f"{float(f'{value:.2g}'):,.15g}"
 
 
 @styled
@@ -151,9 +156,8 @@ def rows_and_pixels(
         count = len(steps)
         row[0].axvspan(count / 4 + 0.5, 3 * count / 4 + 0.5, color="0.94", linewidth=0, zorder=0)
         row[0].annotate(
-            f"middle / rest: {ratios[title]['trained']:.2f},\nuntrained {ratios[title]['untrained']:.2f}", (0.5, 0.02),
-            xycoords="axes fraction", ha="center", va="bottom", fontsize=7, color="0.2",
-            bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.6},
+            f"middle\nover rest:\n{ratios[title]['trained']:.2f},\nuntrained\n{ratios[title]['untrained']:.2f}", (1.03, 0.5),
+            xycoords="axes fraction", va="center", fontsize=7, color="0.2",
         )  # fmt: skip
         row[0].set_ylabel("mean |neuron strength|")
         row[0].set_title(f"{title}: rows", loc="left")
@@ -208,6 +212,9 @@ def scatters(columns: Sequence[Points]) -> Figure:
             panel.set_ylabel(f"mean {_WORDS[quantity]}" if not side else "")
             panel.xaxis.set_major_locator(MaxNLocator(4))
     _column_titles(axes, [column.title for column in columns])
+    for panel in axes.flat:
+        # Correlations have a line of their own.
+        panel.set_title(panel.get_title("left"), loc="left", pad=14)
     legend_top(figure, _named(depth))
     return figure
 

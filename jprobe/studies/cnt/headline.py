@@ -1,5 +1,6 @@
 """What a run of the study ``cnt`` found, in one sentence, and the numbers to take away."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,13 +11,13 @@ from jprobe.report import Check, Finding, KeyNumber, Verdict, key_number
 from jprobe.studies.cnt.findings import numbered
 from jprobe.studies.cnt.reading import FIGURE_2, Pools, found_in, layers, pools, some
 
-# Claim -> words of the check that stands for it, its label where that is not enough, and what the paper has.
+# Claim -> words of the check that stands for it, what it is in short, and what the paper has.
 _KEYS = {
-    "C1": ("neuron strength below 0", "most"),
-    "C8": ("centre ratio", "localised by training"),
-    "C12": ("within 0.1 of 0 or 1", "most"),
-    "C14": ("with neuron strength", "none"),
-    "pruning": ("signal of the neuron", "weak neurons may go"),
+    "C1": ("neuron strength below 0", "strengths of hidden neurons below 0", "most"),
+    "C8": ("centre ratio", "middle rows over the rest, trained over untrained", "localised by training"),
+    "C12": ("within 0.1 of 0 or 1", "hidden activations within 0.1 of 0 or 1", "most"),
+    "C14": ("with neuron strength", "|r| of in-strength and strength, hidden", "none"),
+    "pruning": ("signal of the neuron", "points over random neurons, pruned by signal", "weak neurons may go"),
 }
 
 
@@ -79,10 +80,11 @@ def numbers(ds: xr.Dataset) -> list[KeyNumber]:
     for claim, finding in numbered(ds):
         by_claim.setdefault(claim, finding)
     out = []
-    for claim, (words, paper) in _KEYS.items():
+    for claim, (words, short, paper) in _KEYS.items():
         check = _check(by_claim[claim].checks, words) if claim in by_claim else None
         if check is not None:
-            out.append(key_number(check.what, check.found, check.form, paper))
+            kind = re.split("[,:]", check.what)[0]
+            out.append(key_number(f"{kind}: {short}", check.found, check.form, paper))
     return out
 
 
