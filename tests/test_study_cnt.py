@@ -13,10 +13,14 @@ from jprobe import studies
 from jprobe.errors import ArgumentError
 from jprobe.report.verdict import Verdict
 from jprobe.studies.cnt import STUDY, Config
+from jprobe.studies.cnt.densities import density
 from jprobe.studies.cnt.findings import CLAIMS, numbered
+from jprobe.studies.cnt.headline import headline
 from jprobe.studies.cnt.measuring import QUANTITIES, described, kept, layers, links
+from jprobe.studies.cnt.panels import _architectures, _depths
 from jprobe.studies.cnt.parts import _of_finite, kinds, parts
 from jprobe.studies.cnt.pruning import ORDERS, REMOVED, _output_kernel, _scores, pruned
+from jprobe.studies.cnt.reading import found_in, pools
 
 pytestmark = pytest.mark.quick
 
@@ -25,7 +29,20 @@ pytestmark = pytest.mark.quick
 def test_a_run_tells_every_pool(few_digits, tmp_path, unpainted):
     subject = studies.Subject("digits", inputs={"mnist": few_digits}, checksums={})
     config = Config(activations=("sigmoid",), networks=2, samples=20, out=tmp_path / "run")
-    studies.run(STUDY, config, of=subject)
+    told = studies.run(STUDY, config, of=subject).outcome
+    names = [panel.name for panel in told.panels]
+    assert names[0] == "figure_2_densities_mnist_sigmoid"
+    assert [panel.name for panel in told.panels if panel.diagnostic] == names[-1:] == ["training_mnist_sigmoid"]
+    named = [[name for name in names if name.endswith(finding.figure)] for finding in told.findings]
+    assert all(len(ends) == 1 for ends in named)
+    assert told.about.headline.startswith(f"Of {len(told.findings)} published claims ")
+    assert [number.paper for number in told.about.numbers] == [
+        "most",
+        "localised by training",
+        "most",
+        "none",
+        "weak neurons may go",
+    ]
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     for name in ("fc", "cnn", "rnn", "ae"):
         key = f"mnist.{name}.3.sigmoid"
@@ -296,6 +313,40 @@ def test_a_finding_holds_and_breaks(claim):
         ds = xr.concat([make() for make in some], "pool", join="outer")
         (finding,) = [found for name, found in numbered(ds) if name == claim]
         assert finding.verdict == verdict, str(finding.seen)
+
+
+@pytest.mark.parametrize("claim", ["C9", "C10", "C13"])
+def test_findings_of_other_activations_and_depths_name_their_densities(claim):
+    ds = xr.concat([make() for make in CASES[claim][0]], "pool", join="outer")
+    (finding,) = [found for name, found in numbered(ds) if name == claim]
+    mine = dict(pools(ds))
+    made = [panel.name for make in (_architectures, _depths) for panel in make("mnist", mine)]
+    assert [name for name in made if name.endswith(finding.figure)] == {
+        "C9": ["figure_4_densities_mnist_linear"], "C10": ["figure_4_densities_mnist_relu"], "C13": ["figure_5_densities_mnist_fc_7"],
+    }[claim]  # fmt: skip
+
+
+def test_the_headline_counts_verdicts_and_reads_the_hidden_layers():
+    ds = xr.concat([make() for claim in ("C1", "C4") for make in CASES[claim][0]], "pool", join="outer")
+    verdicts = [finding.verdict for _, finding in numbered(ds)]
+    told = headline(ds)
+    holds, differs = verdicts.count(Verdict.HOLDS), verdicts.count(Verdict.DIFFERS)
+    assert told.startswith(f"Of {len(verdicts)} published claims {holds} hold, {differs} differ and")
+    # Of two kinds of networks (fifty values each) one has strengths around -2, the other around 0; both begin around 0.
+    assert "52% to 98% of the neuron strengths are below 0, before training 52%" in told
+    assert told.endswith("correlate with r of 0.00.")
+    assert not headline(ds.isel(pool=[]))
+
+
+def test_a_density_is_that_of_its_values():
+    rng = np.random.default_rng(0)
+    one = pool("mnist.fc.3.sigmoid", {"neuron_strength": rng.normal(3, 2, size=(NETWORKS, 5000))}).isel(pool=0)
+    curve = density(found_in(one, state="trained", layer=2, quantity="neuron_strength"))
+    assert curve.height.max() == 1
+    assert curve.at[curve.height.argmax()] == pytest.approx(3, abs=0.5)
+    # A normal density is at exp(-1/2) of its peak one deviation off.
+    assert np.interp([1, 5], curve.at, curve.height) == pytest.approx(np.exp(-0.5), abs=0.05)
+    assert (curve.low, curve.high) == pytest.approx((3 - 2.576 * 2, 3 + 2.576 * 2), abs=0.3)
 
 
 def test_the_bottleneck_is_where_the_layer_is_narrowest():

@@ -15,6 +15,7 @@ from jprobe.report import Verdict
 from jprobe.studies.connectivity import PRESETS, STUDY, Config, material, parts, reading, summary
 from jprobe.studies.connectivity.again import KINDS
 from jprobe.studies.connectivity.findings import numbered
+from jprobe.studies.connectivity.headline import headline
 from jprobe.studies.connectivity.training import Clock, blocks, regime
 
 pytestmark = pytest.mark.quick
@@ -182,12 +183,39 @@ def test_summary_and_figures_tell_the_run(holding):
         for key in ("nodes.stage_2", "log_paths", "pca_elongation.sd", "accuracy.retrained", "parameters")
     } <= set(found)
     shown = STUDY.panels(holding, config)
-    assert len({panel.name for panel in shown}) == len(shown) == 10
+    names = [panel.name for panel in shown]
+    assert len(set(names)) == len(shown) == 10
+    assert names[0] == "figure_3_wirings"
+    assert [panel.name for panel in shown if panel.diagnostic] == names[-1:] == ["training"]
+    findings = STUDY.findings(holding)
+    assert all([name for name in names if name.endswith(finding.figure)] for finding in findings)
+    assert all(finding.figure for finding in findings)
     header, rows = STUDY.table(holding)
     assert [row[0] for row in rows] == ["CMNIST", "CKMNIST", "CFashionMNIST", "CIFAR-10", "CIFAR-10 T8"]
     assert {len(row) for row in rows} == {len(header)}
     # Datasets in the paper's order, whatever theirs in the run.
     assert reading.datasets(holding.isel(dataset=[3, 0, 2])) == ["cmnist", "cfashion", "cifar10"]
+
+
+def test_the_headline_follows_the_verdict(holding):
+    config = Config(networks=NETWORKS)
+    told = STUDY.about(holding, config)
+    assert told.headline.startswith("Of 105 connections networks keep, in the mean, 6.5 for CMNIST, ")
+    assert (
+        "cutting the others changes accuracy by -0.1 points; as the paper says, edges, nodes and paths grow"
+        in told.headline
+    )
+    assert [(n.label, n.value) for n in told.numbers[:2]] == [
+        ("edges kept, CMNIST", "6.5"),
+        ("edges kept, CIFAR-10 T8", "39.5"),
+    ]
+    assert len(told.numbers) == 5
+    turned = made(dict(zip(HOLDING, reversed(HOLDING.values()), strict=True)))
+    assert "edges, nodes and paths do not all grow" in headline(turned)
+    few = made(dict.fromkeys(("cmnist", "ckmnist"), HOLDING["cmnist"])).isel(network=[0])
+    assert "is open at this scale" in headline(few)
+    # No pair of datasets whose order the paper gives.
+    assert headline(holding.isel(dataset=[0, 2])).endswith("accuracy by -0.1 points.")
 
 
 def test_a_wiring_without_a_path_is_told_and_left_out():

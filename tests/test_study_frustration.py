@@ -16,6 +16,8 @@ from jprobe.report import Verdict
 from jprobe.results import load
 from jprobe.studies import compute, run
 from jprobe.studies import frustration as study
+from jprobe.studies.frustration.headline import headline
+from jprobe.studies.frustration.reading import least_by_minimiser
 from jprobe.studies.frustration.several import joined
 
 pytestmark = pytest.mark.quick
@@ -63,13 +65,40 @@ def test_a_run_writes_everything(ran):
         == pytest.approx(1 - told["real.lower_bound"] / min(told["anneal.best"], told["real.best"]), abs=0.02)
     )
     assert told["lambda.coins"] == pytest.approx(0.1719, abs=1e-4)
-    for name in ("figure_2_frustration", "intervals", "figure_3_alignment", "figure_6_adjacency", "figure_8_one_side"):
+    for name in (
+        "figure_2_frustration",
+        "ground_states",
+        "figure_3_alignment",
+        "figure_6_adjacency",
+        "figure_8_one_side",
+    ):
         assert (ran / "figures" / f"{name}.pdf").read_bytes()[:5] == b"%PDF-"
     page = (ran / "report.html").read_text()
     assert "Scaled down: 3 replicas" in page
     assert "trained here on MNIST" in page
     assert "numerical certificate with a margin of +" in page
     assert "coin flips of 10 outputs" in page
+
+
+def shown(findings, panels):
+    """Every figure that a finding names is there, once."""
+    names = [panel.name for panel in panels]
+    named = {f.claim: [name for name in names if name.endswith(f.figure)] for f in findings if f.figure}
+    return len(named) > len(findings) / 2 and all(len(ends) == 1 for ends in named.values())
+
+
+@pytest.mark.end_to_end
+def test_figures_of_a_run_stand_in_order_and_findings_name_them(ran):
+    ds = load(ran / "results.nc")
+    panels = study.STUDY.panels(ds, study.Config(**SMALL))
+    assert [panel.name for panel in panels][:3] == ["figure_5_summary", "ground_states", "figure_2_frustration"]
+    assert [panel.name for panel in panels if panel.diagnostic] == ["figure_7_lambda", "descent"]
+    assert panels[-1].diagnostic
+    assert not panels[-3].diagnostic
+    assert shown(study.findings(ds), panels)
+    about = study.STUDY.about(ds, study.Config(**SMALL))
+    assert "less frustrated than every null model" in about.headline
+    assert 4 <= len(about.numbers) <= 6
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +199,7 @@ def test_several_networks_are_one_page_and_each_is_as_alone(mine, alone, tmp_pat
     assert {len(row) for row in rows} == {len(header)}
     assert rows[0][2] == f"{told['a.real.mean']:.4f}"
     assert "figure_7_lambda" in {panel.name for panel in found.outcome.panels}
+    assert shown(found.outcome.findings, found.outcome.panels)
     # A later start reads what is there.
     again = compute(study.STUDY, config, of=study.together({"a": mine, "b": untrained}), folder=tmp_path)
     assert study.summary(again, config) == told
@@ -286,6 +316,39 @@ def test_all_findings_hold_for_a_network_like_the_papers():
     assert "numerical certificate with a margin of +0.0070" in certificate.seen
     assert "float32" in certificate.seen
     assert "Lanczos" in certificate.seen
+
+
+def test_the_headline_says_what_the_numbers_say():
+    ds = like_the_papers().assign_attrs(network="the network")
+    told = headline(ds)
+    assert (
+        "The network: the trained network is less frustrated than every null model, 0.410 against 0.425 for N1" in told
+    )
+    # Spins of 0.395 lie below the least of two certificates of N1, 0.402.
+    assert told.endswith("none of its spins go below 0.375, and none of N1's below 0.402, under which it has some.")
+    same("n1", -0.1)(ds)
+    put(ds, "null_energy", np.resize([0.40, 0.42], (80, 2)) + np.resize([0.001, -0.001], (80, 1)), kind="n2")
+    put(ds, "certified", 0.39, certified_model="n1")
+    told = headline(ds)
+    assert (
+        "less frustrated than N3 (Xavier) and N3 (He), more frustrated than N1, not told apart from N2, 0.410" in told
+    )
+    assert "N1's" not in told
+    assert headline(ds.isel(replica=[0])).count("not told apart from N1, N2, N3 (Xavier) and N3 (He)") == 1
+    both = headline(joined({"good": like_the_papers(), "bad": ds}))
+    assert both.startswith("1 of 2 networks are less frustrated than every null model (bad is less")
+    assert both.endswith("for 1 of 2 a certificate shows that the ground state lies below N1's.")
+
+
+def test_a_certificate_of_one_draw_is_not_held_against_another():
+    """Of 80 null models two are certified, and a third may lie lower."""
+    ds = like_the_papers()
+    ds.null_energy.loc[{"kind": "n1", "null": 7}] = 0.3
+    least = least_by_minimiser(ds, "n1")
+    assert 0.402 < least["descend"] < 0.43
+    assert least["anneal"] == pytest.approx(float(ds.compared.sel(model="n1").isel(draw=[0, 1]).min()))
+    assert least_by_minimiser(ds, "n2")["descend"] == pytest.approx(float(ds.null_energy.sel(kind="n2").min()))
+    assert least_by_minimiser(ds, "real")["anneal"] == 0.395
 
 
 @pytest.mark.parametrize(("word", "change"), BREAKS)

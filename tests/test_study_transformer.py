@@ -15,7 +15,9 @@ from jprobe.results import load
 from jprobe.studies import compute, tell
 from jprobe.studies import transformer as study
 from jprobe.studies.transformer import parts as PARTS
+from jprobe.studies.transformer.headline import headline, numbers
 from jprobe.studies.transformer.parts import matrices_of
+from jprobe.studies.transformer.summary import borne
 from jprobe.studies.transformer.table import table
 
 pytestmark = pytest.mark.quick
@@ -71,7 +73,7 @@ def test_summary_has_the_promised_keys(out):
 @pytest.mark.end_to_end
 def test_the_report_tells_what_it_is(out):
     page = (out / "report.html").read_text()
-    for name in ("figure_5_layers", "figure_9_noise_and_flips", "figure_20_cka"):
+    for name in ("layers_borne", "figure_5_layers", "figure_9_noise_and_flips", "figure_20_cka"):
         assert f'id="{name}"' in page
     assert "This is not the paper&#39;s network" in page
     assert "Scaled down" in page
@@ -114,7 +116,11 @@ def test_a_tagger_of_named_entities_end_to_end(folder, tmp_path, monkeypatch):  
     assert found["tokens"] == 10
     assert len(study.findings(ds)) == 6
     told = tell(study.STUDY, ds, config)
-    assert [panel.name for panel in told.panels] == ["figure_5_layers", "figure_9_noise_and_flips", "figure_20_cka"]
+    names = [panel.name for panel in told.panels]
+    assert names == ["layers_borne", "figure_5_layers", "figure_9_noise_and_flips", "figure_20_cka"]
+    assert {finding.figure for finding in told.findings} <= set(names)
+    assert told.about.headline.startswith("With one layer's weights replaced by their signs, span F1 falls from")
+    assert 4 <= len(told.about.numbers) <= 6
 
 
 NAMES = ["positions", "L0.lin1", "L0.lin2", "L5.lin1", "L5.lin2", "classifier"]
@@ -135,6 +141,7 @@ def published(**changes):
     data |= {"flip": (("layer", "flipped", "repeat"), flip[..., None]), "base": 0.885, "cases": 46435}
     cka = np.full((6, 2, 6), 0.97)
     cka[0, 0], cka[0, 1], cka[0, 1, 0] = similar[0], 0.8, similar[1]
+    data["original"] = (over, np.full((6, 2, 1), 0.8))
     data["cka"] = (("layer", "removed", "seen"), cka)
     grid = {
         "layer": NAMES,
@@ -169,6 +176,41 @@ def test_a_finding_differs_when_its_numbers_do(number, change):
     found = study.findings(published(**change))
     assert found[number].verdict is DIFFERS, found[number].seen
     assert all(f.verdict is HOLDS for n, f in enumerate(found) if n != number)
+
+
+def test_the_headline_follows_the_finding():
+    ds = published().assign_attrs(measure="span F1")
+    assert headline(ds) == (
+        "With one layer's weights replaced by their signs, span F1 falls from 0.885 to 0.000 in positions, and stays at 0.887 in classifier; "
+        "every early layer loses more than every late one. Randomization B leaves 0.628 or more."
+    )
+    late = published(signed=[0.86, 0, 0.009, 0.860, 0.2, 0.887]).assign_attrs(measure="span F1")
+    assert "early layers do not all lose more than late ones" in headline(late)
+    close = published(signed=[0.1, 0, 0.009, 0.860, 0.101, 0.887]).assign_attrs(measure="span F1")
+    assert "whether every early layer loses more than every late one is open" in headline(close)
+    assert [(n.label, n.value) for n in numbers(ds)[1:3]] == [
+        ("span F1, signs only, classifier", "0.887"),
+        ("span F1, signs only, positions", "0.000"),
+    ]
+
+
+def test_what_layers_bear_are_means_over_draws():
+    ds = published()
+    ds = xr.concat([ds, ds], "repeat", data_vars="minimal").assign(
+        signed=(ds.signed + xr.DataArray([0.0, 0.1], dims="more")).isel(repeat=0, drop=True).rename(more="repeat")
+    )
+    ds["noise"] = (("layer", "amplitude", "repeat"), np.full((6, 2, 2), 0.3))
+    left = borne(ds.assign_coords(amplitude=[0.0, 0.05]))
+    assert list(left) == [
+        "signs\nonly",
+        "randomized\n(B)",
+        "randomized\n(A)",
+        "pruned,\n90% gone",
+        "noise,\nsd 0.05",
+        "all signs\nflipped",
+    ]
+    assert [round(one.value, 3) for one in left["signs\nonly"]] == [0.05, 0.05, 0.059, 0.91, 0.931, 0.937]
+    assert left["noise,\nsd 0.05"][0].value == pytest.approx(0.3)
 
 
 def test_findings_are_open_on_a_few_words():

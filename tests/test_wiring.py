@@ -23,6 +23,7 @@ from jprobe.connectivity import (
     features,
     from_networkx,
     kamada_kawai,
+    laid_flat,
     live,
     paths,
     rbf,
@@ -125,6 +126,21 @@ def test_elongation_is_that_of_principal_components():
     graph = nx.Graph(to_networkx(live(one)).to_undirected().edges())
     theirs = nx.kamada_kawai_layout(nx.Graph(nx.Graph(sorted(graph.edges()))), weight=None)
     assert set(np.flatnonzero(~np.isnan(kamada_kawai(one)[:, 0]))) == set(theirs)
+
+
+@given(st.integers(0, 10_000))
+def test_a_drawing_laid_flat_keeps_its_distances(seed):
+    rng = np.random.default_rng(seed)
+    places = rng.normal(size=(6, 2)) * (1, 3)
+    places[2] = np.nan
+    flat = laid_flat(places)
+    before, after = (np.linalg.norm(p[:, None] - p[None], axis=-1) for p in (places, flat))
+    np.testing.assert_allclose(before, after, atol=1e-9)
+    known = flat[~np.isnan(flat[:, 0])]
+    assert known[:, 0].std() >= known[:, 1].std()
+    # Level: no turn has a longer extent.
+    assert np.cov(known.T)[0, 1] == pytest.approx(0, abs=1e-9)
+    assert flat[0, 0] <= flat[-1, 0]
 
 
 def test_any_dag_of_networkx_is_a_wiring():

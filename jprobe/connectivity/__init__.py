@@ -6,7 +6,7 @@ from jprobe.connectivity.dynamics import Dynamics, dynamics, strongest
 from jprobe.connectivity.embedding import embedding
 from jprobe.connectivity.features import elongation, feature_table, features
 from jprobe.connectivity.importance import Score, relative, scored, snip
-from jprobe.connectivity.layout import kamada_kawai
+from jprobe.connectivity.layout import kamada_kawai, laid_flat
 from jprobe.connectivity.learning import Learned, learn_wiring, threshold_sweep
 from jprobe.connectivity.network import wiring_of, without
 from jprobe.connectivity.paths import Paths, paths
@@ -38,6 +38,7 @@ __all__ = [
     "fitted_channels",
     "from_networkx",
     "kamada_kawai",
+    "laid_flat",
     "largest",
     "largest_alive",
     "learn_wiring",

@@ -35,3 +35,24 @@ def kamada_kawai(wiring: Wiring) -> np.ndarray:
     for node, place in nx.kamada_kawai_layout(graph, weight=None).items():
         places[node] = place
     return places
+
+
+def laid_flat(places: np.ndarray) -> np.ndarray:
+    """The same places about their mean, turned so that the longest extent is level, and the first node left of the last.
+
+    Args:
+        places: [N, 2], NaN of nodes that are not drawn.
+
+    Returns:
+        [N, 2].
+
+    Example:
+        >>> abs(laid_flat(np.array([[0, 2.0], [0, 1], [0, 0]]))).round(6).tolist()
+        [[1.0, 0.0], [0.0, 0.0], [1.0, 0.0]]
+    """
+    turned = places - np.nanmean(places, 0)
+    there = ~np.isnan(turned[:, 0])
+    if there.sum() > 1:
+        turned = turned @ np.linalg.svd(turned[there], full_matrices=False)[2].T
+    # Mirrored where need be, which changes no distance.
+    return turned * np.where(turned[0] > turned[-1], -1, 1)

@@ -4,18 +4,40 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from jprobe.connectivity import Wiring
-from jprobe.figures.style import canvas, legend_below, styled
+from jprobe.connectivity import Wiring, laid_flat
+from jprobe.figures.hover import name_spot
+from jprobe.figures.layers import layer_hue
+from jprobe.figures.style import OTHERS, band, canvas, legend_below, legend_top, letters, mark_level, mark_place, styled
 
-# Datasets from easy to hard, light to dark; stages from the first.
-HUES = ("#e9a15b", "#b5534a", "#8a5a9e", "#4a6fb5", "#2b6b6b", "#6a8d3a", "#5c5c5c")
-STAGES = ("#ef8a47", "#6a8d3a", "#4a6fb5", "#8a5a9e", "#5c5c5c")
+STAGES = (OTHERS[1], OTHERS[3], OTHERS[0], OTHERS[2], OTHERS[5])
 
 _MARKS = ("o", "s", "^", "D", "v", "P", "X")
+
+# What stays, and what goes; likewise what is found by weight, and by another score.
+_STAYS, _GOES = OTHERS[0], OTHERS[1]
+
+
+def _hues(datasets: Sequence[str]) -> dict[str, str]:
+    """Colours of the datasets, from easy to hard."""
+    return {name: layer_hue(n, len(datasets)) for n, name in enumerate(datasets)}
+
+
+def _lettered(axes: np.ndarray) -> None:
+    """Letters before the titles; long names of five datasets share a page."""
+    letters(axes)
+    if axes.shape[1] > 4:
+        for panel in axes.flat:
+            panel.set_title(panel.get_title("left"), loc="left", fontsize=7)
+
+
+def _by_seed(values: np.ndarray, x: np.ndarray) -> xr.DataArray:
+    return xr.DataArray(values, dims=("seed", "x"), coords={"x": x})
 
 
 @styled
@@ -30,28 +52,27 @@ def thresholds(
         sparsity: likewise.
         tau: the threshold that is used.
     """
-    figure, axes = canvas(1, 2, width=3.6, height=2.7)
-    for panel, curves, words in zip(axes[0], (accuracy, sparsity), ("test accuracy (%)", "sparsity (%)"), strict=True):
-        for (name, values), hue in zip(curves.items(), HUES, strict=False):
-            _shaded(panel, levels, 100 * values, hue, name)
-        panel.axvline(tau, color="0.5", linewidth=0.8, linestyle=(0, (2, 2)), zorder=0)
+    figure, axes = canvas(1, 2, 1.9, share=True, legend=0.25)
+    hues = _hues(list(accuracy))
+    for panel, curves, words in zip(
+        axes[0], (accuracy, sparsity), ("Accuracy after cutting", "Sparsity after cutting"), strict=True
+    ):
+        for name, values in curves.items():
+            band(panel, _by_seed(values, levels), "x", color=hues[name], label=name)
         panel.set_xscale("symlog", linthresh=1e-3, linscale=0.5)
-        ticks = [0, 1e-3, tau, 1e-2, 1e-1]
-        panel.set_xticks(ticks, ["0", ".001", "τ", ".01", ".1"])
+        ticks = [0, 1e-3, 1e-2, 1e-1, 1]
+        panel.set_xticks(ticks, ["0", "0.001", "0.01", "0.1", "1"])
         panel.xaxis.set_minor_formatter(NullFormatter())
         panel.set_xlim(0, levels.max())
         panel.set_xlabel("threshold of |tanh w|")
-        panel.set_title(words)
-    axes[0, 0].set_ylim(0, 102)
-    axes[0, 1].set_ylim(0, 102)
-    legend_below(figure, axes, columns=5)
+        panel.set_title(words, loc="left")
+        panel.set_ylim(0, 103)
+        mark_place(panel, tau, f"τ = {tau:g}", top=0.04)
+    axes[0, 0].set_ylabel("test accuracy (%)")
+    axes[0, 1].set_ylabel("sparsity (%)")
+    letters(axes)
+    legend_top(figure, hues)
     return figure
-
-
-def _shaded(panel: Axes, x: np.ndarray, values: np.ndarray, hue: str, label: str) -> None:
-    panel.plot(x, np.nanmean(values, 0), color=hue, label=label)
-    if len(values) > 1:
-        panel.fill_between(x, np.nanmin(values, 0), np.nanmax(values, 0), color=hue, alpha=0.15, linewidth=0)
 
 
 class Drawing(NamedTuple):
@@ -77,37 +98,40 @@ def drawings(groups: Mapping[str, Sequence[Drawing]]) -> Figure:
     """
     most = max(map(len, groups.values()))
     rows = (most, len(groups)) if len(groups) > 1 else (1, most)
-    figure, axes = canvas(*rows, width=2.1, height=1.9)
+    figure, axes = canvas(*rows, 1.35, wide=True, legend=0.25)
     for column, (name, some) in zip(axes.T if len(groups) > 1 else axes, groups.items(), strict=True):
         for panel in column:
             panel.set_axis_off()
-        for panel, one in zip(column, some, strict=False):
+        for n, (panel, one) in enumerate(zip(column, some, strict=False)):
             _drawn(panel, one)
-        column[0].text(0.5, 1.2, name, transform=column[0].transAxes, ha="center", fontweight="bold")
+            panel.set_title(
+                f"{name}\n{one.label}" if n == 0 else one.label, loc="center", fontweight="bold" if n == 0 else "normal"
+            )
     stages = max(int(one.wiring.stages.max()) for some in groups.values() for one in some) + 1
-    for stage in range(stages):
-        axes[0, 0].scatter([], [], color=STAGES[stage % len(STAGES)], s=18, label=f"stage {stage}")
-    axes[0, 0].scatter([], [], color="white", edgecolor="black", marker="s", s=22, label="input")
-    axes[0, 0].scatter([], [], color="white", edgecolor="black", marker="D", s=20, label="output")
-    legend_below(figure, axes, columns=6)
+    handles = [
+        Line2D([], [], color=STAGES[s % len(STAGES)], marker="o", linestyle="", markersize=4, label=f"stage {s}")
+        for s in range(stages)
+    ]
+    handles += [
+        Line2D([], [], color="black", markerfacecolor="white", marker=mark, linestyle="", markersize=5, label=words)
+        for mark, words in (("s", "input"), ("D", "output"))
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
 
 
 def _drawn(panel: Axes, one: Drawing) -> None:
-    places = one.places - np.nanmean(one.places, 0)
-    # The longer axis lies flat, and the input is on the left.
+    places = laid_flat(one.places)
     there = ~np.isnan(places[:, 0])
-    turned = places @ np.linalg.svd(places[there], full_matrices=False)[2].T if there.sum() > 1 else places
-    turned = turned * np.where(turned[0] > turned[-1], -1, 1) if there.any() else turned
     for i, j in np.argwhere(one.wiring.edges):
-        panel.plot(*turned[[i, j]].T, color="0.55", linewidth=0.5, zorder=1, alpha=0.8)
+        panel.plot(*places[[i, j]].T, color="0.55", linewidth=0.5, zorder=1, alpha=0.8)
     for node in np.flatnonzero(there):
-        marker, size = {0: ("s", 26), len(there) - 1: ("D", 24)}.get(int(node), ("o", 14))
+        marker, size = {0: ("s", 24), len(there) - 1: ("D", 22)}.get(int(node), ("o", 12))
         panel.scatter(
-            [turned[node, 0]], [turned[node, 1]], marker=marker, s=size, zorder=2, linewidth=0.7,
+            [places[node, 0]],
+            [places[node, 1]], marker=marker, s=size, zorder=2, linewidth=0.7,
             color=STAGES[one.wiring.stages[node] % len(STAGES)], edgecolor="none" if marker == "o" else "black",
         )  # fmt: skip
-    panel.set_title(one.label, fontsize=8, fontweight="normal", loc="center")
     panel.set_aspect("equal", adjustable="datalim")
     panel.margins(0.12)
 
@@ -120,27 +144,41 @@ def strips(rows: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
         rows: feature -> dataset -> [network].
     """
     columns = 4
-    figure, axes = canvas(-(-len(rows) // columns), columns, width=2.2, height=1.9)
+    figure, axes = canvas(-(-len(rows) // columns), columns, 1.15, legend=0.25)
+    hues = _hues(list(next(iter(rows.values()))))
     for panel in axes.flat[len(rows) :]:
-        panel.set_axis_off()
+        panel.set_visible(False)
     for panel, (feature, values) in zip(axes.flat, rows.items(), strict=False):
-        for place, ((name, some), hue) in enumerate(zip(values.items(), HUES, strict=False)):
-            panel.scatter(place + _jitter(len(some)), some, s=16, color=hue, alpha=0.75, linewidth=0, label=name)
-            panel.plot([place - 0.32, place + 0.32], [np.nanmean(some)] * 2, color=hue, linewidth=2)
+        for place, (name, some) in enumerate(values.items()):
+            _points(panel, place, some, hues[name])
+            if not np.isnan(some).all():
+                name_spot(panel, name, place, float(np.nanmean(some)), f"{feature}: {np.nanmean(some):.3g}")
         panel.set_xticks([])
-        panel.set_title(feature)
-    legend_below(figure, axes, columns=5)
+        panel.set_xlim(-0.6, len(values) - 0.4)
+        known = np.concatenate([some[~np.isnan(some)] for some in values.values()])
+        panel.yaxis.set_major_locator(MaxNLocator(4, integer=bool((known == np.rint(known)).all())))
+        panel.set_title(feature, loc="left")
+    letters(axes)
+    legend_top(figure, hues)
     return figure
 
 
+def _points(panel: Axes, place: float, values: np.ndarray, hue: str) -> None:
+    """A point for each network, side by side, and a line at their mean."""
+    known = values[~np.isnan(values)]
+    panel.scatter(place + _jitter(len(known)), known, s=12, color=hue, alpha=0.75, linewidth=0)
+    if known.size:
+        panel.plot([place - 0.32, place + 0.32], [known.mean()] * 2, color=hue, linewidth=1.6)
+
+
 def _jitter(count: int) -> np.ndarray:
-    return np.linspace(-0.18, 0.18, count) if count > 1 else np.zeros(1)
+    return np.linspace(-0.18, 0.18, count) if count > 1 else np.zeros(count)
 
 
 @styled
 def similarities(matrices: Mapping[str, np.ndarray], names: Sequence[str]) -> Figure:
     """Figures 4 and 7: similarity of all pairs of wirings, in blocks of datasets."""
-    figure, axes = canvas(1, len(matrices), width=3.5, height=3.2)
+    figure, axes = canvas(1, len(matrices), 2.7, wide=True)
     starts = [n for n, name in enumerate(names) if n == 0 or names[n - 1] != name]
     middles = [(a + b - 1) / 2 for a, b in zip(starts, [*starts[1:], len(names)], strict=True)]
     for panel, (title, matrix) in zip(axes[0], matrices.items(), strict=True):
@@ -148,11 +186,12 @@ def similarities(matrices: Mapping[str, np.ndarray], names: Sequence[str]) -> Fi
         for edge in starts[1:]:
             panel.axhline(edge - 0.5, color="white", linewidth=1)
             panel.axvline(edge - 0.5, color="white", linewidth=1)
-        panel.set_xticks(middles, [names[n] for n in starts], rotation=35, ha="right", fontsize=7)
-        panel.set_yticks(middles, [names[n] for n in starts], fontsize=7)
+        panel.set_xticks(middles, [names[n] for n in starts], rotation=35, ha="right", rotation_mode="anchor")
+        panel.set_yticks(middles, [names[n] for n in starts] if panel is axes[0, 0] else [])
         panel.tick_params(length=0)
-        panel.set_title(title)
-        figure.colorbar(shown, ax=panel, shrink=0.8)
+        panel.set_title(title, loc="left")
+    figure.colorbar(shown, ax=list(axes[0]), shrink=0.8, label="similarity (1: the same)")
+    letters(axes)
     return figure
 
 
@@ -163,14 +202,17 @@ def along_training(curves: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarra
     Args:
         curves: title -> dataset -> (epochs [E], values [network, E]).
     """
-    figure, axes = canvas(1, len(curves), width=3.6, height=2.6)
+    figure, axes = canvas(1, len(curves), 1.8, legend=0.25)
+    hues = _hues(list(next(iter(curves.values()))))
     for panel, (title, rows) in zip(axes[0], curves.items(), strict=True):
-        for (name, (epochs, values)), hue in zip(rows.items(), HUES, strict=False):
-            _shaded(panel, epochs, values, hue, name)
+        for name, (epochs, values) in rows.items():
+            band(panel, _by_seed(values, epochs), "x", scale=1, color=hues[name], label=name)
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.set_xlabel("epoch")
-        panel.set_title(title)
+        panel.set_title(title, loc="left")
         panel.set_ylim(0)
-    legend_below(figure, axes, columns=5)
+    letters(axes)
+    legend_top(figure, hues)
     return figure
 
 
@@ -191,41 +233,55 @@ class Paths(NamedTuple):
 @styled
 def weights(rows: Sequence[Paths], tau: float) -> Figure:
     """Figure 6a: |tanh w| of edges that stay and that go, along training, a column for each dataset."""
-    figure, axes = canvas(2, len(rows), width=2.1, height=1.8)
+    figure, axes = canvas(2, len(rows), 1.4, wide=True, share=True)
     for column, one in zip(axes.T, rows, strict=True):
-        for panel, lines, hue in zip(column, (one.kept, one.cut), ("#4a6fb5", "#b5534a"), strict=True):
+        for panel, lines, hue, words in zip(column, (one.kept, one.cut), (_STAYS, _GOES), ("kept", "cut"), strict=True):
             for line in lines:
                 panel.plot(np.arange(1, len(line) + 1), np.maximum(line, 1e-5), color=hue, linewidth=0.7, alpha=0.6)
-            panel.axhline(tau, color="0.3", linewidth=0.8, linestyle=(0, (2, 2)))
             panel.set_yscale("log")
             panel.set_ylim(5e-5, 1)
-        column[0].set_title(one.title)
+            panel.set_xlim(0.5, one.kept.shape[1] + 0.5)
+            mark_level(panel, tau, f"τ = {tau:g}" if panel is axes[0, -1] else "")
+            panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+            if not len(lines):
+                panel.annotate(
+                    f"none {words}", (0.5, 0.5), xycoords="axes fraction", ha="center", fontsize=7, color="0.35"
+                )
+        column[0].set_title(one.title, loc="left")
         column[1].set_xlabel("epoch")
-    axes[0, 0].set_ylabel("edges kept")
-    axes[1, 0].set_ylabel("edges cut")
-    for panel in axes[:, 1:].flat:
-        panel.set_yticklabels([])
+    for panel, words in zip(axes[:, 0], ("kept", "cut"), strict=True):
+        panel.set_ylabel(f"{words} edges: |tanh w|")
+    _lettered(axes)
     return figure
 
 
 @styled
 def bars(groups: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
-    """Figure 5: test accuracies by dataset, a point a network, a line at the mean of each kind.
+    """Figure 5: test accuracies by dataset, a point a network, a line and a number at the mean of each kind.
 
     Args:
         groups: dataset -> kind -> [network], in [0, 1].
     """
-    figure, axes = canvas(1, len(groups), width=2.1, height=2.8)
+    kinds = list(dict.fromkeys(kind for rows in groups.values() for kind in rows))
+    figure, axes = canvas(1, len(groups), 0.24 * len(kinds) + 0.7, wide=True, share=True)
     for panel, (name, rows) in zip(axes[0], groups.items(), strict=True):
-        for place, ((kind, values), hue) in enumerate(zip(rows.items(), HUES, strict=False)):
-            panel.scatter(
-                place + _jitter(len(values)), 100 * values, s=16, color=hue, alpha=0.75, linewidth=0, label=kind
-            )
-            panel.plot([place - 0.32, place + 0.32], [100 * np.nanmean(values)] * 2, color=hue, linewidth=2)
-        panel.set_xticks([])
-        panel.set_title(name)
-    axes[0, 0].set_ylabel("test accuracy (%)")
-    legend_below(figure, axes, columns=5)
+        for kind, values in rows.items():
+            row, hue = kinds.index(kind), _GOES if kind == kinds[0] else _STAYS
+            panel.scatter(100 * values, row + _jitter(len(values)), s=10, color=hue, alpha=0.6, linewidth=0)
+            mean = 100 * values.mean()
+            panel.plot([mean] * 2, [row - 0.34, row + 0.34], color=hue, linewidth=1.6)
+            panel.annotate(
+                f"{mean:.1f}", (1, row), xycoords=("axes fraction", "data"), xytext=(2, 0), textcoords="offset points", va="center",
+                fontsize=6.5, color=hue, annotation_clip=False,
+            )  # fmt: skip
+            name_spot(panel, kind, mean, row, f"{name}: {mean:.1f}%")
+        panel.set_title(name, loc="left")
+        panel.margins(x=0.12)
+        panel.xaxis.set_major_locator(MaxNLocator(3))
+        panel.set_xlabel("test accuracy (%)")
+    axes[0, 0].set_yticks(range(len(kinds)), kinds)
+    axes[0, 0].set_ylim(len(kinds) - 0.4, -0.6)
+    _lettered(axes)
     return figure
 
 
@@ -235,19 +291,27 @@ def by_score(groups: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]], 
 
     Args:
         groups: dataset -> score -> (edges [network, K], accuracies [network, K]), a line a network.
-        marked: dataset -> number of edges at which a vertical line is drawn.
+        marked: dataset -> number of edges that the threshold leaves.
     """
-    figure, axes = canvas(1, len(groups), width=2.1, height=2.4)
+    figure, axes = canvas(1, len(groups), 1.75, wide=True, share=True, legend=0.25)
+    looks = dict(zip(next(iter(groups.values())), (_STAYS, _GOES), strict=True))
     for panel, (name, rows) in zip(axes[0], groups.items(), strict=True):
-        for (score, (edges, values)), hue, dash in zip(rows.items(), ("#4a6fb5", "#b5534a"), ("-", "--"), strict=True):
-            for n, (x, y) in enumerate(zip(edges, values, strict=True)):
-                panel.plot(x, 100 * y, dash, color=hue, linewidth=1.1, marker=".", label=None if n else score)
-        panel.axvline(marked[name], color="0.5", linewidth=0.8, linestyle=(0, (2, 2)), zorder=0)
+        for (score, (edges, values)), dash in zip(rows.items(), ("-", "--"), strict=True):
+            for x, y in zip(edges, values, strict=True):
+                panel.plot(x, 100 * y, dash, color=looks[score], linewidth=1.1, marker=".", markersize=4)
+        panel.set_ylim(0, 103)
+        panel.set_xlim(left=0)
+        mark_place(panel, marked[name], "")
+        first = marked[name] < sum(panel.get_xlim()) / 2
+        panel.annotate(
+            f"τ: {marked[name]:.3g}", (marked[name], 0.03), xycoords=("data", "axes fraction"), xytext=(2 if first else -2, 0),
+            textcoords="offset points", ha="left" if first else "right", fontsize=7, color="0.35",
+        )  # fmt: skip
         panel.set_xlabel("edges left")
-        panel.set_title(name)
-        panel.set_ylim(0, 102)
+        panel.set_title(name, loc="left")
     axes[0, 0].set_ylabel("test accuracy (%)")
-    legend_below(figure, axes, columns=2)
+    _lettered(axes)
+    legend_top(figure, looks)
     return figure
 
 
@@ -258,16 +322,18 @@ def by_edges(groups: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]]) 
     Args:
         groups: dataset -> kind -> (edges [n], accuracies [n]).
     """
-    figure, axes = canvas(1, len(groups), width=2.1, height=2.7)
+    figure, axes = canvas(1, len(groups), 1.8, wide=True, legend=0.45)
     for panel, (name, rows) in zip(axes[0], groups.items(), strict=True):
-        for (kind, (edges, values)), hue, mark in zip(rows.items(), HUES, _MARKS, strict=False):
-            panel.scatter(edges, 100 * values, s=26, color=hue, marker=mark, alpha=0.85, linewidth=0, label=kind)
+        for (kind, (edges, values)), hue, mark in zip(rows.items(), OTHERS, _MARKS, strict=False):
+            panel.plot(edges, 100 * values, linestyle="", marker=mark, markersize=4.5, color=hue, alpha=0.85, markeredgewidth=0, label=kind)  # fmt: skip
         panel.set_xlabel("edges")
-        panel.set_title(name)
+        panel.set_title(name, loc="left")
         panel.margins(0.2)
-        panel.xaxis.set_major_formatter(ScalarFormatter())
+        panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        panel.yaxis.set_major_locator(MaxNLocator(5))
     axes[0, 0].set_ylabel("test accuracy (%)")
-    legend_below(figure, axes, columns=6)
+    _lettered(axes)
+    legend_below(figure, axes, columns=3)
     return figure
 
 
@@ -278,10 +344,12 @@ def plane(places: Mapping[str, np.ndarray]) -> Figure:
     Args:
         places: dataset -> [wirings, 2].
     """
-    figure, axes = canvas(1, 1, width=4.6, height=3.2)
-    for (name, points), hue, mark in zip(places.items(), HUES, _MARKS, strict=False):
-        axes[0, 0].scatter(*points.T, s=22, color=hue, marker=mark, alpha=0.75, linewidth=0, label=name)
-    axes[0, 0].set_xlabel("first principal component")
+    figure, axes = canvas(1, 1, 2.2, legend=0.2 * len(places) / 2 + 0.2)
+    hues = _hues(list(places))
+    for (name, points), mark in zip(places.items(), _MARKS, strict=False):
+        axes[0, 0].plot(*points.T, linestyle="", marker=mark, markersize=4, color=hues[name], alpha=0.75, markeredgewidth=0, label=name)  # fmt: skip
+    axes[0, 0].set_xlabel("first principal component of the features")
     axes[0, 0].set_ylabel("second")
-    legend_below(figure, axes, columns=3)
+    axes[0, 0].set_title("Wirings by their features", loc="left")
+    legend_below(figure, axes, columns=2)
     return figure

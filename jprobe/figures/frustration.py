@@ -1,188 +1,168 @@
 """Figures of paper 2 on frustration: one function a figure, of one network or of several."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-import matplotlib.lines
-import matplotlib.patches
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
 
-from jprobe.figures.monotone import LAMBDAS, ORDER_COLORS, ORDER_NAMES
-from jprobe.figures.style import canvas, styled
+from jprobe.figures.hover import name_spot
+from jprobe.figures.monotone import LAMBDAS, ORDER_LOOKS, ORDER_NAMES
+from jprobe.figures.style import MUTED, OTHERS, canvas, letters, mark_level, mark_place, styled
 
-_COLORS = {
-    "active": "#6a8d3a", "real": "#ef8a47", "n1": "#528fad", "n2": "#8a5a9e", "n3_xavier": "#9aa0a6", "n3_he": "#5f6368",
-}  # fmt: skip
-_NAMES = {
+_BLUE, _ORANGE, _VIOLET, _GREEN, _RED, _GREY = OTHERS
+
+NAMES = {
     "active": "active parts", "real": "network", "n1": "N1: shuffled in layers", "n2": "N2: shuffled over edges",
     "n3_xavier": "N3: fresh (Xavier)", "n3_he": "N3: fresh (He)",
 }  # fmt: skip
-_KINDS = {"conv": "#528fad", "dense": "#ef8a47", "pool": "#6a8d3a", "sum": "#b5534a"}
+
+# Colour and mark of each model; the active parts are of the network, and open.
+_LOOKS: dict[str, dict[str, Any]] = {
+    "active": {"color": _BLUE, "marker": "o", "markerfacecolor": "white"},
+    "real": {"color": _BLUE, "marker": "o"},
+    "n1": {"color": _ORANGE, "marker": "s"},
+    "n2": {"color": _RED, "marker": "D"},
+    "n3_xavier": {"color": _VIOLET, "marker": "^", "markerfacecolor": "white"},
+    "n3_he": {"color": _VIOLET, "marker": "^"},
+}
+_KINDS = {"conv": _BLUE, "dense": _ORANGE, "pool": _GREEN, "sum": _RED}
 # Minimisers are told apart by shape as models are by colour.
-_MARKERS = ("o", "D", "^")
+_MARKERS = {"descend": "o", "greedy": "D", "anneal": "^"}
 
 # Energies of each model by its name, of each minimiser by its, of each network by its.
 Energies = Mapping[str, Mapping[str, Mapping[str, np.ndarray]]]
+
+
+class Known(NamedTuple):
+    """What is known of the ground state of a model: of the network, or of the least of its null models of a kind.
+
+    Attributes:
+        bound: no spins of any of those certified go below it; NaN where none was certified.
+        least: minimiser -> the least energy that it found.
+    """
+
+    bound: float
+    least: Mapping[str, float]
+
+
+@styled
+def ground_states(networks: Mapping[str, Mapping[str, Known]]) -> Figure:
+    """Where ground states lie: above a certificate, under which no spins go, and not above the best spins that are known."""
+    heights = [0.25 * len(found) + 0.3 for found in networks.values()]
+    figure, axes = canvas(len(networks), 1, heights, wide=True, legend=0.6)
+    ends = [v for found in networks.values() for one in found.values() for v in (one.bound, *one.least.values())]
+    low, high = np.nanmin(ends), max(0.5, np.nanmax(ends))
+    left = low - 0.35 * (high - low)
+    for panel, (name, found) in zip(axes[:, 0], networks.items(), strict=True):
+        for row, (model, one) in enumerate(found.items()):
+            _known(panel, row, model, one, left)
+        panel.set_yticks(range(len(found)), [NAMES[model] for model in found])
+        panel.set_ylim(len(found) - 0.5, -0.5)
+        panel.set_xlim(left, high)
+        if "real" in found:
+            _best(panel, list(found), found)
+        _column(panel, -0.65, "ground state", "0.2", va="bottom")
+        panel.set_title(name or "How low spins can go, in the network and in its null models", loc="left")
+        panel.tick_params(labelbottom=panel is axes[-1, 0])
+        mark_place(panel, 0.5, "random spins" if panel is axes[0, 0] else "")
+    axes[-1, 0].set_xlabel("frustration: share of the weight whose sign the spins contradict")
+    by = list(dict.fromkeys(n for found in networks.values() for one in found.values() for n in one.least))
+    letters(axes)
+    handles: list[Any] = [
+        Patch(facecolor="0.93", edgecolor="0.6", hatch="/////", linewidth=0, label="certified: no spins are so low"),
+        Patch(facecolor=MUTED, alpha=0.35, label="the ground state lies here"),
+        *_shapes(by, "best spins by "),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    return figure
+
+
+def _known(panel: Axes, row: int, model: str, one: Known, left: float) -> None:
+    best, hue = min(one.least.values()), _LOOKS[model]["color"]
+    words = f"≤ {best:.4f}"
+    if not np.isnan(one.bound):
+        words = f"{one.bound:.4f} to {best:.4f}"
+        panel.barh(
+            row, one.bound - left, left=left, height=0.66, facecolor="0.93", edgecolor="0.6", hatch="/////", linewidth=0
+        )
+        panel.barh(row, best - one.bound, left=one.bound, height=0.66, color=hue, alpha=0.35, linewidth=0)
+        panel.plot([one.bound] * 2, [row - 0.33, row + 0.33], color=hue, linewidth=1.6)
+    for name, value in one.least.items():
+        panel.plot(value, row, _MARKERS[name], color=hue, markersize=4.5, markeredgecolor="white", markeredgewidth=0.4)
+    _column(panel, row, words, hue)
+    name_spot(panel, NAMES[model], best, row, f"ground state {words}")
+
+
+def _best(panel: Axes, models: Sequence[str], found: Mapping[str, Known]) -> None:
+    """The network's best spins, as a line through the rows of its null models; named where no hatching is."""
+    best = min(found["real"].least.values())
+    panel.plot([best, best], [0, len(models) - 0.5], color=_BLUE, linewidth=0.9, linestyle=(0, (1, 1.5)), zorder=3)
+    free = [row for row, model in enumerate(models) if np.isnan(found[model].bound)]
+    if free:
+        panel.annotate(
+            "the network's best spins", (best, free[0]), xytext=(-3, 0), textcoords="offset points", ha="right", va="center",
+            fontsize=7, color=_BLUE,
+        )  # fmt: skip
+
+
+def _column(panel: Axes, row: float, text: str, hue: str, *, va: str = "center", size: float = 7) -> None:
+    """Words in a column at the right of a panel."""
+    panel.annotate(
+        text, (1.01, row), xycoords=("axes fraction", "data"), va=va, fontsize=size, color=hue, annotation_clip=False
+    )
+
+
+def _shapes(by: Sequence[str], words: str = "") -> list[Line2D]:
+    return [Line2D([], [], color="0.3", marker=_MARKERS[n], linestyle="", markersize=4, label=words + n) for n in by]
 
 
 @styled
 def energies(networks: Energies) -> Figure:
     """Figure 2: every local minimum found, of each network, its active parts and its null models, by each minimiser."""
     rows = {name: _models(found) for name, found in networks.items()}
-    heights = [len(models) for models in rows.values()]
-    figure = Figure(figsize=(7.2, 0.46 * sum(heights) + 0.3 * len(rows) + 0.9), layout="constrained")
-    axes = figure.subplots(len(rows), 1, squeeze=False, sharex=True, height_ratios=heights)[:, 0]
-    for panel, (name, found) in zip(axes, networks.items(), strict=True):
+    heights = [0.115 * len(models) * len(networks[name]) + 0.35 for name, models in rows.items()]
+    figure, axes = canvas(len(rows), 1, heights, wide=True, legend=0.45)
+    for panel, (name, found) in zip(axes[:, 0], networks.items(), strict=True):
         _strips(panel, found, rows[name])
-        panel.set_title(name, loc="left")
+        panel.set_title(name or "Every local minimum that was found, and means (upright lines)", loc="left")
+        panel.sharex(axes[-1, 0])
+        panel.tick_params(labelbottom=panel is axes[-1, 0])
     by = list(dict.fromkeys(minimiser for found in networks.values() for minimiser in found))
-    handles = [
-        matplotlib.lines.Line2D([], [], color="0.3", marker=marker, linestyle="", markersize=5, label=minimiser)
-        for minimiser, marker in zip(by, _MARKERS, strict=False)
-    ]
-    figure.legend(handles=handles, loc="outside upper right", ncols=len(by))
-    axes[-1].set_xlabel("frustration of a local minimum (line and number: mean)")
+    letters(axes)
+    figure.legend(handles=_shapes(by, "found by "), loc="outside lower center", ncols=len(by))
+    axes[-1, 0].set_xlabel("frustration of a local minimum")
     return figure
 
 
 def _models(found: Mapping[str, Mapping[str, np.ndarray]]) -> list[str]:
     there = {model for by in found.values() for model in by}
-    return [model for model in _NAMES if model in there]
+    return [model for model in NAMES if model in there]
 
 
 def _strips(panel: Axes, found: Mapping[str, Mapping[str, np.ndarray]], models: Sequence[str]) -> None:
-    """A row a model; minimisers above each other within it."""
+    """A row a model; minimisers above each other within it, their means in a column at the right."""
     rng = np.random.default_rng(0)
-    step = 0.76 / len(found)
-    for n, (by, marker) in enumerate(zip(found.values(), _MARKERS, strict=False)):
-        for row, values in ((models.index(model), values) for model, values in by.items()):
-            middle = row + (n - (len(found) - 1) / 2) * step
+    step = 0.8 / len(found)
+    for n, (by, energies) in enumerate(found.items()):
+        for model, values in energies.items():
+            row, look = models.index(model), _LOOKS[model] | {"marker": _MARKERS[by]}
+            middle, mean = row + (n - (len(found) - 1) / 2) * step, values.mean()
             shake = rng.uniform(-0.3, 0.3, len(values)) * step if len(values) > 2 else np.zeros(len(values))
-            color = _COLORS[models[row]]
-            panel.plot(values, middle + shake, marker, color=color, markersize=4, alpha=0.7, markeredgewidth=0)
-            panel.plot([values.mean()] * 2, [middle - step * 0.45, middle + step * 0.45], color="black", linewidth=1.2)
-            panel.annotate(
-                f"{values.mean():.4f}",
-                (values.max(), middle),
-                xytext=(6, -2.5),
-                textcoords="offset points",
-                fontsize=6.5,
-            )
-    panel.set_yticks(range(len(models)), [_NAMES[model] for model in models])
+            panel.plot(values, middle + shake, linestyle="", markersize=3, alpha=0.75, markeredgewidth=0.5, **look)
+            panel.plot([mean] * 2, [middle - step * 0.48, middle + step * 0.48], color=look["color"], linewidth=1.6)
+            _column(panel, middle, f"{mean:.4f}", look["color"], size=6.5)
+            name_spot(panel, NAMES[model], mean, middle, f"mean by {by} {mean:.4f}")
+    for row in range(1, len(models)):
+        panel.axhline(row - 0.5, color="0.9", linewidth=0.6, zorder=0)
+    panel.set_yticks(range(len(models)), [NAMES[model] for model in models])
     panel.set_ylim(len(models) - 0.5, -0.5)
-    panel.margins(x=0.1)
-    panel.grid(axis="x", color="0.9")
-
-
-@styled
-def intervals(networks: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]) -> Figure:
-    """Where ground states lie: from each certificate, under which no spins go, to spins that are known.
-
-    Args:
-        networks: name -> model -> (low, high) of the network, or of each of its null models.
-    """
-    rows = [(name, model, ends) for name, found in networks.items() for model, all_ in found.items() for ends in all_]
-    figure, axes = canvas(1, 1, width=7.2, height=0.42 * len(rows) + 1.1)
-    panel, top = axes[0, 0], {}
-    for row, (name, model, (low, high)) in enumerate(rows):
-        panel.plot([low, high], [row, row], color=_COLORS[model], linewidth=7, solid_capstyle="butt", alpha=0.85)
-        panel.annotate(f"{low:.4f}", (low, row), xytext=(-5, -3), textcoords="offset points", ha="right", fontsize=8)
-        panel.annotate(f"{high:.4f}", (high, row), xytext=(5, -3), textcoords="offset points", fontsize=8)
-        if model == "real":
-            top[name] = high, row
-    for name, (high, row) in top.items():
-        last = max(n for n, each in enumerate(rows) if each[0] == name)
-        panel.plot(
-            [high, high], [row, last + 0.4], color=_COLORS["real"], linewidth=0.9, linestyle=(0, (3, 2)), zorder=0
-        )
-    several = len(networks) > 1
-    labels = [f"{name}, {_NAMES[model].partition(':')[0]}" if several else _NAMES[model] for name, model, _ in rows]
-    panel.set_yticks(range(len(rows)), labels)
-    panel.set_ylim(len(rows) - 0.5, -0.5)
-    panel.margins(x=0.14)
-    panel.set_xlabel("frustration of the ground state: from its certificate to the best spins known")
-    return figure
-
-
-@styled
-def by_block(ds: xr.Dataset) -> Figure:
-    """Share of frustrated weight by block, from input to output."""
-    shares = (
-        ds.annealed_frustrated if "annealed" in ds else ds.frustrated.isel(replica=int(np.argmin(ds.energy.values)))
-    )
-    keep = np.flatnonzero(~np.isnan(shares.values))
-    figure, axes = canvas(1, 1, width=max(4.5, 0.21 * len(keep) + 1.6), height=3.4)
-    panel = axes[0, 0]
-    kinds = ds.block_kind.values[keep].tolist()
-    for kind in dict.fromkeys(kinds):
-        mine = [n for n, k in enumerate(kinds) if k == kind]
-        panel.bar(mine, shares.values[keep][mine], color=_KINDS.get(kind, "#9aa0a6"), width=0.8, label=kind)
-    whole = float(ds.annealed) if "annealed" in ds else float(ds.energy.min())
-    panel.axhline(whole, color="black", linewidth=0.9, linestyle=(0, (3, 2)), label="whole network")
-    panel.set_xticks(range(len(keep)), ds.block.values[keep].tolist(), rotation=90, fontsize=6.5)
-    panel.set_ylabel("frustrated share of\nthe weight entering")
-    panel.set_ylim(0, 0.55)
-    panel.set_xlim(-0.7, len(keep) - 0.3)
-    panel.legend(ncols=5, loc="upper left", bbox_to_anchor=(0, 1.14))
-    return figure
-
-
-@styled
-def descent(ds: xr.Dataset) -> Figure:
-    """Energy after each sweep, of the best replica and of the long annealing."""
-    figure, axes = canvas(1, 1, width=5.2, height=2.9)
-    panel = axes[0, 0]
-    path = ds.history.values[~np.isnan(ds.history.values)]
-    panel.plot(np.arange(1, len(path) + 1), path, color=_COLORS["real"], label="descent")
-    if "annealed" in ds:
-        panel.plot(
-            ds.anneal_sweep, ds.annealed_history, color=_COLORS["real"], linestyle=(0, (3, 2)), label="annealing"
-        )
-    panel.set_xscale("log")
-    panel.set_xlabel("sweep")
-    panel.set_ylabel("frustration")
-    panel.legend()
-    return figure
-
-
-@styled
-def adjacency(ds: xr.Dataset) -> Figure:
-    """Figure 6: where the layers lie in the adjacency matrix, at the scale of nodes."""
-    figure, axes = canvas(1, 1, width=5.4, height=4.6)
-    panel = axes[0, 0]
-    sizes = ds.block_nodes.values.astype(float)
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    total = starts[-1]
-    kinds = ds.link_kind.values.tolist()
-    for source, target, kind in zip(ds.link_source.values, ds.link_target.values, kinds, strict=True):
-        # A block of few nodes would be thinner than a printed line.
-        wide, high = max(sizes[source], total / 250), max(sizes[target], total / 250)
-        panel.add_patch(
-            matplotlib.patches.Rectangle(
-                (starts[source], starts[target]),
-                wide,
-                high,
-                facecolor=_KINDS.get(kind, "#9aa0a6"),
-                alpha=0.75,
-                linewidth=0,
-            )
-        )
-    panel.plot([0, total], [0, total], color="0.75", linewidth=0.6, zorder=0)
-    panel.set_xlim(0, total)
-    panel.set_ylim(total, 0)
-    panel.set_aspect("equal")
-    scale, unit = (1e6, " million") if total > 2e6 else (1e3, " thousand")
-    ticks = [t for t in panel.get_xticks() if 0 <= t <= total]
-    panel.set_xticks(ticks, [f"{t / scale:g}" for t in ticks])
-    panel.set_yticks(ticks, [f"{t / scale:g}" for t in ticks])
-    panel.set_xlabel(f"edge leaves node ({unit.strip()}s)")
-    panel.set_ylabel(f"edge enters node ({unit.strip()}s)")
-    present = [k for k in _KINDS if k in kinds]
-    handles = [matplotlib.patches.Patch(color=_KINDS[k], label=k, alpha=0.75) for k in present]
-    panel.legend(handles=handles, loc="upper right")
-    return figure
+    panel.margins(x=0.03)
+    _column(panel, -0.6, "mean", "0.2", va="bottom")
 
 
 @styled
@@ -198,36 +178,185 @@ def overview(
         lambdas: name -> order -> lambda; of networks that were perturbed.
         coins: name -> lambda of coin flips.
     """
-    figure = Figure(figsize=(max(7.2, 1.5 * len(networks) + 3), 3.6), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    models = [model for model in _NAMES if any(model in found for found in networks.values())]
-    for n, found in enumerate(networks.values()):
+    several = len(networks) > 1
+    models = [model for model in NAMES if any(model in found for found in networks.values())]
+    height = 0.36 * len(networks) + 0.5 if several else 1.75
+    figure, axes = canvas(1, 2 if lambdas else 1, height, wide=True, legend=0.75 if several else 0.0)
+    left, right = axes[0, 0], axes[0, -1]
+    for n, (name, found) in enumerate(networks.items()):
         for model, values in found.items():
-            at = n + 0.8 * ((models.index(model) + 0.5) / len(models) - 0.5)
-            # The interesting range is far from zero, so these are points, not bars.
-            left.plot([at, at], [values.min(), values.max()], color=_COLORS[model], linewidth=2)
-            left.plot(at, values.mean(), "o", color=_COLORS[model], markersize=6)
-    left.set_ylabel("frustration (mean, least to largest)")
-    handles = [
-        matplotlib.lines.Line2D([], [], color=_COLORS[m], marker="o", label=_NAMES[m].replace(": ", ", "))
-        for m in models
-    ]
-    left.legend(handles=handles, fontsize=7, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.14))
-    width = 0.8 / len(LAMBDAS)
+            at = _place(n, models.index(model), len(models), several)
+            mean, look = values.mean(), _LOOKS[model]
+            left.plot([values.min(), values.max()], [at, at], color=look["color"], linewidth=1.6)
+            left.plot(mean, at, markersize=4, linestyle="", **look)
+            name_spot(left, " ".join(filter(None, [name, NAMES[model]])), mean, at, f"frustration {mean:.4f}")
+            if not several:
+                _number(left, f"{mean:.4f}", values.max(), at, look["color"])
+    left.set_title("Frustration: mean and range", loc="left")
+    left.set_xlabel("frustration of the local minima")
+    _ticks(left, list(networks), [NAMES[model] for model in models])
+    left.margins(x=0.04 if several else 0.18)
+    if lambdas:
+        _lambdas(right, list(networks), lambdas, coins)
+    letters(axes)
+    if several:
+        handles = [Line2D([], [], linestyle="-", markersize=4, label=NAMES[m], **_LOOKS[m]) for m in models]
+        figure.legend(handles=handles, loc="outside lower left", ncols=2)
+        if lambdas:
+            handles = [
+                Line2D([], [], linestyle="", markersize=4, label=ORDER_NAMES[o], **ORDER_LOOKS[o]) for o in LAMBDAS
+            ]
+            coin = Line2D([], [], color="0.3", marker="|", linestyle="", markersize=7, label="coin flips")
+            figure.legend(handles=[*handles, coin], loc="outside lower right", ncols=2)
+    return figure
+
+
+def _place(network: int, row: int, rows: int, several: bool) -> float:
+    """Where a model stands: a row of its own, or beside the others in the row of its network."""
+    return network + 0.8 * ((row + 0.5) / rows - 0.5) if several else row
+
+
+def _ticks(panel: Axes, networks: Sequence[str], rows: Sequence[str]) -> None:
+    shown = networks if len(networks) > 1 else rows
+    panel.set_yticks(range(len(shown)), list(shown))
+    panel.set_ylim(len(shown) - 0.5, -0.5)
+    for row in range(1, len(shown)):
+        panel.axhline(row - 0.5, color="0.9", linewidth=0.6, zorder=0)
+
+
+def _number(panel: Axes, text: str, x: float, y: float, hue: str) -> None:
+    panel.annotate(
+        text,
+        (x, y),
+        xytext=(5, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=7,
+        color=hue,
+        bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.4},
+    )
+
+
+def _lambdas(
+    panel: Axes, networks: Sequence[str], lambdas: Mapping[str, Mapping[str, float]], coins: Mapping[str, float]
+) -> None:
+    several = len(networks) > 1
     for n, name in enumerate(networks):
         for k, order in enumerate(LAMBDAS):
-            if order in lambdas.get(name, {}):
-                at = n + (k - (len(LAMBDAS) - 1) / 2) * width
-                right.bar(at, lambdas[name][order], color=ORDER_COLORS[order], width=0.9 * width)
-        if name in coins:
-            right.plot([n - 0.45, n + 0.45], [coins[name]] * 2, color="black", linewidth=1.2, linestyle=(0, (3, 2)))
-    right.set_ylabel("λ")
-    bars = [matplotlib.patches.Patch(color=ORDER_COLORS[o], label=ORDER_NAMES[o]) for o in LAMBDAS]
-    line = matplotlib.lines.Line2D([], [], color="black", linewidth=1.2, linestyle=(0, (3, 2)), label="coin flips")
-    right.legend(handles=[*bars, line], fontsize=7, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.14))
-    for panel in (left, right):
-        panel.set_xticks(range(len(networks)), list(networks), fontsize=7.5)
-        panel.set_xlim(-0.6, len(networks) - 0.4)
-        panel.grid(axis="y", color="0.9")
-        panel.set_axisbelow(True)
+            if order not in lambdas.get(name, {}):
+                continue
+            at, value, look = _place(n, k, len(LAMBDAS), several), lambdas[name][order], ORDER_LOOKS[order]
+            if not several:
+                panel.plot([0, value], [at, at], color=look["color"], linewidth=1)
+            panel.plot(value, at, linestyle="", markersize=4, **look)
+            name_spot(panel, " ".join(filter(None, [name, ORDER_NAMES[order]])), value, at, f"lambda {value:.3f}")
+            if not several:
+                _number(panel, f"{value:.3f}", value, at, look["color"])
+        if name in coins and several:
+            panel.plot([coins[name]] * 2, [n - 0.42, n + 0.42], color="0.3", linewidth=1)
+        elif name in coins:
+            mark_place(panel, coins[name], "", top=1)
+            panel.annotate(
+                f"coin flips {coins[name]:.3f}", (coins[name], 1), xycoords=("data", "axes fraction"), xytext=(2, 1),
+                textcoords="offset points", va="top", fontsize=7, color="0.35",
+            )  # fmt: skip
+    _ticks(panel, networks, [ORDER_NAMES[order] for order in LAMBDAS])
+    if not several:
+        panel.set_ylim(top=-1.0)
+    panel.set_xlim(0, max(0.3, *(1.35 * v for found in lambdas.values() for v in found.values())))
+    panel.set_title("λ: nearness to monotone", loc="left")
+    panel.set_xlabel("λ")
+
+
+class Blocks(NamedTuple):
+    """Blocks of a network from input to output.
+
+    Attributes:
+        names: of the blocks.
+        kinds: such as "conv".
+        frustrated: share of the weight entering each that is frustrated.
+        whole: share of the whole network's.
+    """
+
+    names: Sequence[str]
+    kinds: Sequence[str]
+    frustrated: np.ndarray
+    whole: float
+
+
+@styled
+def by_block(blocks: Blocks) -> Figure:
+    """Share of frustrated weight by block, from input to output."""
+    count = len(blocks.names)
+    kinds = list(dict.fromkeys(blocks.kinds))
+    figure, axes = canvas(1, 1, 2.2, wide=count > 10, legend=0.2 * (len(kinds) > 1))
+    panel = axes[0, 0]
+    for n, (name, kind, share) in enumerate(zip(blocks.names, blocks.kinds, blocks.frustrated, strict=True)):
+        panel.bar(n, share, color=_KINDS.get(kind, _GREY), width=0.75)
+        name_spot(panel, name, n, share, f"{share:.3f} of the weight is frustrated")
+    panel.set_xticks(range(count), list(blocks.names), rotation=90 if count > 6 else 0, fontsize=6.5)
+    panel.set_ylim(0, 0.56)
+    panel.set_xlim(-0.7, count - 0.3)
+    mark_level(panel, 0.5, "random spins")
+    panel.axhline(blocks.whole, color="0.2", linewidth=0.8, linestyle=(0, (1, 1.5)), zorder=3)
+    _column(panel, blocks.whole, f"whole\n{blocks.whole:.3f}", "0.2")
+    panel.set_ylabel("frustrated share of\nthe weight entering")
+    panel.set_title("Frustration by block, input to output", loc="left")
+    _legend_of_kinds(figure, kinds)
+    return figure
+
+
+def _legend_of_kinds(figure: Figure, kinds: Sequence[str]) -> None:
+    """What colours mean, where there are several."""
+    handles = [Patch(color=_KINDS.get(kind, _GREY), label=kind) for kind in kinds]
+    if len(handles) > 1:
+        figure.legend(handles=handles, loc="outside upper center", ncols=5)
+
+
+@styled
+def descent(paths: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+    """Energy after each sweep, of the best replica and of the long annealing.
+
+    Args:
+        paths: minimiser, in words -> (sweeps, energies).
+    """
+    figure, axes = canvas(1, 1, 1.9)
+    panel = axes[0, 0]
+    for (name, (sweeps, values)), hue in zip(paths.items(), (_BLUE, _ORANGE), strict=False):
+        panel.plot(sweeps, values, color=hue, label=name)
+    panel.set_xscale("log")
+    panel.set_xlabel("sweep over all edges and back")
+    panel.set_ylabel("frustration")
+    panel.set_title("Energy by sweep", loc="left")
+    panel.legend(loc="upper right")
+    return figure
+
+
+@styled
+def adjacency(ds: xr.Dataset) -> Figure:
+    """Figure 6: where the layers lie in the adjacency matrix, at the scale of nodes."""
+    figure, axes = canvas(1, 1, 2.9, legend=0.2)
+    panel = axes[0, 0]
+    sizes = ds.block_nodes.values.astype(float)
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    total = starts[-1]
+    kinds = ds.link_kind.values.tolist()
+    for source, target, kind in zip(ds.link_source.values, ds.link_target.values, kinds, strict=True):
+        # A block of few nodes would be thinner than a printed line.
+        wide, high = max(sizes[source], total / 200), max(sizes[target], total / 200)
+        panel.add_patch(
+            Rectangle((starts[source], starts[target]), wide, high, facecolor=_KINDS.get(kind, _GREY), linewidth=0)
+        )
+    panel.plot([0, total], [0, total], color="0.75", linewidth=0.6, zorder=0)
+    panel.set_xlim(0, total)
+    panel.set_ylim(total, 0)
+    panel.set_aspect("equal")
+    scale, unit = (1e6, "millions") if total > 2e6 else (1e3, "thousands")
+    ticks = [t for t in panel.get_xticks() if 0 <= t <= total]
+    panel.set_xticks(ticks, [f"{t / scale:g}" for t in ticks])
+    panel.set_yticks(ticks, [f"{t / scale:g}" for t in ticks])
+    panel.set_xlabel(f"edge leaves node ({unit})")
+    panel.set_ylabel(f"edge enters node ({unit})")
+    panel.set_title("Each block a layer, input first", loc="left")
+    _legend_of_kinds(figure, [kind for kind in _KINDS if kind in kinds])
     return figure

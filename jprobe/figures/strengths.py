@@ -1,19 +1,18 @@
 """Figures of paper 3: how strengths and activations are distributed, by layer, trained beside untrained."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import scipy.ndimage
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from jprobe.figures.style import canvas, legend_below, styled
-
-# Points that a density is drawn at.
-_GRID = 200
+from jprobe.figures.hover import name_spot
+from jprobe.figures.layers import layer_hue
+from jprobe.figures.style import MUTED, OTHERS, band, canvas, legend_below, legend_top, letters, styled
 
 # Untrained recurrent networks whose strengths grow with every step leave the trained ones no room on a plain axis.
 _FAR = 20
@@ -21,28 +20,28 @@ _FAR = 20
 # How far untrained densities may widen a panel, in widths of the trained ones.
 _ROOM = 2
 
-# Layers from the first after the input to the last, light to dark.
-_HUES = ("#e9a15b", "#b5534a", "#8a5a9e", "#4a6fb5", "#3b8c8c", "#6a8d3a", "#5c5c5c", "#2b2b2b")
-
 _WORDS = {
     "node_strength_in": "node strength (in)",
     "neuron_strength": "neuron strength",
     "neuron_activation": "neuron activation",
 }
+_STATES = {"trained": "-", "untrained": ":"}
 
 
 class Curve(NamedTuple):
-    """A density.
+    """A density, as it is drawn.
 
     Attributes:
-        at: edges of its bins, [bins + 1].
-        density: share of the values in each bin, divided by its width, [bins].
-        size: number of values.
+        at: where it is known, [points].
+        height: its height there, of its own peak.
+        low: where its first half percent ends.
+        high: where its last half percent begins.
     """
 
     at: np.ndarray
-    density: np.ndarray
-    size: int
+    height: np.ndarray
+    low: float
+    high: float
 
 
 class Column(NamedTuple):
@@ -59,90 +58,122 @@ class Column(NamedTuple):
     untrained: Mapping[str, Mapping[int, Curve]]
 
 
+def _hues(depth: int) -> dict[int, str]:
+    """Colour of each layer after the input."""
+    return {layer: layer_hue(layer - 2, depth - 1) for layer in range(2, depth + 1)}
+
+
+def _named(depth: int) -> dict[str, str]:
+    return {
+        "output" if layer == depth else f"layer {layer}" if depth > 3 else "hidden": hue
+        for layer, hue in _hues(depth).items()
+    }
+
+
+def _column_titles(axes: np.ndarray, titles: Sequence[str]) -> None:
+    """Names of the columns, and a letter for each panel."""
+    for panel, title in zip(axes[0], titles, strict=True):
+        panel.set_title(title, loc="left")
+    letters(axes)
+
+
 @styled
 def densities(columns: Sequence[Column]) -> Figure:
     """Figures 2, 4 to 8: densities by layer, a column for each kind of networks; dotted: untrained."""
-    figure, axes = canvas(len(_WORDS), len(columns), width=2.6, height=1.9)
+    figure, axes = canvas(len(_WORDS), len(columns), 1.3, wide=True, share=True, legend=0.25)
     depth = max(layer for column in columns for curves in column.trained.values() for layer in curves)
+    hues = _hues(depth)
     for side, column in enumerate(columns):
         for panel, quantity in zip(axes[:, side], _WORDS, strict=True):
-            for layer, curve in column.trained[quantity].items():
-                name = "output" if layer == depth else f"layer {layer}"
-                _line(panel, curve, _HUES[(layer - 2) % len(_HUES)], "-", name if depth > 3 else f"layer {layer}")
-            for layer, curve in column.untrained[quantity].items():
-                _line(panel, curve, _HUES[(layer - 2) % len(_HUES)], (0, (1, 1.5)), "untrained")
+            for state, curves in (("untrained", column.untrained[quantity]), ("trained", column.trained[quantity])):
+                for layer, curve in curves.items():
+                    panel.plot(
+                        curve.at,
+                        curve.height,
+                        _STATES[state],
+                        color=hues[layer],
+                        linewidth=1.2 if state == "trained" else 1.0,
+                    )
+            panel.set_ylim(0, 1.22)
+            panel.set_yticks([0, 0.5, 1])
+            panel.axvline(0, color="0.75", linewidth=0.6, zorder=0)
             _limits(panel, list(column.trained[quantity].values()), list(column.untrained[quantity].values()))
+            panel.xaxis.set_major_locator(MaxNLocator(4))
             panel.set_xlabel(_WORDS[quantity])
-            panel.set_yticks([])
-        axes[0, side].set_title(column.title, loc="left")
     for panel in axes[:, 0]:
         panel.set_ylabel("density / its peak")
-    legend_below(figure, axes, columns=8)
+    _column_titles(axes, [column.title for column in columns])
+    legend_top(figure, _named(depth), _STATES)
     return figure
 
 
-def _line(panel: Axes, curve: Curve, color: str, style: Any, label: str) -> None:
-    # Layers differ in width by a factor of ten, so each density is drawn up to its own peak.
-    low, high = _range(curve)
-    edges = np.linspace(low, high, _GRID + 1)
-    share = np.concatenate([[0], np.cumsum(curve.density * np.diff(curve.at))])
-    heights, middles = np.diff(np.interp(edges, curve.at, share)), (edges[1:] + edges[:-1]) / 2
-    mean = (heights * middles).sum() / heights.sum()
-    deviation = np.sqrt((heights * (middles - mean) ** 2).sum() / heights.sum())
-    # Half of Silverman's bandwidth: of few values a curve, of many every detail.
-    smooth = scipy.ndimage.gaussian_filter1d(heights, 0.5 * deviation * curve.size**-0.2 / (edges[1] - edges[0]) + 0.5)
-    panel.plot(middles, smooth / smooth.max(), color=color, linestyle=style, linewidth=1.3, label=label)
-
-
 def _limits(panel: Axes, trained: Sequence[Curve], untrained: Sequence[Curve]) -> None:
-    """All but the outermost of every density, and of the untrained ones no more than leaves the trained ones room."""
-    ends = [_range(curve) for curve in trained]
-    low, high = min(low for low, _ in ends), max(high for _, high in ends)
+    """All but the outermost of every density; untrained ones are cut, and said to be, where they leave the trained ones no room."""
+    low, high = min(curve.low for curve in trained), max(curve.high for curve in trained)
     widest = _ROOM * (high - low)
-    low = min([low, *(max(start, low - widest) for start, _ in map(_range, untrained))])
-    high = max([high, *(min(end, high + widest) for _, end in map(_range, untrained))])
-    room = 0.03 * (high - low)
-    panel.set_xlim(low - room, high + room)
-    panel.set_ylim(0, 1.08)
+    first, last = (
+        (min(curve.low for curve in untrained), max(curve.high for curve in untrained)) if untrained else (low, high)
+    )
+    left, right = min(low, max(first, low - widest)), max(high, min(last, high + widest))
+    room = 0.03 * (right - left)
+    panel.set_xlim(left - room, right + room)
+    for cut, x, side, words in (
+        (first < left, 0.0, "left", f"← to {_two(first)}"),
+        (last > right, 1.0, "right", f"to {_two(last)} →"),
+    ):
+        if cut:
+            panel.annotate(words, (x, 1), xycoords="axes fraction", ha=side, va="top", fontsize=6.5, color="0.35")
 
 
-def _range(curve: Curve) -> tuple[float, float]:
-    """Where all but a hundredth of the values are; all of it where they are in one bin."""
-    share = np.concatenate([[0], np.cumsum(curve.density * np.diff(curve.at))])
-    low, high = np.interp([0.005, 0.995], share / share[-1], curve.at)
-    return (float(low), float(high)) if high > low else (float(curve.at[0]), float(curve.at[-1]))
+def _two(value: float) -> str:
+    """A number with two significant digits, without powers of ten."""
+    return f"{float(f'{value:.2g}'):,.15g}"
 
 
 @styled
 def rows_and_pixels(
-    profiles: Mapping[str, Mapping[str, np.ndarray]], maps: Mapping[str, Mapping[str, np.ndarray]]
+    profiles: Mapping[str, Mapping[str, np.ndarray]],
+    maps: Mapping[str, Mapping[str, np.ndarray]],
+    ratios: Mapping[str, Mapping[str, float]],
 ) -> Figure:
     """Figure 3: neuron strength of recurrent networks by row of the image, and of its pixels.
 
     Args:
         profiles: title of networks -> "trained" and "untrained" -> mean |zeta^t| [networks, rows].
         maps: likewise -> mean |x_ti| mean_k |Omega_ik| [rows, pixels], mean over networks.
+        ratios: likewise -> mean over the middle half of the rows over that of the rest.
     """
-    figure, axes = canvas(len(profiles), 3, width=2.7, height=2.3)
+    figure, axes = canvas(len(profiles), 3, 1.6, legend=0.25)
+    looks: dict[str, tuple[str, Literal["-", ":"]]] = {"untrained": (MUTED, ":"), "trained": (OTHERS[0], "-")}
     for row, (title, states) in zip(axes, profiles.items(), strict=True):
-        for (state, values), color in zip(states.items(), ("#b5534a", "#528fad"), strict=True):
-            steps = np.arange(1, values.shape[1] + 1)
-            row[0].plot(steps, values.mean(0), color=color, label=state)
-            row[0].fill_between(steps, values.min(0), values.max(0), color=color, alpha=0.18, linewidth=0)
         peaks = [values.mean(0).max() for values in states.values()]
         if max(peaks) > _FAR * min(peaks):
             row[0].set_yscale("log")
-        row[0].set_xlabel("row of the image")
+        for state, (hue, line) in looks.items():
+            steps = np.arange(1, states[state].shape[1] + 1)
+            curve = xr.DataArray(states[state], dims=("seed", "row"), coords={"row": steps})
+            band(row[0], curve, "row", scale=1, color=hue, linestyle=line, label=state)
+        count = len(steps)
+        row[0].axvspan(count / 4 + 0.5, 3 * count / 4 + 0.5, color="0.94", linewidth=0, zorder=0)
+        row[0].annotate(
+            f"middle\nover rest:\n{ratios[title]['trained']:.2f},\nuntrained\n{ratios[title]['untrained']:.2f}", (1.03, 0.5),
+            xycoords="axes fraction", va="center", fontsize=7, color="0.2",
+        )  # fmt: skip
         row[0].set_ylabel("mean |neuron strength|")
-        row[0].set_title(title, loc="left")
+        row[0].set_title(f"{title}: rows", loc="left")
         top = max(image.max() for image in maps[title].values())
-        for panel, (state, image) in zip(row[1:], maps[title].items(), strict=True):
-            shown = panel.imshow(image / image.max() if top else image, cmap="magma", vmin=0, vmax=1)
+        for panel, state in zip(row[1:], ("trained", "untrained"), strict=True):
+            image = maps[title][state]
+            shown = panel.imshow(image / top if top else image, cmap="magma", vmin=0, vmax=1)
             panel.set_title(f"pixels, {state}", loc="left")
             panel.set_xticks([])
             panel.set_yticks([])
-        figure.colorbar(shown, ax=row[2], label="of the largest", shrink=0.8)
-    legend_below(figure, axes)
+        figure.colorbar(shown, ax=list(row[1:]), label="share of the largest")
+    for panel in axes[-1, :1]:
+        panel.set_xlabel("row of the image")
+    letters(axes)
+    handles = [Line2D([], [], color=hue, linestyle=line, label=state) for state, (hue, line) in reversed(looks.items())]
+    figure.legend(handles=handles, loc="outside upper left", ncols=2)
     return figure
 
 
@@ -165,21 +196,38 @@ class Points(NamedTuple):
 @styled
 def scatters(columns: Sequence[Points]) -> Figure:
     """Figures 5 to 7: in-strength against neuron strength and activation, a point for each neuron."""
-    figure, axes = canvas(2, len(columns), width=2.6, height=2.3)
+    figure, axes = canvas(2, len(columns), 1.7, wide=True, legend=0.25)
+    depth = max(layer for column in columns for layer in column.strength)
+    hues = _hues(depth)
     for side, column in enumerate(columns):
         for panel, (quantity, layers) in zip(axes[:, side], column.against.items(), strict=True):
             for layer, values in layers.items():
-                r = column.correlations[quantity][layer]
-                label = f"layer {layer}" + ("" if np.isnan(r) else f", r = {r:.2f}")
+                few = np.isfinite(values).sum() < 500
                 panel.plot(
-                    column.strength[layer], values, ".", markersize=2, alpha=0.4,
-                    color=_HUES[(layer - 2) % len(_HUES)], label=label,
+                    column.strength[layer], values, ".", markersize=3 if few else 2, alpha=0.6 if few else 0.35, color=hues[layer],
+                    markeredgewidth=0,
                 )  # fmt: skip
+            _correlations(panel, column.correlations[quantity], hues)
             panel.set_xlabel(_WORDS["node_strength_in"])
             panel.set_ylabel(f"mean {_WORDS[quantity]}" if not side else "")
-            panel.legend(markerscale=4, handletextpad=0.1, borderpad=0.2)
-        axes[0, side].set_title(column.title, loc="left")
+            panel.xaxis.set_major_locator(MaxNLocator(4))
+    _column_titles(axes, [column.title for column in columns])
+    for panel in axes.flat:
+        # Correlations have a line of their own.
+        panel.set_title(panel.get_title("left"), loc="left", pad=14)
+    legend_top(figure, _named(depth))
     return figure
+
+
+def _correlations(panel: Axes, found: Mapping[int, float], hues: Mapping[int, str]) -> None:
+    """Pearson's r of each layer in its colour, at the right above the panel."""
+    for n, (layer, r) in enumerate(reversed(list(found.items()))):
+        words = "none" if np.isnan(r) else f"{r:.2f}"
+        first = n == len(found) - 1
+        panel.annotate(
+            f"r = {words}" if first else words, (1, 1), xycoords="axes fraction", xytext=(-24 * n, 3), textcoords="offset points",
+            ha="right", va="bottom", fontsize=7, color=hues[layer],
+        )  # fmt: skip
 
 
 @styled
@@ -190,29 +238,33 @@ def along_training(curves: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
         curves: title of networks -> "mean", "variance", "fluctuation" -> [networks, epochs, layers].
     """
     words = {"mean": "mean of w + b", "variance": "variance of w + b", "fluctuation": "layer fluctuation"}
-    figure, axes = canvas(len(words), len(curves), width=2.6, height=1.9)
-    for side, (title, some) in enumerate(curves.items()):
+    figure, axes = canvas(len(words), len(curves), 1.3, wide=True, legend=0.25)
+    depth = 1 + max(some["mean"].shape[2] for some in curves.values())
+    hues = _hues(depth)
+    for side, some in enumerate(curves.values()):
         for panel, (name, label) in zip(axes[:, side], words.items(), strict=True):
-            values = some[name]
-            for layer in range(values.shape[2]):
-                color, epochs = _HUES[layer % len(_HUES)], np.arange(values.shape[1])
-                panel.plot(epochs, values[:, :, layer].mean(0), color=color, label=f"layer {layer + 2}")
-                low, high = values[:, :, layer].min(0), values[:, :, layer].max(0)
-                panel.fill_between(epochs, low, high, color=color, alpha=0.18, linewidth=0)
-            panel.set_xlabel("epoch")
+            values = xr.DataArray(
+                some[name], dims=("seed", "epoch", "layer"), coords={"epoch": np.arange(some[name].shape[1])}
+            )
+            for layer in range(values.sizes["layer"]):
+                band(
+                    panel, values.isel(layer=layer), "epoch", scale=1, color=hues[layer + 2], label=f"layer {layer + 2}"
+                )
+            panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+            panel.set_xlabel("epoch" if name == "fluctuation" else "")
             panel.set_ylabel(label if not side else "")
-        axes[0, side].set_title(title, loc="left")
-    legend_below(figure, axes, columns=8)
+    _column_titles(axes, list(curves))
+    legend_top(figure, _named(depth))
     return figure
 
 
-_ORDERS = {
-    "magnitude": ("magnitude", "#2b2b2b"),
-    "edge": ("signal of the weight", "#b5534a"),
-    "neuron": ("signal of the neuron", "#e9a15b"),
-    "node": ("in-strength", "#4a6fb5"),
-    "random": ("random weights", "#a8a8a8"),
-    "random_neuron": ("random neurons", "#6a8d3a"),
+_ORDERS: dict[str, tuple[str, str]] = {
+    "magnitude": ("magnitude", OTHERS[0]),
+    "edge": ("signal of the weight", OTHERS[4]),
+    "neuron": ("signal of the neuron", OTHERS[1]),
+    "node": ("in-strength", OTHERS[2]),
+    "random": ("random weights", OTHERS[5]),
+    "random_neuron": ("random neurons", OTHERS[3]),
 }
 
 
@@ -224,27 +276,29 @@ def pruning_orders(curves: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarra
         curves: title of networks -> order -> fractions [levels] and what is left [networks, levels].
         columns: panels side by side.
     """
-    figure, axes = canvas(-(-len(curves) // columns), min(columns, len(curves)), width=2.6, height=1.9)
+    rows = -(-len(curves) // columns)
+    figure, axes = canvas(rows, min(columns, len(curves)), 1.45, wide=True, share=True, legend=0.45)
     for panel, (title, orders) in zip(axes.flat, curves.items(), strict=False):
         for order, (removed, left) in orders.items():
-            label, color = _ORDERS[order]
-            low, middle, high = 100 * np.nanquantile(left, [0.25, 0.5, 0.75], axis=0)
-            panel.plot(100 * removed, middle, "o-", color=color, markersize=2.5, label=label)
-            panel.fill_between(100 * removed, low, high, color=color, alpha=0.18, linewidth=0)
+            label, hue = _ORDERS[order]
+            curve = xr.DataArray(left, dims=("seed", "removed"), coords={"removed": 100 * removed})
+            # What leaves whole neurons is solid, what leaves weights wherever they are is dashed.
+            band(panel, curve, "removed", color=hue, linestyle="-" if order in ("neuron", "node", "random_neuron") else "--", marker="o", markersize=2, label=label)  # fmt: skip
         panel.set_title(title, loc="left")
         panel.set_ylim(-3, 103)
     for panel in axes.flat[len(curves) :]:
-        panel.set_axis_off()
-    for panel in axes[-1]:
-        panel.set_xlabel("weights removed (%)")
+        panel.set_visible(False)
+    for n, panel in enumerate(axes.flat[: len(curves)]):
+        panel.set_xlabel("weights removed (%)" if n + columns >= len(curves) else "")
     for panel in axes[:, 0]:
-        panel.set_ylabel("kept (%)")
+        panel.set_ylabel("accuracy, or variance\nexplained (%)")
+    letters(axes)
     legend_below(figure, axes, columns=3)
     return figure
 
 
 _SPECTRAL = {"alpha": "exponent", "stable_rank": "stable rank", "spectral_norm": "spectral norm"}
-_BENDS = {"linear": "#6a8d3a", "relu": "#b5534a", "sigmoid": "#4a6fb5"}
+_BENDS = {"linear": OTHERS[3], "relu": OTHERS[1], "sigmoid": OTHERS[0]}
 
 
 @styled
@@ -254,28 +308,45 @@ def spectra(columns: Mapping[str, Mapping[str, xr.Dataset]]) -> Figure:
     Args:
         columns: title -> activation -> Dataset of "alpha", "stable_rank", "spectral_norm" [state, network, kernel].
     """
-    figure, axes = canvas(len(_SPECTRAL), len(columns), width=2.6, height=1.7)
+    figure, axes = canvas(len(_SPECTRAL), len(columns), 1.3, wide=True, share=True, legend=0.25)
     for side, (title, some) in enumerate(columns.items()):
         for panel, (name, label) in zip(axes[:, side], _SPECTRAL.items(), strict=True):
+            kernels = [str(kernel).removesuffix("/kernel") for kernel in next(iter(some.values())).kernel.values]
             for shift, (bend, ds) in enumerate(some.items()):
-                color = _BENDS[bend]
-                for state, face in (("untrained", "white"), ("trained", color)):
-                    # Few eigenvalues follow no law: such a kernel has no exponent in any network.
-                    known = ~ds[name].sel(state=state).isnull().all("network").values
-                    low, middle, high = ds[name].sel(state=state)[:, known].quantile([0, 0.5, 1], "network").values
-                    at = np.flatnonzero(known) + 0.22 * (shift - (len(some) - 1) / 2)
-                    panel.errorbar(
-                        at, middle, (middle - low, high - middle), fmt="o", color=color, markerfacecolor=face, markersize=4,
-                        elinewidth=1, label=bend if state == "trained" else f"{bend}, untrained",
-                    )  # fmt: skip
-            kernels = [kernel.removesuffix("/kernel") for kernel in next(iter(some.values())).kernel.values]
-            panel.set_xticks(np.arange(len(kernels)), kernels)
+                _kernels(
+                    panel,
+                    ds[name],
+                    0.24 * (shift - (len(some) - 1) / 2),
+                    _BENDS[bend],
+                    kernels,
+                    f"{title}, {bend}, {label}",
+                )
+            panel.set_xticks(np.arange(len(kernels)), kernels, rotation=20 if len(kernels) > 2 else 0, fontsize=6.5)
             panel.set_xlim(-0.5, len(kernels) - 0.5)
             panel.set_yscale("log")
             panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             panel.yaxis.set_major_formatter("{x:g}")
             panel.yaxis.set_minor_formatter(NullFormatter())
             panel.set_ylabel(label if not side else "")
-        axes[0, side].set_title(title, loc="left")
-    legend_below(figure, axes, columns=6)
+    _column_titles(axes, list(columns))
+    bends = dict.fromkeys(bend for some in columns.values() for bend in some)
+    handles = [Line2D([], [], color=_BENDS[bend], marker="o", markersize=4, label=bend) for bend in bends]
+    for state, face in (("trained", "0.3"), ("untrained", "white")):
+        handles.append(
+            Line2D([], [], color="0.3", marker="o", markersize=4, linestyle="", markerfacecolor=face, label=state)
+        )
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure
+
+
+def _kernels(panel: Axes, values: xr.DataArray, shift: float, hue: str, kernels: Sequence[str], words: str) -> None:
+    """Medians over networks, and lines from the least to the largest; untrained and trained side by side."""
+    for state, face, aside in (("untrained", "white", -0.05), ("trained", hue, 0.05)):
+        # Few eigenvalues follow no law: such a kernel has no exponent in any network.
+        known = ~values.sel(state=state).isnull().all("network").values
+        low, middle, high = values.sel(state=state)[:, known].quantile([0, 0.5, 1], "network").values
+        at = np.flatnonzero(known) + shift + aside
+        look: dict[str, Any] = {"color": hue, "markerfacecolor": face, "markersize": 3.5, "elinewidth": 0.8}
+        panel.errorbar(at, middle, (middle - low, high - middle), fmt="o", **look)
+        for x, y, n in zip(at, middle, np.flatnonzero(known).tolist(), strict=True):
+            name_spot(panel, f"{words}, {kernels[n]}", x, y, f"{state} {y:.3g}")

@@ -41,8 +41,24 @@ def numbered(ds: xr.Dataset) -> list[tuple[str, Finding]]:
             checks = tuple(make(mine))
             if checks:
                 remark = REMARKS[claim](mine) if claim in REMARKS else ""
-                out.append((claim, Finding(f"{dataset}: {say}", checks, remark)))
+                out.append((claim, Finding(f"{dataset}: {say}", checks, remark, _figure(claim, dataset, mine))))
     return out
+
+
+def _figure(claim: str, dataset: str, found: Pools) -> str:
+    """End of the name of the panel that shows a claim."""
+    if claim in ("C8",):
+        return f"rows_{dataset}"
+    if claim == "C13":
+        return f"densities_{dataset}_fc_7"
+    shallow = {pool.activation for pool in found if pool.depth == 3}
+    activation = "linear" if claim == "C9" else "relu" if claim == "C10" and "relu" in shallow else FIGURE_2
+    kinds = {pool.architecture for pool in found if pool.depth == 3 and pool.activation == activation}
+    if claim == "pruning":
+        return f"pruning_{dataset}_3"
+    if claim == "C14":
+        return f"scatter_{dataset}_{activation}" if kinds - {"rnn"} else ""
+    return f"densities_{dataset}_{activation}" if kinds else ""
 
 
 def _trained(ds: xr.Dataset, layer: int, quantity: str) -> Distribution:

@@ -12,7 +12,19 @@ from jprobe.report import About, Panel
 from jprobe.report.verdict import number, percent
 from jprobe.studies.cnt.comparison import gaps
 from jprobe.studies.cnt.config import Config
-from jprobe.studies.cnt.reading import ARCHITECTURES, SPECTRAL, Pool, found_in, kept_by_order, layers, pools
+from jprobe.studies.cnt.densities import density
+from jprobe.studies.cnt.headline import headline, numbers
+from jprobe.studies.cnt.reading import (
+    ARCHITECTURES,
+    SPECTRAL,
+    STATES,
+    Pool,
+    Pools,
+    found_in,
+    kept_by_order,
+    layers,
+    pools,
+)
 
 # Of a density; the table's networks and figures.
 _SHOWN = ("node_strength_in", "neuron_strength", "neuron_activation")
@@ -28,7 +40,7 @@ def about(ds: xr.Dataset, config: Config) -> About:
         f"via complex network theory: a perspective'. Strengths and activations are measured on {config.samples} training images, of each "
         "network as trained and as it was before training."
     )
-    return About("Strengths and activations of neurons", lead, list(_notes(ds, config)))
+    return About("Strengths and activations of neurons", lead, list(_notes(ds, config)), headline(ds), numbers(ds))
 
 
 def _notes(ds: xr.Dataset, config: Config) -> Iterator[str]:
@@ -63,16 +75,14 @@ def _notes(ds: xr.Dataset, config: Config) -> Iterator[str]:
 
 
 def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
-    """The figures of a run, dataset by dataset."""
+    """The figures of a run, dataset by dataset, those of the sigmoids first, how networks were trained last."""
     found = dict(pools(ds))
     out = []
     for dataset in dict.fromkeys(pool.dataset for pool in found):
         mine = {pool: one for pool, one in found.items() if pool.dataset == dataset}
         out += [panel for make in _PANELS for panel in make(dataset, mine)]
-    return out
-
-
-Pools = dict[Pool, xr.Dataset]
+    # Figure 2 is what most of the claims are about.
+    return sorted(out, key=lambda panel: (panel.diagnostic, not panel.name.startswith("figure_2")))
 
 
 def _architectures(dataset: str, found: Pools) -> Iterator[Panel]:
@@ -111,17 +121,21 @@ def _rows(dataset: str, found: Pools) -> Iterator[Panel]:
         yield Panel(
             f"figure_3_rows_{dataset}",
             f"Figure 3. {title(dataset)}: which rows drive a recurrent network",
-            f"Mean |neuron strength| in the middle half of the rows over the rest: {'; '.join(ratios)}. The shade runs over all networks. "
+            f"Mean |neuron strength| in the middle half of the rows over the rest: {'; '.join(ratios)}. Medians over networks and their quartiles; grey: the middle half. "
             "Pixels: mean |x| times mean |weight| of the first product; digits lie at the centre before anything is trained.",
             draw.rows_and_pixels(
                 {pool.title: _by_state(one, "profile") for pool, one in some.items()},
                 {pool.title: _by_state(one, "pixels") for pool, one in some.items()},
+                {
+                    pool.title: {s: float(one.centre_ratio.sel(state=s).mean()) for s in STATES}
+                    for pool, one in some.items()
+                },
             ),
         )
 
 
 def _by_state(one: xr.Dataset, name: str) -> dict[str, np.ndarray]:
-    return {state: one[name].sel(state=state).dropna("step", how="all").values for state in ("trained", "untrained")}
+    return {state: one[name].sel(state=state).dropna("step", how="all").values for state in STATES}
 
 
 def _ratio(one: xr.Dataset, state: str) -> str:
@@ -163,8 +177,9 @@ def _training(dataset: str, found: Pools) -> Iterator[Panel]:
             yield Panel(
                 f"training_{dataset}_{activation}",
                 f"{title(dataset)}, {activation}: link weights and layer fluctuation along training",
-                "Means over networks, the shade from the least to the largest; epoch 0 is before training (La Malfa et al., 2021).",
+                "Medians over networks and their quartiles, and where networks are few the medians' intervals; epoch 0 is before training (La Malfa et al., 2021).",
                 draw.along_training(curves),
+                diagnostic=True,
             )
 
 
@@ -183,8 +198,8 @@ def _pruning(dataset: str, found: Pools) -> Iterator[Panel]:
             f"{title(dataset)}, {depth} layers: which weights may go",
             "Weights of every kernel but the output's are removed, the weakest first: by their magnitude, by the signal that they carry, E|z w|, by that of "
             "the neuron that they enter, by the size of its in-strength, or at random, weight by weight or neuron by neuron. 100 is what the network can do at best: an "
-            "autoencoder's is the share of the images' variance that it explains, cut off at 0. Medians over networks, the shade is from "
-            "the first to the third quartile. The paper suggests to prune neurons of weak signal, and prunes none.",
+            "autoencoder's is the share of the images' variance that it explains, cut off at 0. Medians over networks and their quartiles, and "
+            "where networks are few the medians' intervals; dashed: weight by weight, solid: neuron by neuron. The paper suggests to prune neurons of weak signal, and prunes none.",
             draw.pruning_orders(curves),
         )
 
@@ -213,16 +228,15 @@ _PANELS: Sequence[Callable[[str, Pools], Iterator[Panel]]] = (
 
 def _column(pool: Pool, ds: xr.Dataset) -> draw.Column:
     by_state = {
-        state: {quantity: {layer: _curve(ds, state, layer, quantity) for layer in layers(pool)} for quantity in _SHOWN}
-        for state in ("trained", "untrained")
+        state: {
+            quantity: {
+                layer: density(found_in(ds, state=state, layer=layer, quantity=quantity)) for layer in layers(pool)
+            }
+            for quantity in _SHOWN
+        }
+        for state in STATES
     }
     return draw.Column(pool.title, by_state["trained"], by_state["untrained"])
-
-
-def _curve(ds: xr.Dataset, state: str, layer: int, quantity: str) -> draw.Curve:
-    found = found_in(ds, state=state, layer=layer, quantity=quantity)
-    counts = found.histogram.sum(0)
-    return draw.Curve(found.edges, counts / counts.sum() / np.diff(found.edges), int(counts.sum()))
 
 
 def _points(pool: Pool, ds: xr.Dataset) -> draw.Points:
@@ -249,6 +263,4 @@ def _says_densities(some: Pools) -> str:
             f"{pool.title}: {percent(statistic(strength, 'below_0'))} of layer 2's neuron strengths are below 0 (untrained "
             f"{percent(statistic(before, 'below_0'))})"
         )
-    return (
-        f"Solid: trained; dotted: the same networks untrained, cut off where they run far beyond. {'; '.join(parts)}."
-    )
+    return f"Solid: trained; dotted: the same networks untrained, cut off where they run far beyond, with how far. {'; '.join(parts)}."

@@ -46,7 +46,9 @@ def numbered(ds: xr.Dataset) -> list[tuple[str, Finding]]:
     for claim, (say, make) in CLAIMS.items():
         checks = tuple(make(ds))
         if checks:
-            out.append((claim, Finding(say, checks, REMARKS[claim](ds) if claim in REMARKS else "")))
+            out.append(
+                (claim, Finding(say, checks, REMARKS[claim](ds) if claim in REMARKS else "", _FIGURES.get(claim, "")))
+            )
     return out
 
 
@@ -155,6 +157,13 @@ def _dead(ds: xr.Dataset) -> Iterator[Check]:
     change = _all(abs(ds.accuracy_live - ds.accuracy_thresholded))
     yield Check("|change of accuracy| when dead paths go", mean(change), "at most", 0.0, points)
 
+
+# Claim -> the panel that shows it.
+_FIGURES = {
+    "L1": "figure_2_thresholds", "L2": "tables_1_2_features", "L3": "tables_1_2_features", "L4": "tables_1_2_features",
+    "L5": "tables_1_2_features", "L6": "figure_4_similarity", "L7": "figure_5_retraining", "L8": "figure_6_weights", "L9": "figure_6_weights",
+    "L10": "figure_5_retraining",
+}  # fmt: skip
 
 Checks = Callable[[xr.Dataset], Iterator[Check]]
 

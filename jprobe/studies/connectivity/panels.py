@@ -10,6 +10,7 @@ from jprobe.figures import connectivity as draw
 from jprobe.report import About, Panel
 from jprobe.report.verdict import number, percent, points
 from jprobe.studies.connectivity.config import Config
+from jprobe.studies.connectivity.headline import headline, numbers
 from jprobe.studies.connectivity.reading import (
     COMPARED,
     compared,
@@ -49,7 +50,7 @@ def about(ds: xr.Dataset, config: Config) -> About:
         "connections to keep while each of them costs, after Janik and Nowak, 'Connectivity properties of neural networks under "
         "performance-resources trade-off'."
     )
-    return About("Wirings that networks learn", lead, list(_notes(ds, config)))
+    return About("Wirings that networks learn", lead, list(_notes(ds, config)), headline(ds), numbers(ds))
 
 
 def _notes(ds: xr.Dataset, config: Config) -> Iterator[str]:
@@ -77,8 +78,8 @@ def _notes(ds: xr.Dataset, config: Config) -> Iterator[str]:
 
 
 def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
-    """The figures of a run."""
-    return [panel for make in _PANELS for panel in make(ds, config)]
+    """The figures of a run: the wirings first, how networks were trained last."""
+    return sorted((panel for make in _PANELS for panel in make(ds, config)), key=lambda panel: panel.diagnostic)
 
 
 def _by_dataset(ds: xr.Dataset, name: str) -> dict[str, np.ndarray]:
@@ -91,7 +92,7 @@ def _thresholds(ds: xr.Dataset, config: Config) -> Iterator[Panel]:
         "figure_2_thresholds",
         "Figure 2. Accuracy and sparsity by threshold",
         f"Edges whose |tanh w| is below the threshold are cut, nothing is trained after that; sparsity counts live paths alone. At "
-        f"τ = {config.tau:g} networks lose {points(lost).lstrip('+')} in the mean. Lines are means over networks, shades run from the least to the largest.",
+        f"τ = {config.tau:g} networks lose {points(lost).lstrip('+')} in the mean. Lines are medians over networks, bands their quartiles, and where networks are few the medians' intervals.",
         draw.thresholds(
             ds.threshold.values, _by_dataset(ds, "sweep_accuracy"), _by_dataset(ds, "sweep_sparsity"), config.tau
         ),
@@ -111,7 +112,7 @@ def _scores(ds: xr.Dataset, config: Config) -> Iterator[Panel]:
         "scores",
         "Which edges matter: cut by weight, or by contribution",
         "Edges are cut from the least |tanh w|, or from the least contribution to the sum of the target, |tanh w| sd(source) / sd(sum), which no rescaling "
-        f"of the network changes; dead paths go. A line a network. Dashed, upright: edges left by τ = {config.tau:g}; {_other_score(ds)}.",
+        f"of the network changes; dead paths go. A line a network; dashed: by contribution. Dotted, upright: edges that are left in the mean by τ = {config.tau:g}; {_other_score(ds)}.",
         draw.by_score(rows, {title(name): float(feature(ds, "edges").sel(dataset=name).mean()) for name in datasets(ds)}),
     )  # fmt: skip
 
@@ -160,7 +161,7 @@ def _similar(ds: xr.Dataset, config: Config) -> Iterator[Panel]:
             "Figure 4. Which wirings are alike",
             f"By {len(COMPARED)} features (a Gaussian of their standardised distance), and by the edges that they share (Dice).",
             draw.similarities(
-                {"features (RBF)": wirings.rbf(compared(ds)), "edges (Dice)": wirings.dice_matrix(cut)}, [title(n) for n in names]
+                {"Alike in features (RBF)": wirings.rbf(compared(ds)), "Alike in edges (Dice)": wirings.dice_matrix(cut)}, [title(n) for n in names]
             ),
         )  # fmt: skip
 
@@ -172,8 +173,10 @@ def _training(ds: xr.Dataset, config: Config) -> Iterator[Panel]:
     yield Panel(
         "training",
         "Accuracy and edges along training",
-        "Edges above the threshold after each epoch. Lines are means over networks, shades run from the least to the largest.",
-        draw.along_training({"test accuracy (%)": accuracy, f"edges above {config.tau:g}": edges}),
+        "Edges above the threshold after each epoch. Lines are medians over networks, bands their quartiles, and where networks are few the "
+        "medians' intervals.",
+        draw.along_training({"Test accuracy (%)": accuracy, f"Edges above {config.tau:g}": edges}),
+        diagnostic=True,
     )
     rows = []
     for name in datasets(ds):
@@ -185,7 +188,7 @@ def _training(ds: xr.Dataset, config: Config) -> Iterator[Panel]:
     yield Panel(
         "figure_6_weights",
         "Figure 6. Edges that stay and edges that go",
-        f"|tanh w| of up to {_EDGES} of each after every epoch, of the first network of each dataset; dashed: the threshold. "
+        f"|tanh w| of up to {_EDGES} of each after every epoch, of the first network of each dataset; dotted: the threshold. "
         f"{percent(shared.mean())} of the final edges are among as many largest ones of the first epoch; at random {percent(chance.mean())} would be.",
         draw.weights(rows, config.tau),
     )
@@ -203,7 +206,7 @@ def _again(ds: xr.Dataset, config: Config) -> Iterator[Panel]:
         "figure_5_retraining",
         "Figure 5. The whole network, what is left of it, and what is left trained again",
         f"Trained again from another start, the found wiring differs from the whole network by "
-        f"{points(float((ds.again_accuracy.sel(kind='retrained') - ds.accuracy_full).mean()))} in the mean. More channels: as many parameters as the whole network.",
+        f"{points(float((ds.again_accuracy.sel(kind='retrained') - ds.accuracy_full).mean()))} in the mean. More channels: as many parameters as the whole network. A point a network, a line and a number at the mean.",
         draw.bars({name: {key: v for key, v in rows.items() if v.size} for name, rows in groups.items()}),
     )  # fmt: skip
     if config.baselines:
@@ -248,7 +251,7 @@ def _plane(ds: xr.Dataset, config: Config) -> Iterator[Panel]:
     )
 
 
-_PANELS = (_thresholds, _scores, _drawings, _features, _similar, _again, _training, _plane)
+_PANELS = (_drawings, _thresholds, _features, _similar, _again, _scores, _training, _plane)
 
 # Tables 1 and 2 of the paper: edges follow from its sparsities.
 _PAPER = {

@@ -15,6 +15,7 @@ from jprobe.studies.frustration.reading import (
     ground,
     minimisers,
     null_energies,
+    student,
     welch,
 )
 
@@ -124,6 +125,7 @@ def _certified(ds: xr.Dataset) -> Iterator[Finding]:
             f"of {count} null model{'s' * (count > 1)} go below {low:.4f}. Assumed: products in float32 are off by at most 3e-7 of a "
             f"row's weight, and Lanczos obeys its bound in finite precision; it fails with a probability of {failure:.0e}, for which "
             f"the certificate gave up {float(bounds.bound_margin.max()):.4f}",
+            "ground_states",
         )
 
 
@@ -166,16 +168,11 @@ def _fresh(ds: xr.Dataset) -> Finding:
     return Finding(
         "Fresh weights (N3) are roughly as frustrated as random spins, 0.5, and He's a little less than Xavier's.",
         (
-            Check("N3 (He)", _mean(he), "at least", ROUGHLY_HALF, four),
-            Check("N3 (Xavier)", _mean(xavier), "at least", ROUGHLY_HALF, four),
+            Check("N3 (He)", student(he), "at least", ROUGHLY_HALF, four),
+            Check("N3 (Xavier)", student(xavier), "at least", ROUGHLY_HALF, four),
             Check("Xavier less He", difference(he, xavier), "above", 0.0, four),
         ),
     )
-
-
-def _mean(values: np.ndarray) -> Estimate:
-    """The mean of null models by Student's t: their energies are close, so that two say something."""
-    return difference(np.zeros(len(values)), values)
 
 
 def _active(ds: xr.Dataset) -> Finding:

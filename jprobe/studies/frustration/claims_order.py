@@ -28,7 +28,7 @@ def about_orders(ds: xr.Dataset) -> Iterator[Finding]:
         return
     flips = coins(ds) or 0.0
     chance = f"coin flips of {ds.attrs['outputs']} outputs give {flips:.3f}"
-    most, own = max(NULLS, flips), _lambda(ds, "real")
+    most, own = max(NULLS, flips), lambda_estimate(ds, "real")
     yield Finding(
         "The network is nearer to monotone along its own order than coin flips would be (lambda 0.1 to 0.25).",
         (
@@ -36,22 +36,24 @@ def about_orders(ds: xr.Dataset) -> Iterator[Finding]:
             Check("the same, against coin flips", own, "above", flips, number),
         ),
         chance,
+        "alignment",
     )
     yield Finding(
         "Null models are not: fresh weights along their own order, and a random order (lambda 0.05 at most).",
         (
-            Check("lambda of fresh weights (He)", _lambda(ds, "n3_he"), "at most", most, number),
-            Check("of fresh weights (Xavier)", _lambda(ds, "n3_xavier"), "at most", most, number),
-            Check("of a random order", _lambda(ds, "random"), "at most", most, number),
+            Check("lambda of fresh weights (He)", lambda_estimate(ds, "n3_he"), "at most", most, number),
+            Check("of fresh weights (Xavier)", lambda_estimate(ds, "n3_xavier"), "at most", most, number),
+            Check("of a random order", lambda_estimate(ds, "random"), "at most", most, number),
         ),
         f"{chance}; {says_fresh(ds)}",
+        "lambda_by_order",
     )
     yield Finding(
         "As soon as perturbations depart from the order at the inputs, monotonicity disappears (lambda 0.05 at most).",
         (
             Check(
                 "lambda with random signs at the inputs, and the network's own at the outputs",
-                _lambda(ds, "outputs"),
+                lambda_estimate(ds, "outputs"),
                 "at most",
                 most,
                 number,
@@ -59,11 +61,13 @@ def about_orders(ds: xr.Dataset) -> Iterator[Finding]:
         ),
         f"{chance}; the network's own order {lambda_of(ds, 'real'):.3f}, all ones {lambda_of(ds, 'ones'):.3f}, the order of its "
         f"mean gradient {lambda_of(ds, 'gradient'):.3f}",
+        "lambda_by_order",
     )
     sided = one_sided(ds, "real")
     yield Finding(
         "All perturbations of one image move the outputs to one side.",
         (Check("images with nine in ten perturbations on one side", _proportion(sided), "at least", MOST, percent),),
+        figure="one_side",
     )
     norm, stays = same_class(ds)
     yield Finding(
@@ -87,7 +91,7 @@ def says_fresh(ds: xr.Dataset) -> str:
     )
 
 
-def _lambda(ds: xr.Dataset, order: str) -> Estimate:
+def lambda_estimate(ds: xr.Dataset, order: str) -> Estimate:
     """The mean of the draws' lambdas, with images as the unit: perturbations of one image are not independent."""
     rows = omegas(ds, order).transpose(1, 0, 2)
     return bootstrap(rows, lambda some: crossing(some, axis=(1, 3)).mean(1))

@@ -25,7 +25,7 @@ def findings(ds: xr.Dataset) -> list[Finding]:
         >>> findings(ds)[0].verdict.value
         'holds'
     """
-    found = {name: [*about_energies(one), *about_orders(one)] for name, one in apart(ds).items()}
+    found = {name: [*_of_energies(one), *about_orders(one)] for name, one in apart(ds).items()}
     if list(found) == [""]:
         return found[""]
     claims = dict.fromkeys(finding.claim for mine in found.values() for finding in mine)
@@ -34,9 +34,14 @@ def findings(ds: xr.Dataset) -> list[Finding]:
     ]
 
 
+def _of_energies(ds: xr.Dataset) -> list[Finding]:
+    """Figure 2 shows what no other figure does."""
+    return [finding._replace(figure=finding.figure or "figure_2_frustration") for finding in about_energies(ds)]
+
+
 def _over_networks(claim: str, found: dict[str, Finding]) -> Finding:
     """One claim of several networks: every check names its network, and the remark tells the verdicts apart."""
     checks = tuple(check._replace(what=f"{name}: {check.what}") for name, one in found.items() for check in one.checks)
     verdicts = ", ".join(f"{name} {one.verdict.value}" for name, one in found.items())
     remarks = [f"{name}: {one.remark}" for name, one in found.items() if one.remark]
-    return Finding(claim, checks, ". ".join([verdicts, *remarks]))
+    return Finding(claim, checks, ". ".join([verdicts, *remarks]), next(iter(found.values())).figure)

@@ -13,12 +13,15 @@ from jprobe.frustration import crossing, survival
 from jprobe.report import About, Panel
 from jprobe.studies.frustration.claims_order import says_fresh
 from jprobe.studies.frustration.config import Config
+from jprobe.studies.frustration.headline import headline, numbers
 from jprobe.studies.frustration.reading import (
     NULLS,
     coins,
     energies,
     ground,
     lambda_of,
+    least_bound,
+    least_by_minimiser,
     majority,
     mean_energy,
     minimisers,
@@ -43,12 +46,14 @@ def about(ds: xr.Dataset, config: Config) -> About:
     lead = "as a signed DAG, after the study of frustration and monotonicity in deep neural networks (paper 2)."
     if len(networks) > 1:
         lead = f"{len(networks)} networks, each whole network {lead} The table has their means; figures show them side by side."
-        return About(f"Frustration of {', '.join(networks)}", lead, _notes(ds, networks, config))
+        return About(
+            f"Frustration of {', '.join(networks)}", lead, _notes(ds, networks, config), headline(ds), numbers(ds)
+        )
     lead = (
         f"{int(ds.attrs['nodes']):,} nodes, {int(ds.attrs['edges']):,} edges, {int(ds.attrs['params']):,} parameters: the whole "
         f"network {lead} A sweep over all edges and back takes {_SECONDS(float(ds.seconds_per_sweep))}."
     )
-    return About(f"Frustration of {ds.attrs['network']}", lead, _notes(ds, networks, config))
+    return About(f"Frustration of {ds.attrs['network']}", lead, _notes(ds, networks, config), headline(ds), numbers(ds))
 
 
 _MEANS = {
@@ -102,22 +107,22 @@ def _notes(ds: xr.Dataset, networks: Networks, config: Config) -> list[str]:
 
 
 def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
-    """The figures of a run, each with what it shows."""
+    """The figures of a run, each with what it shows: the summary first, how numbers came about last."""
     networks = apart(ds)
     found = {name: _by_minimiser(one) for name, one in networks.items()}
     bounded = {name: one for name, one in networks.items() if "certified" in one}
     moved = {name: one for name, one in networks.items() if "omega" in one}
     out = [
-        Panel("figure_2_frustration", "Figure 2. Frustration of networks, their active parts and their null models", _says_energies(networks), draw.energies(found)),
         Panel("figure_5_summary", "Figure 5. Summary: frustration and monotonicity", "Means of the minimiser that was asked for, from the least to the largest; lambda is the mean over draws of an order.", _summary(networks, moved)),
     ]  # fmt: skip
     if bounded:
-        out.append(Panel("intervals", "Between a certificate and spins: where the ground state lies", _says_intervals(bounded), draw.intervals({name: _grounds(one) for name, one in bounded.items()})))  # fmt: skip
+        out.append(Panel("ground_states", "What is certain: no spins below the certificate, none needed above the best", _says_certain(bounded), draw.ground_states({name: _known(one) for name, one in bounded.items()})))  # fmt: skip
+    out.append(Panel("figure_2_frustration", "Figure 2. Frustration of networks, their active parts and their null models", _says_energies(networks), draw.energies(found)))  # fmt: skip
     if moved:
         out += _monotone(moved)
     if len(networks) == 1:
         out += _structure(ds)
-    return out
+    return sorted(out, key=lambda panel: panel.diagnostic)
 
 
 def _by_minimiser(ds: xr.Dataset) -> dict[str, dict[str, np.ndarray]]:
@@ -131,8 +136,18 @@ def _by_minimiser(ds: xr.Dataset) -> dict[str, dict[str, np.ndarray]]:
     return out
 
 
-def _grounds(ds: xr.Dataset) -> dict[str, list[tuple[float, float]]]:
-    return {model: [(one.low, one.high) for one in ground(ds, model)] for model in ("real", "n1", "n3_he")}
+def _known(ds: xr.Dataset) -> dict[str, draw.Known]:
+    """What is known of each model's ground state."""
+    out = {}
+    for model in ("real", *NULLS):
+        found, low = least_by_minimiser(ds, model) if model in _models(ds) else {}, least_bound(ds, model)
+        if found:
+            out[model] = draw.Known(np.nan if low is None else low, found)
+    return out
+
+
+def _models(ds: xr.Dataset) -> list[str]:
+    return list(energies(ds, ds.attrs["minimiser"]))
 
 
 def _summary(networks: Networks, moved: Networks) -> draw.Figure:
@@ -158,13 +173,15 @@ def _monotone(moved: Networks) -> list[Panel]:
     }
     survivals = {name: {order: survival(mine[order], _AT) for order in drawn.LAMBDAS} for name, mine in rows.items()}
     norms = {name: one.norm.values for name, one in moved.items()}
+    # Of all draws together, as the curves are: the mean over draws may lie beside them.
+    met = {name: {order: float(crossing(mine[order])) for order in drawn.LAMBDAS} for name, mine in rows.items()}
     chance = {name: coins(one) or 0.0 for name, one in moved.items()}
     return [
         Panel("lambda_by_order", "What lambda hangs on", _says_orders(moved), drawn.by_order(draws, chance)),
-        Panel("figure_3_alignment", "Figure 3. Outputs that move with the order", "Bars mark 0.5 - lambda and 0.5 + lambda; lambda is the mean over an order's draws, the histogram has all of them.", drawn.alignment(rows, lambdas, {name: int(one.attrs["outputs"]) for name, one in moved.items()})),
+        Panel("figure_3_alignment", "Figure 3. Outputs that move with the order", "Lines mark 0.5 - lambda and 0.5 + lambda; lambda is the mean over an order's draws, the histogram has all of them.", drawn.alignment(rows, lambdas, {name: int(one.attrs["outputs"]) for name, one in moved.items()})),
         Panel("figure_4_by_norm", "Figure 4. Alignment by the size of the perturbation", f"Each line is an image. {' '.join(_says_sides(name, one) for name, one in moved.items())}", drawn.by_norm({name: {o: mine[o][0] for o in mine} for name, mine in rows.items()}, norms)),
-        Panel("figure_7_lambda", "Figure 7. How lambda is read off", "Share of perturbations with |Omega - 0.5| of lambda or more; lambda is where it meets 2 lambda.", drawn.crossings(_AT, survivals, lambdas)),
-        Panel("figure_8_one_side", "Figure 8. Perturbations that most outputs follow", "At 0 and 1 all perturbations of an image agree.", drawn.one_side({name: {o: majority(one, o) for o in drawn.PAPERS} for name, one in moved.items()})),
+        Panel("figure_7_lambda", "Figure 7. How lambda is read off", "Share of perturbations with |Omega - 0.5| of lambda or more; lambda is where it meets 2 lambda; of all draws of an order together.", drawn.crossings(_AT, survivals, met), diagnostic=True),
+        Panel("figure_8_one_side", "Figure 8. Perturbations that most outputs follow", "At 0 and 1 all perturbations of an image agree.", drawn.one_side({name: {o: majority(one, o) for o in drawn.PAPERS} for name, one in moved.items()}, {name: one.sizes["norm"] for name, one in moved.items()})),
     ]  # fmt: skip
 
 
@@ -172,12 +189,31 @@ def _structure(ds: xr.Dataset) -> list[Panel]:
     """What is of one network alone: its blocks, the descent, the adjacency."""
     out = [Panel("figure_6_adjacency", "Figure 6. Layout of the adjacency matrix", "Rows receive, columns send; every shaded block is a layer. Edges off the band next to the diagonal skip layers.", draw.adjacency(ds))]  # fmt: skip
     if "energy" in ds:
+        paths = {f"descent, to {float(ds.energy.min()):.4f}": ds.history.values[~np.isnan(ds.history.values)]}
+        if "annealed" in ds:
+            paths[f"annealing, descends to {float(ds.annealed):.4f}"] = ds.annealed_history.values
+        curves = {name: (np.arange(1, len(path) + 1), path) for name, path in paths.items()}
         out = [
-            Panel("by_block", "Where the frustration sits", _says_blocks(ds), draw.by_block(ds)),
-            Panel("descent", "Energy by sweep", _says_descent(ds), draw.descent(ds)),
+            Panel("by_block", "Where the frustration sits", _says_blocks(ds), draw.by_block(_blocks(ds))),
             *out,
+            Panel("descent", "Energy by sweep", _says_descent(ds), draw.descent(curves), diagnostic=True),
         ]
     return out
+
+
+def _blocks(ds: xr.Dataset) -> draw.Blocks:
+    """Shares of the blocks that edges enter, of the least energy found."""
+    shares = _frustrated(ds)
+    keep = np.flatnonzero(~np.isnan(shares))
+    whole = float(ds.annealed) if "annealed" in ds else float(ds.energy.min())
+    return draw.Blocks(ds.block.values[keep].tolist(), ds.block_kind.values[keep].tolist(), shares[keep], whole)
+
+
+def _frustrated(ds: xr.Dataset) -> np.ndarray:
+    """Of each block, of the long annealing, or else of the best replica."""
+    if "annealed" in ds:
+        return ds.annealed_frustrated.values
+    return ds.frustrated.isel(replica=int(np.argmin(ds.energy.values))).values
 
 
 def _says_energies(networks: Networks) -> str:
@@ -193,17 +229,17 @@ def _says_energies(networks: Networks) -> str:
     return f"{told}Means {'; '.join(parts)}."
 
 
-def _says_intervals(networks: Networks) -> str:
+def _says_certain(networks: Networks) -> str:
     parts = [
-        f"{_of(name)}{'network' if model == 'real' else NULLS[model]} {low:.4f} to {high:.4f}"
+        f"{_of(name)}{'network' if model == 'real' else NULLS[model]} {min(one.low for one in found):.4f} to {min(one.high for one in found):.4f}"
         for name, ds in networks.items()
-        for model, found in _grounds(ds).items()
-        for low, high in found
+        for model in ("real", *NULLS)
+        if (found := ground(ds, model))
     ]
     return (
-        "No spins go below the left end, and spins with the energy of the right end are known. "
-        + "; ".join(parts)
-        + ". A null model whose bar starts right of the dashed line is proven to be more frustrated than the network."
+        "Energies up to the certificate are impossible, whatever the minimiser; spins of the marked energies are known. Certificate and least "
+        f"energy: {'; '.join(parts)}. A null model is proven to be more frustrated than the network if the dotted line, the network's best spins, "
+        "crosses its hatched part. Of N1 the least of the certified null models counts."
     )
 
 
@@ -213,10 +249,8 @@ def _of(name: str) -> str:
 
 
 def _says_blocks(ds: xr.Dataset) -> str:
-    best = int(np.argmin(ds.energy.values))
-    shares = ds.annealed_frustrated if "annealed" in ds else ds.frustrated.isel(replica=best)
-    order = np.argsort(shares.values)
-    known = [n for n in order if not np.isnan(shares.values[n])]
+    shares = _frustrated(ds)
+    known = [n for n in np.argsort(shares) if not np.isnan(shares[n])]
     named = [f"{ds.block.values[n]} ({float(shares[n]):.2f})" for n in known]
     told = f"Least: {', '.join(named[:2])}; most: {', '.join(named[:-3:-1])}" if len(named) > 4 else ", ".join(named)
     return f"Share of the weight entering each block that is frustrated. {told}."

@@ -7,6 +7,7 @@ import scipy.stats
 import xarray as xr
 
 from jprobe.frustration import coin_crossing, crossing
+from jprobe.intervals import Estimate, difference
 
 # Null models as the paper writes them.
 NULLS = {"n1": "N1", "n2": "N2", "n3_xavier": "N3 (Xavier)", "n3_he": "N3 (He)"}
@@ -40,6 +41,11 @@ def null_energies(ds: xr.Dataset, *kinds: str) -> np.ndarray:
     return ds.null_energy.sel(kind=[kind for kind in kinds if kind in ds.kind]).values.ravel()
 
 
+def student(values: np.ndarray) -> Estimate:
+    """The mean of starts or null models by Student's t: their energies are close, so that two say something."""
+    return difference(np.zeros(len(values)), values)
+
+
 class Ground(NamedTuple):
     """What is certain of a ground state: no spins have less than ``low``, and spins of energy ``high`` are known."""
 
@@ -64,6 +70,29 @@ def ground(ds: xr.Dataset, model: str) -> list[Ground]:
     return [
         Ground(float(low), float(tops[int(n)])) for n, low in zip(lows.certificate.values, lows.values, strict=True)
     ]
+
+
+def least_by_minimiser(ds: xr.Dataset, model: str) -> dict[str, float]:
+    """The least energy that each minimiser found for the network, or for the null models of a kind.
+
+    Of a kind that has certificates, those null models count that were certified: of the others no bound is known.
+    """
+    certified = ground(ds, model) if model != "real" else []
+    only = ds.certified.sel(certified_model=model).dropna("certificate").certificate.values if certified else None
+    out = {}
+    for name in minimisers(ds):
+        if name != ds.attrs["minimiser"]:
+            values = ds.compared.sel(minimiser=name, model=model).values
+        elif model == "real":
+            values = ds.energy.values
+        else:
+            values = ds.null_energy.sel(kind=model).min("start").values
+        values = values if only is None else values[[n for n in only if n < len(values)]]
+        if not np.isnan(values).all():
+            out[name] = float(np.nanmin(values))
+    if model == "real" and "annealed" in ds:
+        out["anneal"] = min(float(ds.annealed), out.get("anneal", np.inf))
+    return out
 
 
 def bound(ds: xr.Dataset, model: str) -> float | None:

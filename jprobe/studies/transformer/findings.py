@@ -29,7 +29,11 @@ def findings(ds: xr.Dataset) -> list[Finding]:
     names = ds.layer.values.tolist()
     if len(names) != 6 or names[0] != "positions" or names[-1] != "classifier":
         return []
-    return [*_claims(ds, names[:3], names[3:]), *_pruned(ds, names[3:]), *(_similar(ds) if "cka" in ds else [])]
+    return [
+        *_claims(ds, names[:3], names[3:]),
+        *(finding._replace(figure="figure_5_layers") for finding in _pruned(ds, names[3:])),
+        *(finding._replace(figure="figure_20_cka") for finding in (_similar(ds) if "cka" in ds else [])),
+    ]
 
 
 def _claims(ds: xr.Dataset, early: list[str], late: list[str]) -> Iterator[Finding]:
@@ -60,10 +64,12 @@ def _claims(ds: xr.Dataset, early: list[str], late: list[str]) -> Iterator[Findi
             ),
         ),
         f"of {float(ds.base):.3f}: " + _listed({layer: lost("signed", layer) for layer in early + late}),
+        "layers_borne",
     )
     yield Finding(
         "Randomization B has virtually no effect in the late layers.",
         tuple(Check(f"lost in {layer}", lost("B", layer), "at most", NO_IMPACT, number) for layer in late),
+        figure="layers_borne",
     )
     yield Finding(
         "In the early layers binarization costs substantially more than randomization B.",
@@ -71,12 +77,14 @@ def _claims(ds: xr.Dataset, early: list[str], late: list[str]) -> Iterator[Findi
             Check(f"{layer}: more", difference(lost("signed", layer), lost("B", layer)), "above", 0.0, number)
             for layer in early
         ),
+        figure="layers_borne",
     )
     curve = ds.flip.sel(layer="positions").mean("repeat").values
     ends = [proportion(float(v), int(ds.cases)) for v in (curve[-1], curve[:-1].min())]
     yield Finding(
         "Flipping signs of the position embeddings is not monotonic: all flipped is better than some.",
         (Check("all flipped, less the lowest", difference(*ends), "above", 0.0, number),),
+        figure="figure_9_noise_and_flips",
     )
 
 

@@ -8,13 +8,15 @@ import xarray as xr
 from jprobe.figures import layers as draw
 from jprobe.report import About, Panel
 from jprobe.studies.transformer.config import Config
+from jprobe.studies.transformer.headline import headline, numbers
+from jprobe.studies.transformer.summary import borne
 
 
 def about(ds: xr.Dataset, config: Config) -> About:
     """Title, lead and notes of the report."""
     name = ds.attrs["subject"]
     lead = f"{name[0].upper()}{name[1:]}: one layer perturbed at a time, after Jankowski et al., arXiv:2508.05463, section 5."
-    return About("How robust each layer is", lead, _notes(ds, config))
+    return About("How robust each layer is", lead, _notes(ds, config), headline(ds), numbers(ds))
 
 
 def _notes(ds: xr.Dataset, config: Config) -> list[str]:
@@ -42,6 +44,7 @@ def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
     worst, best = (str(ds.layer.values[int(place)]) for place in (np.argmin(signed.values), np.argmax(signed.values)))
     measure = ds.attrs["measure"]
     out = [
+        Panel("layers_borne", "What each layer bears", _says_borne(ds), draw.borne(borne(ds), ds.layer.values.tolist(), float(ds.base), measure)),
         Panel(
             "figure_5_layers", "Figure 5. Pruning, signs and randomizations of one layer at a time",
             f"Unperturbed: {measure} {float(ds.base):.3f}. With signs for its weights the network keeps most in {best} "
@@ -60,6 +63,18 @@ def panels(ds: xr.Dataset, config: Config) -> list[Panel]:
             Panel("figure_20_cka", "Figure 20. CKA of activations with one layer pruned", says, draw.cka_curves(ds))
         )
     return out
+
+
+def _says_borne(ds: xr.Dataset) -> str:
+    parts = []
+    for words, found in borne(ds).items():
+        order = sorted(zip(ds.layer.values.tolist(), found, strict=True), key=lambda pair: pair[1].value)
+        (worst, least), (best, most) = order[0], order[-1]
+        parts.append(f"{words.replace(chr(10), ' ')} from {least.value:.3f} in {worst} to {most.value:.3f} in {best}")
+    return (
+        f"The score that is left when one whole layer is perturbed, of {float(ds.base):.3f} without: {'; '.join(parts)}. Intervals are those of a "
+        f"share of {int(ds.cases):,} cases."
+    )
 
 
 def _says_noise(ds: xr.Dataset) -> str:

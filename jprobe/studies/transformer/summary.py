@@ -2,6 +2,7 @@
 
 import xarray as xr
 
+from jprobe.intervals import Estimate, proportion
 from jprobe.studies.transformer.config import Config
 
 _KEPT = (1, 0.5, 0.1)
@@ -41,6 +42,30 @@ def summary(ds: xr.Dataset, config: Config) -> dict[str, float | int | str | boo
         "checkpoint": config.checkpoint,
         "scaled_down": not bool(ds.attrs["full"]),
     }
+
+
+def borne(ds: xr.Dataset) -> dict[str, list[Estimate]]:
+    """What each layer leaves of the score under each perturbation of a whole layer, means over draws.
+
+    Args:
+        ds: the study's numbers.
+
+    Returns:
+        Perturbation, in two lines -> the score for each layer; its interval is that of a share of as many cases as there are.
+    """
+    whole = ds.sel(kept=ds.kept.max()).mean("repeat")
+    left = {"signs\nonly": whole.signed, "randomized\n(B)": whole.B, "randomized\n(A)": whole.A}
+    pruned = ds.kept[ds.kept <= 0.1]
+    if pruned.size:
+        level = float(pruned.max())
+        left[f"pruned,\n{1 - level:.0%} gone"] = ds.original.sel(kept=level).mean("repeat")
+    noisy = ds.amplitude[(ds.amplitude > 0) & (ds.amplitude <= 0.1)]
+    if noisy.size:
+        level = float(noisy.max())
+        left[f"noise,\nsd {level:.2g}"] = ds.noise.sel(amplitude=level).mean("repeat")
+    if float(ds.flipped.max()) == 1:
+        left["all signs\nflipped"] = ds.flip.sel(flipped=1).mean("repeat")
+    return {words: [proportion(float(value), int(ds.cases)) for value in values] for words, values in left.items()}
 
 
 def _rounded(value: xr.DataArray) -> float:
