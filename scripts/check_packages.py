@@ -20,7 +20,10 @@ LEFT_OUT = re.compile(r"(^|/)(__pycache__|\.[^/]+)(/|$)|\.py[co]$")
 # Without these an installed jprobe would fail late.
 NEEDED = (
     "jprobe/py.typed",
-    "jprobe/report/comparison.html.jinja",
+    *(
+        f"jprobe/report/{name}"
+        for name in ("page.html.jinja", "figure.html.jinja", "comparison.html.jinja", "page.css", "page.js")
+    ),
     *(
         f"jprobe/data/mnist/{kind}-ubyte.gz"
         for kind in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")

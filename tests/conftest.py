@@ -164,7 +164,7 @@ def unpainted(monkeypatch):
     from jprobe.report.drawing import Drawing
 
     blank = Drawing(b"blank", b"blank", "<svg></svg>", 3.25, (), {"panels": []})
-    monkeypatch.setattr("jprobe.report.writing.drawn", lambda figure, name: blank)
+    monkeypatch.setattr("jprobe.report.templates.drawn", lambda figure, name: blank)
 
 
 @pytest.fixture

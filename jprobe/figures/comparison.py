@@ -39,8 +39,8 @@ def overlaid(curves: Mapping[str, xr.DataArray], x: str, panels: str, along: str
             for signed in (False, True) if "signed" in here.dims else (None,):
                 one = here if signed is None else here.sel(signed=signed)
                 if bool(one.notnull().any()):
-                    style = {"color": color, "linestyle": "--" if signed else "-"}
-                    band(panel, one, x, label=f"{label}, signed" if signed else label, **style)
+                    words = f"{label}, signed" if signed else label
+                    band(panel, one, x, label=words, color=color, linestyle="--" if signed else "-")
     for panel in axes.flat[len(names) :]:
         panel.remove()
     legend_below(figure, axes)

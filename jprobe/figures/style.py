@@ -2,13 +2,14 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ParamSpec
+from typing import Any, Literal, ParamSpec
 
 import matplotlib
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
 from jprobe.figures.hover import remember
@@ -77,6 +78,10 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return wrapped
 
 
+def _layout() -> ConstrainedLayoutEngine:
+    return ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.03, hspace=0.04)
+
+
 def canvas(
     rows: int,
     columns: int,
@@ -98,8 +103,7 @@ def canvas(
     """
     wide = columns > 1 if wide is None else wide
     heights = [height] * rows if isinstance(height, int | float) else list(height)
-    figure = Figure(figsize=(PAGE if wide else COLUMN, sum(heights) + legend), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.03, hspace=0.04)  # type: ignore[union-attr]
+    figure = Figure(figsize=(PAGE if wide else COLUMN, sum(heights) + legend), layout=_layout())
     axes = figure.subplots(
         rows, columns, squeeze=False, sharey="row" if share else False, gridspec_kw={"height_ratios": heights}
     )
@@ -195,9 +199,7 @@ def legend_top(figure: Figure, hues: Mapping[str, str], dashes: Mapping[str, Any
     """
     handles = [Line2D([], [], color=hue, linewidth=2, label=words) for words, hue in hues.items()]
     handles += [Line2D([], [], color="0.3", linestyle=style, label=words) for words, style in (dashes or {}).items()]
-    _place_legend(
-        figure, handles, [str(handle.get_label()) for handle in handles], "outside upper center", len(handles)
-    )
+    _place_legend(figure, {str(handle.get_label()): handle for handle in handles}, "outside upper center", len(handles))
 
 
 def legend_below(figure: Figure, axes: np.ndarray, columns: int = 4) -> None:
@@ -206,14 +208,19 @@ def legend_below(figure: Figure, axes: np.ndarray, columns: int = 4) -> None:
     for panel in axes.flat:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
-    _place_legend(figure, list(found.values()), list(found), "outside lower center", columns)
+    _place_legend(figure, found, "outside lower center", columns)
 
 
-def _place_legend(figure: Figure, handles: list[Any], labels: list[str], where: str, columns: int) -> None:
+def _place_legend(
+    figure: Figure,
+    entries: Mapping[str, Any],
+    where: Literal["outside upper center", "outside lower center"],
+    columns: int,
+) -> None:
     # An entry is a handle and its words, of half an em a letter.
-    wide = STYLE["legend.fontsize"] * (3.5 + 0.5 * max(map(len, labels), default=0)) / 72
+    wide = STYLE["legend.fontsize"] * (3.5 + 0.5 * max(map(len, entries), default=0)) / 72
     fit = max(int(figure.get_figwidth() / wide), 1)
-    figure.legend(handles, labels, loc=where, ncols=max(min(columns, fit, len(labels)), 1))
+    figure.legend(list(entries.values()), list(entries), loc=where, ncols=max(min(columns, fit, len(entries)), 1))
 
 
 def letters(axes: np.ndarray) -> None:

@@ -1,14 +1,10 @@
 """Runs of one study side by side: what a comparison has to say, and its page."""
 
-import base64
-import io
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import jinja2
-from matplotlib.figure import Figure
-
 from jprobe.report.outcome import Panel
+from jprobe.report.templates import drawings, template
 from jprobe.report.verdict import Finding
 
 Cell = float | int | str | None
@@ -93,7 +89,7 @@ def _difference(a: Cell, b: Cell) -> str:
 
 
 def comparison_page(comparison: Comparison) -> str:
-    """A comparison as HTML that opens without a network: figures are inside, there is no script.
+    """A comparison as HTML that opens without a network: figures, style and a small script are inside.
 
     Args:
         comparison: from :func:`jprobe.studies.compare`.
@@ -103,17 +99,9 @@ def comparison_page(comparison: Comparison) -> str:
         >>> "<h1>probes: relu, tanh</h1>" in comparison_page(Comparison("probes", compared, [], [], [], [], []))
         True
     """
-    images = {panel.name: base64.b64encode(_png(panel.figure)).decode() for panel in comparison.panels}
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("jprobe", "report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    template = environment.get_template("comparison.html.jinja")
+    pictures = drawings(comparison.panels)
+    told = {name: drawing.told for name, drawing in pictures.items() if drawing.told["panels"]}
     header, rows = comparison.table()
-    return template.render(comparison=comparison, header=header, rows=rows, images=images)
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    # No version inside, so that the same numbers give the same file.
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    return template("comparison.html.jinja").render(
+        comparison=comparison, header=header, rows=rows, drawings=pictures, told=told
+    )

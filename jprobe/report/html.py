@@ -1,19 +1,15 @@
 """A run's report: one self-contained HTML page."""
 
 import csv
-import importlib.resources
 import io
-import json
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from typing import Any
-
-import jinja2
 
 from jprobe.report.drawing import Drawing
 from jprobe.report.outcome import Outcome, Panel
+from jprobe.report.templates import template
 from jprobe.report.verdict import Finding, Verdict
 
 # Verdicts are told apart by shape as well as by colour.
@@ -42,12 +38,13 @@ def page(
     """
     results = [panel for panel in outcome.panels if not panel.diagnostic]
     findings = [(finding, _shown_by(finding, outcome.panels)) for finding in outcome.findings]
-    return _template().render(
+    return template("page.html.jinja").render(
         outcome=outcome,
         main=results[:1],
         figures=results[1:],
         diagnostics=[panel for panel in outcome.panels if panel.diagnostic],
         drawings=drawings,
+        files=True,
         told={name: drawing.told for name, drawing in drawings.items() if drawing.told["panels"]},
         findings=findings,
         tally=_tally(outcome.findings),
@@ -58,16 +55,6 @@ def page(
         config={key: _listed(value) for key, value in config.items()},
         provenance=provenance,
     )
-
-
-@cache
-def _template() -> jinja2.Template:
-    files = importlib.resources.files("jprobe.report")
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["json"] = lambda value: json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
-    environment.globals["style"] = (files / "page.css").read_text()
-    environment.globals["script"] = (files / "page.js").read_text()
-    return environment.from_string((files / "page.html.jinja").read_text())
 
 
 def _shown_by(finding: Finding, panels: Sequence[Panel]) -> str:

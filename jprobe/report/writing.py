@@ -6,9 +6,9 @@ from typing import Any
 
 import xarray as xr
 
-from jprobe.report.drawing import drawn
 from jprobe.report.html import page
 from jprobe.report.outcome import Outcome
+from jprobe.report.templates import drawings
 from jprobe.results import provenance, save, write, write_json
 
 
@@ -49,10 +49,10 @@ def record(
     save(folder / "results.nc", dataset)
     write_json(folder / "summary.json", told.summary)
     write_json(folder / "provenance.json", made)
-    drawings = {panel.name: drawn(panel.figure, panel.name) for panel in told.panels}
-    for name, drawing in drawings.items():
+    pictures = drawings(told.panels)
+    for name, drawing in pictures.items():
         write(folder / "figures" / f"{name}.png", drawing.png)
         write(folder / "figures" / f"{name}.pdf", drawing.pdf)
     path = folder / "report.html"
-    write(path, page(told, drawings, config, made))
+    write(path, page(told, pictures, config, made))
     return path
