@@ -279,6 +279,9 @@ def bars(groups: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
         panel.margins(x=0.12)
         panel.xaxis.set_major_locator(MaxNLocator(3))
         panel.set_xlabel("test accuracy (%)")
+    for panel in axes[0, 1:]:
+        # Their words are long; the rows go on from the first panel.
+        panel.tick_params(labelleft=False)
     axes[0, 0].set_yticks(range(len(kinds)), kinds)
     axes[0, 0].set_ylim(len(kinds) - 0.4, -0.6)
     _lettered(axes)

@@ -41,8 +41,11 @@ def borne(left: Mapping[str, Sequence[Estimate]], layers: Sequence[str], base: f
         base: the score of the unperturbed network.
         measure: what the score is.
     """
-    figure, axes = canvas(1, len(left), 0.22 * len(layers) + 0.75, wide=True, share=True)
-    for panel, (words, found) in zip(axes[0], left.items(), strict=True):
+    columns = min(len(left), 3)
+    figure, axes = canvas(-(-len(left) // columns), columns, 0.17 * len(layers) + 0.5, wide=True, share=True)
+    for panel in axes.flat[len(left) :]:
+        panel.set_visible(False)
+    for panel, (words, found) in zip(axes.flat, left.items(), strict=False):
         for n, (layer, one) in enumerate(zip(layers, found, strict=True)):
             hue = layer_hue(n, len(layers))
             panel.barh(n, one.value, color=hue, height=0.72)
@@ -55,10 +58,11 @@ def borne(left: Mapping[str, Sequence[Estimate]], layers: Sequence[str], base: f
         panel.axvline(base, color="0.45", linewidth=0.7, linestyle=(0, (1, 1.5)), zorder=0)
         panel.set_xlim(min(0.0, *(one.value for one in found)) - 0.001, 1.42 * base)
         panel.set_xticks([0, 0.5, 1] if base > 0.6 else [0, 0.5])
-        panel.set_title(words, loc="left")
+        panel.set_title(words[0].upper() + words[1:].replace("\n", " "), loc="left")
         panel.tick_params(axis="y", length=0)
-    axes[0, 0].set_yticks(range(len(layers)), list(layers))
-    axes[0, 0].set_ylim(len(layers) - 0.5, -0.5)
+    for row in axes:
+        row[0].set_yticks(range(len(layers)), list(layers))
+        row[0].set_ylim(len(layers) - 0.5, -0.5)
     letters(axes)
     figure.supxlabel(f"{measure} that is left, with its 95% interval (dotted: unperturbed, {base:.2f})", fontsize=8)
     return figure
