@@ -113,14 +113,20 @@ def load(path: str | Path, like: Any) -> Any:
             found = ocp.load(path)
     except Exception as error:  # Orbax raises many kinds, none of its own
         raise CheckpointError(f"{path} cannot be read. Delete it to train again. ({error})") from error
-    problems = misfits(dict(_leaves(found)), dict(_leaves(like)))
+    wanted = dict(_leaves(like))
+    empty = {path: np.zeros(leaf.shape, leaf.dtype) for path, leaf in wanted.items() if _is_empty(leaf)}
+    by_path = empty | dict(_leaves(found))
+    problems = misfits(by_path, wanted)
     if problems:
         raise CheckpointError(
             f"{path} does not fit this network:\n{listed(problems)}\nIt was written for another configuration; choose another "
             "folder, or delete it to train again."
         )
-    by_path = dict(_leaves(found))
     return jax.tree_util.tree_map_with_path(lambda keys, _: by_path[spelled(keys)], like)
+
+
+def _is_empty(leaf: Any) -> bool:
+    return 0 in np.shape(leaf)
 
 
 def _leaves(tree: Any) -> list[tuple[str, Any]]:
@@ -133,6 +139,8 @@ def _nested(tree: Any) -> dict[str, Any]:
     """Dictionaries by path, which Orbax takes whatever kind of pytree it was."""
     out: dict[str, Any] = {}
     for path, leaf in _leaves(tree):
+        if _is_empty(leaf):
+            continue  # Orbax refuses arrays without entries, of which shapes are all that there is
         *folders, name = path.split("/")
         place = out
         for folder in folders:

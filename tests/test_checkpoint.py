@@ -30,6 +30,19 @@ def test_a_checkpoint_replaces_an_older_one(tmp_path):
     assert np.asarray(checkpoints.load(tmp_path / "c", {"a": jnp.zeros(2)})["a"]).tolist() == [2, 2]
 
 
+def test_arrays_without_entries_are_kept_by_their_shapes(tmp_path):
+    """A stage of a wiring may have no node left."""
+    tree = {"a": np.ones(2, np.float32), "stage": {"nodes": np.zeros((3, 0, 4), np.float32)}}
+    checkpoints.save(tmp_path / "c", tree)
+    found = checkpoints.load(tmp_path / "c", tree)
+    assert found["stage"]["nodes"].shape == (3, 0, 4)
+    assert found["a"].tolist() == [1, 1]
+    with pytest.raises(CheckpointError, match="left over: a"):
+        checkpoints.load(tmp_path / "c", {"stage": tree["stage"]})
+    with pytest.raises(CheckpointError, match=r"a is float32\[2\], not float32\[0\]"):
+        checkpoints.load(tmp_path / "c", tree | {"a": np.zeros(0, np.float32)})
+
+
 def test_threads_write_side_by_side(tmp_path):
     """As parts of a run do."""
 
