@@ -84,10 +84,10 @@ def curves(
 def points(
     found: Mapping[str, Mapping[str, ArrayLike]], *, xlabel: str = "", ylabel: str = "", percent: bool = False
 ) -> Figure:
-    """A dot for each network and a line at their median: a place for each group, side by side a colour for each name.
+    """A dot for each value and a line at their median: a place for each group, side by side a colour for each name.
 
     Args:
-        found: name -> group -> values, one a network. Names have colours, groups places along the axis.
+        found: name -> group -> values, such as one a network. Names have colours, groups places along the axis.
         xlabel: words under the axis.
         ylabel: words beside the axis.
         percent: show fractions as percentages.
@@ -144,4 +144,4 @@ def _values(sweep: Sweep, x: str) -> xr.DataArray:
         (sweep,) = sweep.data_vars.values()
     if x not in sweep.dims:
         raise ArgumentError(f"These values have the dimensions {list(sweep.dims)}; x={x!r} is none of them.")
-    return sweep
+    return sweep if "seed" in sweep.dims else sweep.expand_dims("seed")
