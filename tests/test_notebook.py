@@ -145,7 +145,7 @@ def test_numbers_of_complexity_point_the_right_way(which, execute):
     assert n["digits, rho of lost to randomization B"] >= 0.5
     assert n["0-3: lost to signs"] < 0.15 < 0.35 < n["7-9: lost to signs"]
     assert 0 < n["7-9: lost to signs, threshold moved"] < n["7-9: lost to signs"] / 2
-    cancer, sphere = "breast cancer", "inside or outside a sphere"
+    cancer, sphere = "breast cancer", "in or out of a sphere"
     assert n[f"{cancer}: lost to randomization B"] < 0.05 < n[f"{sphere}: lost to randomization B"]
     assert n[f"{cancer}: accuracy"] > 0.93
 

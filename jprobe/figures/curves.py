@@ -62,12 +62,11 @@ def curves(
         for name, sweep in some.items():
             values = _values(sweep, x)
             unit = values if percent else values / 100  # a band multiplies by 100
-            for flag, line in ((False, "-"), (True, "--")) if "signed" in values.dims else ((None, "-"),):
-                if flag is not None and flag not in values.signed:
-                    continue
+            flags = [bool(flag) for flag in values.signed.values] if "signed" in values.dims else [None]
+            for flag in flags:
                 here = unit if flag is None else unit.sel(signed=flag, drop=True)
-                words = {None: "", False: "as trained", True: "signs only"}[flag]
-                label = ", ".join(part for part in (name, words) if part)
+                line, words = ("--", "signs only") if flag else ("-", "as trained")
+                label = ", ".join(part for part in (name, words if len(flags) > 1 or flag else "") if part)
                 band(panel, here, x, color=hues[name], linestyle=line, label=label)
             panel.set_xlabel(values[x].attrs.get("long_name", x) if xlabel is None else xlabel)
             unnamed = str(values.attrs.get("long_name", values.name or "")) + (" (%)" if percent else "")
