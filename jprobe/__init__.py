@@ -5,7 +5,8 @@ scan), ``jp.probes`` (perturbations), ``jp.metrics`` (what is measured), ``jp.sw
 in one compiled call), ``jp.complexity`` (how hard a task is, by what networks lose under a probe),
 ``jp.connectivity`` (which connections stay where they cost),
 ``jp.robustness`` (one layer at a time), ``jp.graph`` (any network as a signed DAG), ``jp.frustration`` (how far that
-is from balance), ``jp.weights`` (published checkpoints), ``jp.studies`` (a paper each, with a report).
+is from balance), ``jp.weights`` (published checkpoints), ``jp.figures`` (curves of sweeps, and what the studies draw),
+``jp.studies`` (a paper each, with a report).
 
 Example:
     >>> import jprobe as jp
@@ -28,6 +29,7 @@ __all__ = [
     "connectivity",
     "data",
     "errors",
+    "figures",
     "frustration",
     "graph",
     "metrics",
@@ -48,6 +50,7 @@ if TYPE_CHECKING:  # what editors and type checkers see
         connectivity,
         data,
         errors,
+        figures,
         frustration,
         graph,
         metrics,

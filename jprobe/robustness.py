@@ -63,7 +63,8 @@ def probe_layer(
     Returns:
         Dataset with the metric under pruning, of ``original`` and ``signed`` weights, and after pruning and randomizations
         ``A`` and ``B``, over (kept, repeat); under ``noise`` over (amplitude, repeat) and ``flip`` over (flipped, repeat), and with
-        signs taken after them, ``noise_signed`` and ``flip_signed``; and, with pruning, ``seconds``, of one evaluation once compiled.
+        signs taken after them, ``noise_signed`` and ``flip_signed``; and, with pruning, ``seconds``, of one evaluation once compiled
+        (NaN where a short cut measures all levels in one step).
 
     Raises:
         JprobeError: what :func:`jprobe.sweep` raises.
@@ -129,7 +130,8 @@ def _pace(metric: Metric, network: Params, probe: probes.Probe, key: jax.Array |
         memory=1,
         progress=lambda _: ticks.append(time.perf_counter()),
     )
-    return float(np.median(np.diff(ticks)))
+    steps = np.diff(ticks)
+    return float(np.median(steps)) if steps.size else float("nan")
 
 
 def cka_by_layer(

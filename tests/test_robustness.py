@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jprobe as jp
-from jprobe import metrics
+from jprobe import metrics, robustness
 from jprobe.errors import LevelError, UnknownLayerError, UnknownNameError
 from jprobe.robustness import Grids, cka_by_layer, probe_layer
 
@@ -80,6 +80,13 @@ def test_draws_of_what_is_random_differ(found):
         assert found[name].isel(repeat=0).equals(found[name].isel(repeat=1).assign_coords(repeat=0))
     assert dict(found.A.sizes) == {"kept": 3, "repeat": 2}
     assert float(found.seconds) > 0
+
+
+def test_the_pace_of_levels_that_are_one_step_is_unknown(monkeypatch, recwarn):
+    # As a sweep takes them that adds up products of data with all levels' weights at once.
+    monkeypatch.setattr(robustness, "sweep", lambda *args, progress, **options: progress(1.0))
+    assert np.isnan(robustness._pace(measure, VARIABLES, jp.probes.prune(), None))
+    assert not recwarn.list
 
 
 def test_another_key_draws_afresh(found):

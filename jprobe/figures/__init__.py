@@ -1,1 +1,35 @@
-"""Figures: one function a figure, from a Dataset to a Matplotlib figure; no computation beyond medians and quartiles."""
+"""Figures: one function a figure, from numbers to a Matplotlib figure; no computation beyond medians and quartiles.
+
+:func:`curves` and :func:`points` draw anybody's sweeps; the modules draw what the studies of their names measure.
+"""
+
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
+from jprobe.figures.curves import curves, points
+
+__all__ = [
+    "collapse", "complexity", "connectivity", "curves", "difficulty", "frustration", "layers", "lenses", "monotone", "points", "probes",
+    "strengths",
+]  # fmt: skip
+
+if TYPE_CHECKING:  # what editors and type checkers see
+    from jprobe.figures import (
+        collapse,
+        complexity,
+        connectivity,
+        difficulty,
+        frustration,
+        layers,
+        lenses,
+        monotone,
+        probes,
+        strengths,
+    )
+else:
+    # A module is read when it is first used: each study needs its own alone.
+    __getattr__, _, _ = lazy_loader.attach(__name__, submodules=set(__all__) - {"curves", "points"})
+
+    def __dir__() -> list[str]:
+        return __all__
