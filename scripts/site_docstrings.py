@@ -23,5 +23,5 @@ class Docstrings(griffe.Extension):
             for name, path in room.imports.items():
                 module = room.members.get(name)
                 if isinstance(module, griffe.Module) and path != module.path:
-                    place, dot, attribute = path.removeprefix(f"{pkg.path}.").rpartition(".")
+                    place, _dot, attribute = path.removeprefix(f"{pkg.path}.").rpartition(".")
                     room.members[name] = griffe.Alias(name, pkg[place].members[attribute], parent=room)
