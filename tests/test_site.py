@@ -1,7 +1,9 @@
 """The documentation builds without a warning, holds every public name, and needs no network to be read."""
 
+import html
 import importlib
 import inspect
+import json
 import re
 import subprocess
 import sys
@@ -73,10 +75,14 @@ def test_equations_are_drawn_by_the_browser(site):
         assert "<mtext>\\" not in text, "a command that is not known"
 
 
-def test_notebooks_show_their_outputs(site):
-    text = (site / "notebooks" / "probes.html").read_text()
-    assert "median test accuracy" in text
-    pictures = re.findall(r'src="(probes_\d+\.png)"', text)
-    assert pictures
+@pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebooks_show_their_outputs(site, notebook):
+    page = (site / "notebooks" / f"{notebook.stem}.html").read_text()
+    outputs = [out for cell in json.loads(notebook.read_text())["cells"] for out in cell.get("outputs", ())]
+    printed = ["".join(out["text"]).splitlines()[0] for out in outputs if out["output_type"] == "stream"]
+    assert outputs
+    assert not [line for line in printed if html.escape(line, quote=False) not in page]
+    drawn = sum("image/png" in out.get("data", {}) for out in outputs)
+    pictures = re.findall(rf'src="({notebook.stem}_\d+\.png)"', page)
+    assert len(pictures) == drawn
     assert all((site / "notebooks" / name).read_bytes()[:4] == b"\x89PNG" for name in pictures)
-    assert 'class="dataframe"' in text

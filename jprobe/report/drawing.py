@@ -58,7 +58,7 @@ def drawn(figure: Figure, name: str) -> Drawing:
             png=_saved(figure, "png", metadata={"Software": None}),
             pdf=_saved(figure, "pdf", metadata={"CreationDate": None}),
             svg=_bare(_saved(figure, "svg", metadata={"Date": None}, transparent=True).decode(), name),
-            width=figure.get_figwidth(),
+            width=float(figure.get_figwidth()),
             crops=crops,
             told=words,
         )
