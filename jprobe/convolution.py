@@ -55,17 +55,37 @@ class Convolution:
 
     def __call__(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
         """Convolve an array; the gradients of this are those that JAX derives."""
+        x, padding = self._cut(x)
         return lax.conv_general_dilated(
             x,
             kernel,
             window_strides=self.strides,
-            padding=self.padding,
+            padding=padding,
             lhs_dilation=self.spread,
             rhs_dilation=self.dilation,
             dimension_numbers=self.numbers,
             feature_group_count=self.groups,
             precision=self.precision,
         )
+
+    def _cut(self, x: jax.Array) -> tuple[jax.Array, list[tuple[int, int]]]:
+        """The input without what negative padding cuts off, and the padding of what is left, none of it negative.
+
+        XLA for CPUs reads beyond an input whose padding is negative: https://github.com/openxla/xla/issues/48713.
+        """
+        padding = []
+        for axis, step, (low, high) in zip(self.numbers.lhs_spec[2:], self.spread, self.padding, strict=True):
+            size = x.shape[axis]
+            start = min(size, -(min(low, 0) // step))
+            stop = max(start, size + min(high, 0) // step)
+            if (start, stop) != (0, size):
+                x = lax.slice_in_dim(x, start, stop, axis=axis)
+            if start == stop:  # nothing but zeros is left
+                low, high = 0, (size - 1) * step + 1 + low + high
+            else:
+                low, high = low + start * step, high + (size - stop) * step
+            padding.append((low, high))
+        return x, padding
 
     def transpose(self, y: jax.Array, kernel: jax.Array, shape: Sequence[int]) -> jax.Array:
         """Apply the transposed map, the gradient by x: a convolution with the flipped kernel, its features swapped.

@@ -59,6 +59,33 @@ def test_gradients_are_those_that_jax_derives(form):
     check_equal(*(jax.jit(with_gradients(conv, form))(*args) for conv in (convolve, lax.conv_general_dilated)))
 
 
+def by_hand(row, kernel, padding, spread):
+    """A convolution along one axis: its elements spread out, padded or cut, and one product after another."""
+    wide = {n * spread + padding[0]: value for n, value in enumerate(row)}
+    length = (len(row) - 1) * spread + 1 + sum(padding)
+    return np.array(
+        [sum(k * wide.get(at + n, 0.0) for n, k in enumerate(kernel)) for at in range(length - len(kernel) + 1)]
+    )
+
+
+@pytest.mark.parametrize("spread", [1, 2, 3])
+@pytest.mark.parametrize(
+    "padding", [(-1, 1), (-2, 2), (-3, 2), (1, -1), (2, -2), (-1, -1), (-4, 6), (6, -4), (-12, 12), (12, -12)]
+)
+def test_negative_padding_cuts_off(padding, spread):
+    # XLA for CPUs reads beyond the input there, and finds what lies beside it.
+    rng = np.random.default_rng(0)
+    x, kernel = (rng.integers(-9, 10, shape).astype(np.float32) for shape in ((5, 3, 4, 2), (2, 2, 2, 1)))
+    form = (1, 1), ((0, 0), padding), (1, spread), (1, 1), LAYOUTS[0]
+    found = jax.jit(lambda x, kernel: convolve(x, kernel, *form))(x, kernel)
+    taps = [(r, c) for r in range(2) for c in range(2)]
+    expected = [
+        [sum(by_hand(image[at + r, :, c], kernel[r, :, c, 0], padding, spread) for r, c in taps) for at in range(2)]
+        for image in x
+    ]
+    np.testing.assert_array_equal(found[..., 0], expected)
+
+
 pairs = lambda low, high: st.tuples(*[st.integers(low, high)] * 2)  # noqa: E731
 
 

@@ -218,7 +218,13 @@ def convolutions(draw):
 @given(convolutions())
 def test_a_convolution_is_its_jacobian(convolution):
     kernel, x, options = convolution
-    check_stages([lambda p, ops, b: lax.conv_general_dilated(b[0], p, **options)], kernel, x)
+
+    def stage(p, ops, blocks):
+        # The Jacobian in whole numbers: in floats XLA reads beyond inputs whose padding is negative (openxla/xla#48713).
+        dtype = jnp.float32 if ops is Net else jnp.int32
+        return lax.conv_general_dilated(blocks[0].astype(dtype), p.astype(dtype), **options).astype(jnp.float32)
+
+    check_stages([stage], kernel, x)
 
 
 @st.composite

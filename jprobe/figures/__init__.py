@@ -10,15 +10,17 @@ import lazy_loader
 from jprobe.figures.curves import curves, points
 
 __all__ = [
-    "collapse", "complexity", "connectivity", "curves", "difficulty", "frustration", "layers", "lenses", "monotone", "points", "probes",
-    "strengths",
+    "blocks", "collapse", "complexity", "connectivity", "curves", "densities", "difficulty", "frustration", "layers", "lenses",
+    "monotone", "points", "probes", "strengths", "wirings",
 ]  # fmt: skip
 
 if TYPE_CHECKING:  # what editors and type checkers see
     from jprobe.figures import (
+        blocks,
         collapse,
         complexity,
         connectivity,
+        densities,
         difficulty,
         frustration,
         layers,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:  # what editors and type checkers see
         monotone,
         probes,
         strengths,
+        wirings,
     )
 else:
     # A module is read when it is first used: each study needs its own alone.

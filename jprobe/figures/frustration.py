@@ -4,17 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch
 
 from jprobe.figures.hover import name_spot
 from jprobe.figures.monotone import LAMBDAS, ORDER_LOOKS, ORDER_NAMES
-from jprobe.figures.style import MUTED, OTHERS, canvas, letters, mark_level, mark_place, styled
+from jprobe.figures.style import MUTED, OTHERS, beside, canvas, letters, mark_place, styled
 
-_BLUE, _ORANGE, _VIOLET, _GREEN, _RED, _GREY = OTHERS
+_BLUE, _ORANGE, _VIOLET, _, _RED, _ = OTHERS
 
 NAMES = {
     "active": "active parts", "real": "network", "n1": "N1: shuffled in layers", "n2": "N2: shuffled over edges",
@@ -30,7 +29,6 @@ _LOOKS: dict[str, dict[str, Any]] = {
     "n3_xavier": {"color": _VIOLET, "marker": "^", "markerfacecolor": "white"},
     "n3_he": {"color": _VIOLET, "marker": "^"},
 }
-_KINDS = {"conv": _BLUE, "dense": _ORANGE, "pool": _GREEN, "sum": _RED}
 # Minimisers are told apart by shape as models are by colour.
 _MARKERS = {"descend": "o", "greedy": "D", "anneal": "^"}
 
@@ -66,7 +64,7 @@ def ground_states(networks: Mapping[str, Mapping[str, Known]]) -> Figure:
         panel.set_xlim(left, high)
         if "real" in found:
             _best(panel, list(found), found)
-        _column(panel, -0.65, "ground state", "0.2", va="bottom")
+        beside(panel, -0.65, "ground state", "0.2", va="bottom")
         panel.set_title(name or "How low spins can go, in the network and in its null models", loc="left")
         panel.tick_params(labelbottom=panel is axes[-1, 0])
         mark_place(panel, 0.5, "random spins" if panel is axes[0, 0] else "")
@@ -94,7 +92,7 @@ def _known(panel: Axes, row: int, model: str, one: Known, left: float) -> None:
         panel.plot([one.bound] * 2, [row - 0.33, row + 0.33], color=hue, linewidth=1.6)
     for name, value in one.least.items():
         panel.plot(value, row, _MARKERS[name], color=hue, markersize=4.5, markeredgecolor="white", markeredgewidth=0.4)
-    _column(panel, row, words, hue)
+    beside(panel, row, words, hue)
     name_spot(panel, NAMES[model], best, row, f"ground state {words}")
 
 
@@ -108,13 +106,6 @@ def _best(panel: Axes, models: Sequence[str], found: Mapping[str, Known]) -> Non
             "the network's best spins", (best, free[0]), xytext=(-3, 0), textcoords="offset points", ha="right", va="center",
             fontsize=7, color=_BLUE,
         )  # fmt: skip
-
-
-def _column(panel: Axes, row: float, text: str, hue: str, *, va: str = "center", size: float = 7) -> None:
-    """Words in a column at the right of a panel."""
-    panel.annotate(
-        text, (1.01, row), xycoords=("axes fraction", "data"), va=va, fontsize=size, color=hue, annotation_clip=False
-    )
 
 
 def _shapes(by: Sequence[str], words: str = "") -> list[Line2D]:
@@ -155,14 +146,14 @@ def _strips(panel: Axes, found: Mapping[str, Mapping[str, np.ndarray]], models: 
             shake = rng.uniform(-0.3, 0.3, len(values)) * step if len(values) > 2 else np.zeros(len(values))
             panel.plot(values, middle + shake, linestyle="", markersize=3, alpha=0.75, markeredgewidth=0.5, **look)
             panel.plot([mean] * 2, [middle - step * 0.48, middle + step * 0.48], color=look["color"], linewidth=1.6)
-            _column(panel, middle, f"{mean:.4f}", look["color"], size=6.5)
+            beside(panel, middle, f"{mean:.4f}", look["color"], size=6.5)
             name_spot(panel, NAMES[model], mean, middle, f"mean by {by} {mean:.4f}")
     for row in range(1, len(models)):
         panel.axhline(row - 0.5, color="0.9", linewidth=0.6, zorder=0)
     panel.set_yticks(range(len(models)), [NAMES[model] for model in models])
     panel.set_ylim(len(models) - 0.5, -0.5)
     panel.margins(x=0.03)
-    _column(panel, -0.6, "mean", "0.2", va="bottom")
+    beside(panel, -0.6, "mean", "0.2", va="bottom")
 
 
 @styled
@@ -268,51 +259,6 @@ def _lambdas(
     panel.set_xlabel("λ")
 
 
-class Blocks(NamedTuple):
-    """Blocks of a network from input to output.
-
-    Attributes:
-        names: of the blocks.
-        kinds: such as "conv".
-        frustrated: share of the weight entering each that is frustrated.
-        whole: share of the whole network's.
-    """
-
-    names: Sequence[str]
-    kinds: Sequence[str]
-    frustrated: np.ndarray
-    whole: float
-
-
-@styled
-def by_block(blocks: Blocks) -> Figure:
-    """Share of frustrated weight by block, from input to output."""
-    count = len(blocks.names)
-    kinds = list(dict.fromkeys(blocks.kinds))
-    figure, axes = canvas(1, 1, 2.2, wide=count > 10, legend=0.2 * (len(kinds) > 1))
-    panel = axes[0, 0]
-    for n, (name, kind, share) in enumerate(zip(blocks.names, blocks.kinds, blocks.frustrated, strict=True)):
-        panel.bar(n, share, color=_KINDS.get(kind, _GREY), width=0.75)
-        name_spot(panel, name, n, share, f"{share:.3f} of the weight is frustrated")
-    panel.set_xticks(range(count), list(blocks.names), rotation=90 if count > 6 else 0, fontsize=6.5)
-    panel.set_ylim(0, 0.56)
-    panel.set_xlim(-0.7, count - 0.3)
-    mark_level(panel, 0.5, "random spins")
-    panel.axhline(blocks.whole, color="0.2", linewidth=0.8, linestyle=(0, (1, 1.5)), zorder=3)
-    _column(panel, blocks.whole, f"whole\n{blocks.whole:.3f}", "0.2")
-    panel.set_ylabel("frustrated share of\nthe weight entering")
-    panel.set_title("Frustration by block, input to output", loc="left")
-    _legend_of_kinds(figure, kinds)
-    return figure
-
-
-def _legend_of_kinds(figure: Figure, kinds: Sequence[str]) -> None:
-    """What colours mean, where there are several."""
-    handles = [Patch(color=_KINDS.get(kind, _GREY), label=kind) for kind in kinds]
-    if len(handles) > 1:
-        figure.legend(handles=handles, loc="outside upper center", ncols=5)
-
-
 @styled
 def descent(paths: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     """Energy after each sweep, of the best replica and of the long annealing.
@@ -329,34 +275,4 @@ def descent(paths: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     panel.set_ylabel("frustration")
     panel.set_title("Energy by sweep", loc="left")
     panel.legend(loc="upper right")
-    return figure
-
-
-@styled
-def adjacency(ds: xr.Dataset) -> Figure:
-    """Figure 6: where the layers lie in the adjacency matrix, at the scale of nodes."""
-    figure, axes = canvas(1, 1, 2.9, legend=0.2)
-    panel = axes[0, 0]
-    sizes = ds.block_nodes.values.astype(float)
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    total = starts[-1]
-    kinds = ds.link_kind.values.tolist()
-    for source, target, kind in zip(ds.link_source.values, ds.link_target.values, kinds, strict=True):
-        # A block of few nodes would be thinner than a printed line.
-        wide, high = max(sizes[source], total / 200), max(sizes[target], total / 200)
-        panel.add_patch(
-            Rectangle((starts[source], starts[target]), wide, high, facecolor=_KINDS.get(kind, _GREY), linewidth=0)
-        )
-    panel.plot([0, total], [0, total], color="0.75", linewidth=0.6, zorder=0)
-    panel.set_xlim(0, total)
-    panel.set_ylim(total, 0)
-    panel.set_aspect("equal")
-    scale, unit = (1e6, "millions") if total > 2e6 else (1e3, "thousands")
-    ticks = [t for t in panel.get_xticks() if 0 <= t <= total]
-    panel.set_xticks(ticks, [f"{t / scale:g}" for t in ticks])
-    panel.set_yticks(ticks, [f"{t / scale:g}" for t in ticks])
-    panel.set_xlabel(f"edge leaves node ({unit})")
-    panel.set_ylabel(f"edge enters node ({unit})")
-    panel.set_title("Each block a layer, input first", loc="left")
-    _legend_of_kinds(figure, [kind for kind in _KINDS if kind in kinds])
     return figure

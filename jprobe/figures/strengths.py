@@ -10,124 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
+from jprobe.figures.densities import WORDS, column_titles, hues_by_layer, named
 from jprobe.figures.hover import name_spot
-from jprobe.figures.layers import layer_hue
 from jprobe.figures.style import MUTED, OTHERS, band, canvas, legend_below, legend_top, letters, styled
 
 # Untrained recurrent networks whose strengths grow with every step leave the trained ones no room on a plain axis.
 _FAR = 20
-
-# How far untrained densities may widen a panel, in widths of the trained ones.
-_ROOM = 2
-
-_WORDS = {
-    "node_strength_in": "node strength (in)",
-    "neuron_strength": "neuron strength",
-    "neuron_activation": "neuron activation",
-}
-_STATES = {"trained": "-", "untrained": ":"}
-
-
-class Curve(NamedTuple):
-    """A density, as it is drawn.
-
-    Attributes:
-        at: where it is known, [points].
-        height: its height there, of its own peak.
-        low: where its first half percent ends.
-        high: where its last half percent begins.
-    """
-
-    at: np.ndarray
-    height: np.ndarray
-    low: float
-    high: float
-
-
-class Column(NamedTuple):
-    """What one kind of networks shows.
-
-    Attributes:
-        title: of the networks.
-        trained: quantity -> layer -> its density.
-        untrained: of the same networks before training.
-    """
-
-    title: str
-    trained: Mapping[str, Mapping[int, Curve]]
-    untrained: Mapping[str, Mapping[int, Curve]]
-
-
-def _hues(depth: int) -> dict[int, str]:
-    """Colour of each layer after the input."""
-    return {layer: layer_hue(layer - 2, depth - 1) for layer in range(2, depth + 1)}
-
-
-def _named(depth: int) -> dict[str, str]:
-    return {
-        "output" if layer == depth else f"layer {layer}" if depth > 3 else "hidden": hue
-        for layer, hue in _hues(depth).items()
-    }
-
-
-def _column_titles(axes: np.ndarray, titles: Sequence[str]) -> None:
-    """Names of the columns, and a letter for each panel."""
-    for panel, title in zip(axes[0], titles, strict=True):
-        panel.set_title(title, loc="left")
-    letters(axes)
-
-
-@styled
-def densities(columns: Sequence[Column]) -> Figure:
-    """Figures 2, 4 to 8: densities by layer, a column for each kind of networks; dotted: untrained."""
-    figure, axes = canvas(len(_WORDS), len(columns), 1.3, wide=True, share=True, legend=0.25)
-    depth = max(layer for column in columns for curves in column.trained.values() for layer in curves)
-    hues = _hues(depth)
-    for side, column in enumerate(columns):
-        for panel, quantity in zip(axes[:, side], _WORDS, strict=True):
-            for state, curves in (("untrained", column.untrained[quantity]), ("trained", column.trained[quantity])):
-                for layer, curve in curves.items():
-                    panel.plot(
-                        curve.at,
-                        curve.height,
-                        _STATES[state],
-                        color=hues[layer],
-                        linewidth=1.2 if state == "trained" else 1.0,
-                    )
-            panel.set_ylim(0, 1.22)
-            panel.set_yticks([0, 0.5, 1])
-            panel.axvline(0, color="0.75", linewidth=0.6, zorder=0)
-            _limits(panel, list(column.trained[quantity].values()), list(column.untrained[quantity].values()))
-            panel.xaxis.set_major_locator(MaxNLocator(4))
-            panel.set_xlabel(_WORDS[quantity])
-    for panel in axes[:, 0]:
-        panel.set_ylabel("density / its peak")
-    _column_titles(axes, [column.title for column in columns])
-    legend_top(figure, _named(depth), _STATES)
-    return figure
-
-
-def _limits(panel: Axes, trained: Sequence[Curve], untrained: Sequence[Curve]) -> None:
-    """All but the outermost of every density; untrained ones are cut, and said to be, where they leave the trained ones no room."""
-    low, high = min(curve.low for curve in trained), max(curve.high for curve in trained)
-    widest = _ROOM * (high - low)
-    first, last = (
-        (min(curve.low for curve in untrained), max(curve.high for curve in untrained)) if untrained else (low, high)
-    )
-    left, right = min(low, max(first, low - widest)), max(high, min(last, high + widest))
-    room = 0.03 * (right - left)
-    panel.set_xlim(left - room, right + room)
-    for cut, x, side, words in (
-        (first < left, 0.0, "left", f"← to {_two(first)}"),
-        (last > right, 1.0, "right", f"to {_two(last)} →"),
-    ):
-        if cut:
-            panel.annotate(words, (x, 1), xycoords="axes fraction", ha=side, va="top", fontsize=6.5, color="0.35")
-
-
-def _two(value: float) -> str:
-    """A number with two significant digits, without powers of ten."""
-    return f"{float(f'{value:.2g}'):,.15g}"
 
 
 @styled
@@ -198,7 +86,7 @@ def scatters(columns: Sequence[Points]) -> Figure:
     """Figures 5 to 7: in-strength against neuron strength and activation, a point for each neuron."""
     figure, axes = canvas(2, len(columns), 1.7, wide=True, legend=0.25)
     depth = max(layer for column in columns for layer in column.strength)
-    hues = _hues(depth)
+    hues = hues_by_layer(depth)
     for side, column in enumerate(columns):
         for panel, (quantity, layers) in zip(axes[:, side], column.against.items(), strict=True):
             for layer, values in layers.items():
@@ -208,14 +96,14 @@ def scatters(columns: Sequence[Points]) -> Figure:
                     markeredgewidth=0,
                 )  # fmt: skip
             _correlations(panel, column.correlations[quantity], hues)
-            panel.set_xlabel(_WORDS["node_strength_in"])
-            panel.set_ylabel(f"mean {_WORDS[quantity]}" if not side else "")
+            panel.set_xlabel(WORDS["node_strength_in"])
+            panel.set_ylabel(f"mean {WORDS[quantity]}" if not side else "")
             panel.xaxis.set_major_locator(MaxNLocator(4))
-    _column_titles(axes, [column.title for column in columns])
+    column_titles(axes, [column.title for column in columns])
     for panel in axes.flat:
         # Correlations have a line of their own.
         panel.set_title(panel.get_title("left"), loc="left", pad=14)
-    legend_top(figure, _named(depth))
+    legend_top(figure, named(depth))
     return figure
 
 
@@ -240,7 +128,7 @@ def along_training(curves: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     words = {"mean": "mean of w + b", "variance": "variance of w + b", "fluctuation": "layer fluctuation"}
     figure, axes = canvas(len(words), len(curves), 1.3, wide=True, legend=0.25)
     depth = 1 + max(some["mean"].shape[2] for some in curves.values())
-    hues = _hues(depth)
+    hues = hues_by_layer(depth)
     for side, some in enumerate(curves.values()):
         for panel, (name, label) in zip(axes[:, side], words.items(), strict=True):
             values = xr.DataArray(
@@ -253,8 +141,8 @@ def along_training(curves: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
             panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             panel.set_xlabel("epoch" if name == "fluctuation" else "")
             panel.set_ylabel(label if not side else "")
-    _column_titles(axes, list(curves))
-    legend_top(figure, _named(depth))
+    column_titles(axes, list(curves))
+    legend_top(figure, named(depth))
     return figure
 
 
@@ -328,7 +216,7 @@ def spectra(columns: Mapping[str, Mapping[str, xr.Dataset]]) -> Figure:
             panel.yaxis.set_major_formatter("{x:g}")
             panel.yaxis.set_minor_formatter(NullFormatter())
             panel.set_ylabel(label if not side else "")
-    _column_titles(axes, list(columns))
+    column_titles(axes, list(columns))
     bends = dict.fromkeys(bend for some in columns.values() for bend in some)
     handles = [Line2D([], [], color=_BENDS[bend], marker="o", markersize=4, label=bend) for bend in bends]
     for state, face in (("trained", "0.3"), ("untrained", "white")):

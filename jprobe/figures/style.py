@@ -178,6 +178,13 @@ def mark_place(panel: Axes, x: float, name: str, hue: str = "0.35", *, top: floa
         )  # fmt: skip
 
 
+def beside(panel: Axes, row: float, text: str, hue: str, *, va: str = "center", size: float = 7) -> None:
+    """Words in a column at the right of a panel, at a height of its axis."""
+    panel.annotate(
+        text, (1.01, row), xycoords=("axes fraction", "data"), va=va, fontsize=size, color=hue, annotation_clip=False
+    )
+
+
 def tell(panel: Axes, x: float, y: float, text: str, hue: str, offset: tuple[float, float]) -> None:
     """A dot on a curve, and words about it, set off by so many points."""
     panel.plot([x], [y], "o", color=hue, markersize=3.5, zorder=5)

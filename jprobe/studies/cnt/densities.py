@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.ndimage
 
-from jprobe.figures.strengths import Curve
+from jprobe.figures.densities import Curve
 from jprobe.metrics import Distribution
 
 # Points that a density is drawn at.

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import xarray as xr
 
+from jprobe.figures import densities
 from jprobe.figures import strengths as draw
 from jprobe.figures.style import title
 from jprobe.metrics import statistic
@@ -95,7 +96,7 @@ def _architectures(dataset: str, found: Pools) -> Iterator[Panel]:
                 f"figure_{figure[-1]}_densities_{dataset}_{activation}",
                 f"{figure}. {title(dataset)}, {activation}: architectures of three layers",
                 _says_densities(some),
-                draw.densities([_column(pool, one) for pool, one in some.items()]),
+                densities.densities([_column(pool, one) for pool, one in some.items()]),
             )
 
 
@@ -107,7 +108,7 @@ def _depths(dataset: str, found: Pools) -> Iterator[Panel]:
             f"figure_5_densities_{dataset}_{architecture}_{depth}",
             f"Figures 5 and 8. {title(dataset)}, {ARCHITECTURES[architecture]}: {depth} layers",
             _says_densities(some),
-            draw.densities([_column(pool, one) for pool, one in some.items()]),
+            densities.densities([_column(pool, one) for pool, one in some.items()]),
         )
 
 
@@ -226,7 +227,7 @@ _PANELS: Sequence[Callable[[str, Pools], Iterator[Panel]]] = (
 )  # fmt: skip
 
 
-def _column(pool: Pool, ds: xr.Dataset) -> draw.Column:
+def _column(pool: Pool, ds: xr.Dataset) -> densities.Column:
     by_state = {
         state: {
             quantity: {
@@ -236,7 +237,7 @@ def _column(pool: Pool, ds: xr.Dataset) -> draw.Column:
         }
         for state in STATES
     }
-    return draw.Column(pool.title, by_state["trained"], by_state["untrained"])
+    return densities.Column(pool.title, by_state["trained"], by_state["untrained"])
 
 
 def _points(pool: Pool, ds: xr.Dataset) -> draw.Points:

@@ -7,6 +7,7 @@ import xarray as xr
 
 from jprobe import connectivity as wirings
 from jprobe.figures import connectivity as draw
+from jprobe.figures import wirings as pictures
 from jprobe.report import About, Panel
 from jprobe.report.verdict import number, percent, points
 from jprobe.studies.connectivity.config import Config
@@ -127,12 +128,12 @@ def _other_score(ds: xr.Dataset) -> str:
 
 def _drawings(ds: xr.Dataset, config: Config) -> Iterator[Panel]:
     _, cut = cut_wirings(ds)
-    rows: dict[str, list[draw.Drawing]] = {}
+    rows: dict[str, list[pictures.Drawing]] = {}
     for (name, _, one), wiring in zip(each(ds), cut, strict=True):
         some = rows.setdefault(title(name), [])
         if wiring.edges.any() and len(some) < _DRAWN:
             size = one.features.isel(level=-1).sel(feature=["nodes", "edges"]).values
-            some.append(draw.Drawing(wiring, one.place.values, f"{size[0]:g} nodes, {size[1]:g} edges"))
+            some.append(pictures.Drawing(wiring, one.place.values, f"{size[0]:g} nodes, {size[1]:g} edges"))
     rows = {name: some for name, some in rows.items() if some}
     if rows:
         yield Panel(
@@ -140,7 +141,7 @@ def _drawings(ds: xr.Dataset, config: Config) -> Iterator[Panel]:
             "Figures 3 and 9. The wirings that are left",
             "Live nodes and edges, drawn so that distances are as near as can be to those in the graph (Kamada and Kawai), turned so that "
             "the input is on the left.",
-            draw.drawings(rows),
+            pictures.drawings(rows),
         )
 
 

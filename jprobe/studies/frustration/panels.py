@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.ticker import EngFormatter
 
+from jprobe.figures import blocks as of_blocks
 from jprobe.figures import frustration as draw
 from jprobe.figures import monotone as drawn
 from jprobe.frustration import crossing, survival
@@ -187,26 +188,26 @@ def _monotone(moved: Networks) -> list[Panel]:
 
 def _structure(ds: xr.Dataset) -> list[Panel]:
     """What is of one network alone: its blocks, the descent, the adjacency."""
-    out = [Panel("figure_6_adjacency", "Figure 6. Layout of the adjacency matrix", "Rows receive, columns send; every shaded block is a layer. Edges off the band next to the diagonal skip layers.", draw.adjacency(ds))]  # fmt: skip
+    out = [Panel("figure_6_adjacency", "Figure 6. Layout of the adjacency matrix", "Rows receive, columns send; every shaded block is a layer. Edges off the band next to the diagonal skip layers.", of_blocks.adjacency(ds))]  # fmt: skip
     if "energy" in ds:
         paths = {f"descent, to {float(ds.energy.min()):.4f}": ds.history.values[~np.isnan(ds.history.values)]}
         if "annealed" in ds:
             paths[f"annealing, descends to {float(ds.annealed):.4f}"] = ds.annealed_history.values
         curves = {name: (np.arange(1, len(path) + 1), path) for name, path in paths.items()}
         out = [
-            Panel("by_block", "Where the frustration sits", _says_blocks(ds), draw.by_block(_blocks(ds))),
+            Panel("by_block", "Where the frustration sits", _says_blocks(ds), of_blocks.by_block(_blocks(ds))),
             *out,
             Panel("descent", "Energy by sweep", _says_descent(ds), draw.descent(curves), diagnostic=True),
         ]
     return out
 
 
-def _blocks(ds: xr.Dataset) -> draw.Blocks:
+def _blocks(ds: xr.Dataset) -> of_blocks.Blocks:
     """Shares of the blocks that edges enter, of the least energy found."""
     shares = _frustrated(ds)
     keep = np.flatnonzero(~np.isnan(shares))
     whole = float(ds.annealed) if "annealed" in ds else float(ds.energy.min())
-    return draw.Blocks(ds.block.values[keep].tolist(), ds.block_kind.values[keep].tolist(), shares[keep], whole)
+    return of_blocks.Blocks(ds.block.values[keep].tolist(), ds.block_kind.values[keep].tolist(), shares[keep], whole)
 
 
 def _frustrated(ds: xr.Dataset) -> np.ndarray:
