@@ -1,4 +1,8 @@
-"""Orbax checkpoints: written whole or not at all, and read back only as they were written, into what they were written from."""
+"""Orbax checkpoints: written whole or not at all, and read back only as they were written, into what they were written from.
+
+Of several processes each writes the checkpoints of its own parts, which Orbax cannot: there all processes write one
+checkpoint together. Such checkpoints are safetensors files, and are read like the others.
+"""
 
 import json
 import tempfile
@@ -8,6 +12,8 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
+from safetensors.numpy import load_file, save_file
 
 from jprobe.atomic import replacing_folder
 from jprobe.data.checksums import digest_file
@@ -18,6 +24,9 @@ from jprobe.paths import spelled
 
 # Checksum of every other file of a checkpoint: Orbax does not notice a flipped bit.
 SUMS = "sha256.json"
+
+# In the folder of a checkpoint that one of several processes wrote: arrays by path.
+ALONE = "arrays.safetensors"
 
 # Orbax shares one event loop and one set of temporary names between the threads of a process: two that write at a time
 # end in "File exists".
@@ -34,19 +43,31 @@ def save(path: str | Path, tree: Any) -> None:
     Raises:
         DiskError: it could not be written; an older checkpoint is then still there.
     """
-    from orbax.checkpoint import v1 as ocp  # two seconds to import
-
     path = Path(path).absolute()
+    together = any(not leaf.is_fully_addressable for leaf in jax.tree.leaves(tree) if isinstance(leaf, jax.Array))
+    if together:
+        tree = multihost_utils.process_allgather(tree, tiled=True)
+        if jax.process_index() != 0:
+            return
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _make_sure_of_room(path.parent, _most_bytes(tree))
         with replacing_folder(path) as folder:
-            try:
-                with _ORBAX:
-                    ocp.save(folder, _nested(tree), overwrite=True)
-            except ValueError as error:  # what TensorStore raises when a write fails
-                raise OSError(str(error).splitlines()[0]) from error
+            if jax.process_count() > 1:
+                save_file({name: np.ascontiguousarray(leaf) for name, leaf in _leaves(tree)}, folder / ALONE)
+            else:
+                _save(folder, tree)
             (folder / SUMS).write_text(json.dumps(_sums(folder), indent=1))
+
+
+def _save(folder: Path, tree: Any) -> None:
+    from orbax.checkpoint import v1 as ocp  # two seconds to import
+
+    try:
+        with _ORBAX:
+            ocp.save(folder, _nested(tree), overwrite=True)
+    except ValueError as error:  # what TensorStore raises when a write fails
+        raise OSError(str(error).splitlines()[0]) from error
 
 
 def _sums(folder: Path) -> dict[str, str]:
@@ -102,20 +123,17 @@ def load(path: str | Path, like: Any) -> Any:
         CheckpointError: its files are not as they were written, or keys are missing, left over or of another shape or
             dtype.
     """
-    from orbax.checkpoint import v1 as ocp
-
     path = Path(path).absolute()
     if not path.is_dir():
         raise MissingFileError(path, "Train first, or name the folder of an earlier run.")
     _check_files(path)
     try:
-        with _ORBAX:
-            found = ocp.load(path)
+        found = load_file(path / ALONE) if (path / ALONE).exists() else dict(_leaves(_load(path)))
     except Exception as error:  # Orbax raises many kinds, none of its own
         raise CheckpointError(f"{path} cannot be read. Delete it to train again. ({error})") from error
     wanted = dict(_leaves(like))
     empty = {path: np.zeros(leaf.shape, leaf.dtype) for path, leaf in wanted.items() if _is_empty(leaf)}
-    by_path = empty | dict(_leaves(found))
+    by_path = empty | found
     problems = misfits(by_path, wanted)
     if problems:
         raise CheckpointError(
@@ -123,6 +141,19 @@ def load(path: str | Path, like: Any) -> Any:
             "folder, or delete it to train again."
         )
     return jax.tree_util.tree_map_with_path(lambda keys, _: by_path[spelled(keys)], like)
+
+
+def _load(path: Path) -> Any:
+    from orbax.checkpoint import v1 as ocp
+
+    context = ocp.Context()
+    if jax.process_count() > 1:  # the others read something else
+        alone = context.multiprocessing
+        alone.primary_host = jax.process_index()
+        alone.active_processes = {jax.process_index()}
+        alone.barrier_sync_key_prefix = f"process {jax.process_index()}"
+    with _ORBAX, context:
+        return ocp.load(path)
 
 
 def _is_empty(leaf: Any) -> bool:

@@ -17,7 +17,7 @@ ROOT = Path(jprobe.__file__).parent
 # From the top: a room may import those below it, never one above.
 ROOMS = [
     "cli", "studies", "report", "figures", "complexity", "robustness", "sweeping", "engine", "probes", "frustration", "metrics",
-    "connectivity", "capture", "graph", "train", "checkpoint", "weights", "models", "data", "results", "intervals", "choices", "sharding", "programs",
+    "connectivity", "capture", "graph", "train", "checkpoint", "weights", "models", "data", "results", "intervals", "choices", "sharding", "processes", "programs",
     "permutation", "networks", "keys", "selection", "paths", "digests", "misfits", "files", "atomic", "convolution", "errors", "typing",
 ]  # fmt: skip
 

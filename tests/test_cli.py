@@ -90,7 +90,7 @@ def test_a_wrong_call_is_answered_with_the_right_one(capsys, words, says):
         ("run probes --pair 7 7", "two different classes"),
         ("run probes --pair 7 12", "two different classes"),
         ("run probes --mesh 99", "--mesh asks for 99 devices"),
-        ("run transformer --checkpoint mlp --mesh 2", "runs on one device"),
+        ("run transformer --checkpoint mlp --mesh 2", "this machine has 1"),
         ("run transformer --checkpoint mlp --layers Dense_9", "'Dense_9'"),
         ("run frustration --network squeezenett", "Did you mean 'squeezenet'"),
         ("data import fashion_mnist nowhere", "nowhere"),

@@ -45,6 +45,17 @@ WORK = textwrap.dedent("""
             out[name] = found.metric.values.ravel().tolist()
         return out
 
+    def minima(mesh=None):
+        keys = jax.random.split(jax.random.key(0), 3)
+        kernels = [jax.random.normal(key, shape) for key, shape in zip(keys, [(12, 20), (20, 16), (16, 3)])]
+        graph = jp.graph.trace(lambda w, x: jax.nn.relu(jax.nn.relu(x @ w[0]) @ w[1]) @ w[2], kernels, np.ones((1, 12), np.float32))
+        out = {}
+        for minimise, options in ((jp.frustration.descend, {}), (jp.frustration.anneal, {"sweeps": 20}), (jp.frustration.greedy, {})):
+            found = minimise(graph, key=keys[0], replicas=6, mesh=mesh, **options)
+            name = minimise.__name__
+            out |= {f"{name} {part}": getattr(found, part).ravel().tolist() for part in ("energy", "spins", "flips", "sweeps")}
+        return out, jp.frustration.lower_bound(graph, key=keys[0], mesh=mesh).certified
+
     def mesh(n):
         # One axis, as jax.make_mesh makes it by default, or two that are taken together.
         return jax.make_mesh((n,), ("seed",)) if n % 4 else jax.make_mesh((2, n // 2), ("a", "b"), axis_types=(jax.sharding.AxisType.Auto,) * 2)
@@ -77,6 +88,27 @@ def test_four_devices_and_three_give_the_numbers_of_one(alone):
     done = subprocess.run([sys.executable, "-c", code], env=environment(4), capture_output=True, text=True, check=True)
     for found in json.loads(done.stdout.splitlines()[-1]):
         same(found, alone)
+
+
+def test_minimisers_end_where_they_end_on_one_device():
+    scope = {}
+    exec(WORK, scope)
+    minima, certified = scope["minima"]()
+    # The dimensions of a bound are shared evenly: by four devices, not by three.
+    code = (
+        WORK
+        + """
+    print(json.dumps([minima(mesh(4)), minima(mesh(2))]))
+    try: jp.frustration.lower_bound(jp.graph.bipartite(np.ones((2, 3))), mesh=mesh(3))
+    except jp.errors.ArgumentError as error: print(error)
+    """.replace("\n    ", "\n")
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=environment(4), capture_output=True, text=True, check=True)
+    found, error = done.stdout.splitlines()[-2:]
+    for spread, bound in json.loads(found):
+        assert spread == minima
+        assert bound == pytest.approx(certified, abs=1e-6)
+    assert "3 devices cannot share 32 dimensions" in error
 
 
 def test_two_processes_give_both_all_numbers(alone):

@@ -175,8 +175,11 @@ def test_a_mistake_claims_no_folder(tmp_path):
         with pytest.raises((MissingDataError, ArgumentError)):
             studies.run(broken, Config(out=tmp_path / "out"))
     assert not (tmp_path / "out").exists()
-    with pytest.raises(ArgumentError, match="runs on one device"):
+    with pytest.raises(ArgumentError, match="this machine has 1"):
         studies.run(toy(), Config(out=tmp_path / "out", mesh=2))
+    with pytest.raises(ArgumentError, match="belong together"):
+        studies.run(toy(), Config(out=tmp_path / "out", processes=2))
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_flipped_byte_anywhere_in_a_part_is_computed_again(tmp_path):

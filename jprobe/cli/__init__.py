@@ -5,6 +5,7 @@ Nothing heavy is imported before a command needs it, so help and mistakes are an
 
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from jprobe.errors import JprobeError, UnknownNameError
 from jprobe.studies import NAMES
@@ -44,10 +45,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(2)
     except JprobeError as error:
         print(f"jprobe: {error}", file=sys.stderr)
-        sys.exit(1)
+        _leave(1)
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
-        sys.exit(130)
+        _leave(130)
+
+
+def _leave(status: int) -> NoReturn:
+    """End with this status; only where JAX is there already, one of several processes may have to be left."""
+    if "jax" in sys.modules:
+        from jprobe import processes
+
+        processes.leave(status)
+    sys.exit(status)
 
 
 class _WrongCallError(Exception):

@@ -2,7 +2,6 @@
 
 import importlib
 import inspect
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +26,7 @@ def run(name: str, options: Sequence[str]) -> None:
         header, rows = package.TABLES[config.table]
         return numbers(header, rows())
 
+    from jprobe import processes
     from jprobe.cli.progress import duration, shown
     from jprobe.studies import run as run_study
     from jprobe.studies.command import command_of
@@ -37,16 +37,29 @@ def run(name: str, options: Sequence[str]) -> None:
     if config.numbers() != default.numbers():
         time = f"with the preset's own options {time}"
     command = command_of(config, default)
+    if config.shared:
+        processes.join(config.coordinator, config.processes, config.process_id)
+        if processes.index() != 0:
+            return _help(study, config, f"process {processes.index()}, from 0, of {processes.count()}: {what}")
     try:
         with shown(what, folder, time) as display:
             result = run_study(study, config, command=command, progress=display, planned=display.plan)
     except KeyboardInterrupt:
         kept = f"What is finished is kept in {folder}; the same command takes it up again."
         console.print(f"\nStopped. {escape(kept)}", soft_wrap=True)
-        sys.exit(130)
+        processes.leave(130)
     _tell(study, result)
     took = f"{duration(result.seconds)}. Report: [bold]{escape(str(result.report.resolve()))}[/bold]"
     console.print(f"\n{took}", soft_wrap=True, highlight=False)
+
+
+def _help(study: Any, config: Any, what: str) -> None:
+    """Compute this process's share of a run; process 0 tells what was found."""
+    from jprobe.studies import assist
+
+    print(what, flush=True)
+    assist(study, config, planned=lambda plan: print(f"{plan.parts - plan.finished} parts are this one's", flush=True))
+    print("finished", flush=True)
 
 
 def _preset(options: Sequence[str], presets: dict[str, Any]) -> Any:

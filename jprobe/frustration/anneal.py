@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from jprobe.errors import ArgumentError
 from jprobe.frustration import kernels
@@ -13,6 +14,7 @@ from jprobe.frustration.energy import total_weight
 from jprobe.frustration.minimum import Minimum, finished, history, starts
 from jprobe.graph import as_graph
 from jprobe.keys import as_key
+from jprobe.sharding import spread
 
 
 def anneal(
@@ -24,6 +26,7 @@ def anneal(
     sweeps: int = 1000,
     hottest: float = 1.5,
     coldest: float = 0.1,
+    mesh: Mesh | None = None,
 ) -> Minimum:
     """Cool the spins slowly, then descend.
 
@@ -41,6 +44,7 @@ def anneal(
         sweeps: passes while cooling; a descent follows.
         hottest: first temperature, above 0, in units of each node's row norm.
         coldest: last temperature, above 0 and at most the first.
+        mesh: spread the replicas over all devices of this mesh; they end where they end on one device.
 
     Returns:
         Minimum of R replicas. Ten times the sweeps lower a network's energy by about 0.001.
@@ -69,7 +73,8 @@ def anneal(
     if sweeps < 1:
         raise ArgumentError(f"sweeps must be 1 or more, not {sweeps}.")
     spins, total = starts(graph, start, key, replicas), total_weight(graph)
-    run = _anneal(graph, spins, _keys(key, replicas), np.linspace(hottest, coldest, sweeps, dtype=np.float32))
+    temperatures = np.linspace(hottest, coldest, sweeps, dtype=np.float32)
+    run = spread(_anneal, (False, True, True, False), mesh)(graph, spins, _keys(key, replicas), temperatures)
     flips = np.asarray(run.flips, np.int64).sum(1)  # long runs of large networks flip more than 32 bits count
     return finished(graph, run.spins, run.sweeps, flips, history(run.agreed, run.sweeps, total), run.settled)
 
@@ -79,6 +84,5 @@ def _keys(key: jax.Array, replicas: int) -> jax.Array:
     return jax.vmap(lambda r: jax.random.fold_in(jax.random.fold_in(key, r), 1))(jnp.arange(replicas))
 
 
-@jax.jit
 def _anneal(graph: Any, spins: jax.Array, keys: jax.Array, temperatures: Any) -> kernels.Run:
     return kernels.anneal(graph, spins, keys, temperatures=temperatures)

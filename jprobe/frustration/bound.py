@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
+from jax.sharding import Mesh
 
 from jprobe.errors import ArgumentError
 from jprobe.frustration.energy import FLOAT32_ERROR, frustration, total_weight
@@ -18,6 +19,7 @@ from jprobe.frustration.windows import windows_of
 from jprobe.graph import Graph, as_graph
 from jprobe.graph.link import Bundle
 from jprobe.keys import as_key
+from jprobe.sharding import shared
 
 Blocks = tuple[jax.Array, ...]
 Host = tuple[np.ndarray, ...]
@@ -64,6 +66,7 @@ def lower_bound(
     sweeps: int = 60,
     steps: int = 600,
     failure: float = 1e-6,
+    mesh: Mesh | None = None,
 ) -> Bound:
     """A certified lower bound on the frustration, from the dual of the semidefinite relaxation.
 
@@ -91,6 +94,8 @@ def lower_bound(
         sweeps: of the mixing method, each as costly as ``dimension`` sweeps of :func:`descend`.
         steps: of the last Lanczos run, each about as costly as a sweep; the margin falls with their square.
         failure: in (0, 1).
+        mesh: spread the vectors' dimensions evenly over all devices of this mesh. What is found may differ in the last digits;
+            it is certified all the same.
 
     Returns:
         Bound. With a minimiser's energy it makes an interval that the ground state lies in.
@@ -117,8 +122,10 @@ def lower_bound(
     graph.check()
     if min(dimension, sweeps) < 1 or steps < 2 or not 0 < failure < 1:
         raise ArgumentError("dimension and sweeps are 1 or more, steps 2 or more, failure lies between 0 and 1.")
+    if mesh is not None and dimension % mesh.size:
+        raise ArgumentError(f"{mesh.size} devices cannot share {dimension} dimensions evenly.")
     degree, total = degrees(graph), total_weight(graph)
-    vectors = _mixed(graph, degree, _drawn(graph, jax.random.fold_in(key, 0), dimension), sweeps)
+    vectors = _mixed(graph, degree, shared(_drawn(graph, jax.random.fold_in(key, 0), dimension), mesh), sweeps)
     graph, degree, vectors = graph.merged(), graph.merge(degree), graph.merge(vectors)
     rounded = _sides(graph, jax.random.fold_in(key, 3), vectors)
     ceilings = _enumerated(graph, vectors, work=dimension * sweeps)

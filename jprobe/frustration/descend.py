@@ -2,11 +2,12 @@
 
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from jprobe.errors import ArgumentError
 from jprobe.frustration import kernels
@@ -14,6 +15,7 @@ from jprobe.frustration.energy import total_weight
 from jprobe.frustration.minimum import Minimum, finished, history, starts
 from jprobe.graph import as_graph
 from jprobe.keys import as_key
+from jprobe.sharding import spread
 
 
 def descend(
@@ -25,6 +27,7 @@ def descend(
     temperatures: Sequence[float] | None = None,
     thresholds: Sequence[float] | None = None,
     sweeps: int = 1000,
+    mesh: Mesh | None = None,
 ) -> Minimum:
     """Descend to a local minimum of the frustration, whole blocks of spins at a time.
 
@@ -46,6 +49,7 @@ def descend(
         thresholds: falling numbers in (0, 1), one pass each: first flip only where the row sum is below -t times the
             largest row sum of the start, nearly the paper's rule, which always takes the most negative row.
         sweeps: passes at most after those.
+        mesh: spread the replicas over all devices of this mesh; they end where they end on one device.
 
     Returns:
         Minimum of R replicas, ``is_local`` unless the sweeps did not suffice. While spins are means, ``history`` is the
@@ -85,7 +89,7 @@ def descend(
         raise ArgumentError(f"sweeps must be 1 or more, not {sweeps}.")
     spins, total = starts(graph, start, key, replicas), total_weight(graph)
     schedule = np.asarray(temperatures, np.float32), np.asarray(thresholds, np.float32)
-    run = _descend(graph, spins, *schedule, sweeps)
+    run = spread(_descending(sweeps), (False, True, False, False), mesh)(graph, spins, *schedule)
     flips = np.asarray(run.flips, np.int64).sum(1)  # long runs of large networks flip more than 32 bits count
     return finished(graph, run.spins, run.sweeps, flips, history(run.agreed, run.sweeps, total), run.settled)
 
@@ -94,6 +98,9 @@ def _rises(numbers: Sequence[float]) -> bool:
     return any(a <= b for a, b in itertools.pairwise(numbers))
 
 
-@functools.partial(jax.jit, static_argnames="sweeps")
-def _descend(graph: Any, spins: jax.Array, temperatures: Any, thresholds: Any, sweeps: int) -> kernels.Run:
-    return kernels.descend(graph, spins, temperatures=temperatures, thresholds=thresholds, sweeps=sweeps)
+@functools.cache
+def _descending(sweeps: int) -> Callable[..., kernels.Run]:
+    def _descend(graph: Any, spins: jax.Array, temperatures: Any, thresholds: Any) -> kernels.Run:
+        return kernels.descend(graph, spins, temperatures=temperatures, thresholds=thresholds, sweeps=sweeps)
+
+    return _descend

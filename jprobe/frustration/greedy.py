@@ -1,22 +1,31 @@
 """The paper's heuristic: one flip at a time, always the most negative row."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.experimental import sparse
+from jax.sharding import Mesh
 
 from jprobe.errors import ArgumentError
 from jprobe.frustration.energy import FLOAT32_ERROR, total_weight
 from jprobe.frustration.minimum import Minimum, finished, history, starts
 from jprobe.graph import as_graph, to_scipy
 from jprobe.keys import as_key
+from jprobe.sharding import spread
 
 
 def greedy(
-    graph: Any, *, key: Any = None, start: Any = "random", replicas: int = 1, flips: int | None = None
+    graph: Any,
+    *,
+    key: Any = None,
+    start: Any = "random",
+    replicas: int = 1,
+    flips: int | None = None,
+    mesh: Mesh | None = None,
 ) -> Minimum:
     """The paper's Algorithm 1: flip the spin of the most negative row sum of S A_u S until none is negative.
 
@@ -29,6 +38,7 @@ def greedy(
         start: "random", "ones", a number of random single flips from all ones (the paper takes a million), or spins.
         replicas: R, starts.
         flips: iterations at most (the paper's M). Default: a hundred for each node.
+        mesh: spread the replicas over all devices of this mesh; they end where they end on one device.
 
     Returns:
         Minimum of R replicas; ``sweeps`` and ``flips`` both count flips, and ``history`` has their energies.
@@ -65,11 +75,16 @@ def greedy(
     )
     widest = int(np.diff(both.indptr).max(initial=0))
     bound = (FLOAT32_ERROR * np.abs(both).sum(1)).astype(np.float32)
-    end, count, agreed = _greedy(matrix, both.indptr.astype(np.int32), spins, bound, widest, most)
+    run = spread(_flipping(widest, most), (False, False, True, False), mesh)
+    end, count, agreed = run(matrix, both.indptr.astype(np.int32), spins, bound)
     return finished(graph, end, count, count, history(agreed, count, total), count < most)
 
 
-@functools.partial(jax.jit, static_argnames=("widest", "most"))
+@functools.cache
+def _flipping(widest: int, most: int) -> Callable[..., Any]:
+    return functools.partial(_greedy, widest=widest, most=most)
+
+
 def _greedy(
     matrix: sparse.BCOO, row_starts: jax.Array, spins: jax.Array, bound: jax.Array, widest: int, most: int
 ) -> Any:

@@ -13,7 +13,7 @@ from jprobe.studies.config import Config
 
 
 def command_of(config: Config, default: Config) -> str:
-    """Every option that differs from its preset.
+    """Every option that differs from its preset, but those that say which of several processes this one is.
 
     Args:
         config: of the run.
@@ -24,12 +24,12 @@ def command_of(config: Config, default: Config) -> str:
         >>> command_of(Probes(seeds=5, probes=("prune", "flip"), out="here"), Probes())
         'jprobe run probes --preset quick --seeds 5 --probes prune flip --out here'
     """
-    words = ["jprobe", "run", config.study, "--preset", config.preset]
+    words, here = ["jprobe", "run", config.study, "--preset", config.preset], {"preset", *config.of_process()}
     # What every study can be told comes first among the fields; in a command the folder reads better at the end.
     fields = sorted(dataclasses.fields(config), key=lambda field: field.name in ("out", "mesh"))
     for field in fields:
         value, option = getattr(config, field.name), f"--{field.name.replace('_', '-')}"
-        if field.name == "preset" or value == getattr(default, field.name):
+        if field.name in here or value == getattr(default, field.name):
             continue
         if isinstance(value, bool):
             words.append(option)

@@ -17,6 +17,9 @@ from jprobe.errors import ArgumentError
 # Mark, in an annotation, of an option that changes no number: where results go, on how many devices they are computed.
 NOT_NUMBERS = "numbers do not depend on this option"
 
+# Mark of an option that says which of several processes this one is: it does not belong in a command that repeats a run.
+OF_PROCESS = "of this process alone"
+
 
 @dataclass(frozen=True)
 class Config:
@@ -52,7 +55,15 @@ class Config:
     out: Annotated[Path | None, NOT_NUMBERS] = None
     """Folder for the results, taken up again if the run was interrupted. Default: in runs/, named after the options."""
     mesh: Annotated[int | None, annotated_types.Ge(1), NOT_NUMBERS] = None
-    """Devices to spread the networks over. Default: all of this machine's."""
+    """Devices to spread the work over. Default: all of this machine's."""
+    distributed: Annotated[bool, NOT_NUMBERS, OF_PROCESS] = False
+    """Share the run with the other processes that a cluster's scheduler has started with the same command and folder."""
+    coordinator: Annotated[str | None, NOT_NUMBERS, OF_PROCESS] = None
+    """HOST:PORT of process 0, where no scheduler says it; with --processes and --process-id."""
+    processes: Annotated[int | None, annotated_types.Ge(1), NOT_NUMBERS, OF_PROCESS] = None
+    """How many processes there are, where no scheduler says it."""
+    process_id: Annotated[int | None, annotated_types.Ge(0), NOT_NUMBERS, OF_PROCESS] = None
+    """Which of the processes this one is, from 0, where no scheduler says it."""
 
     def __post_init__(self) -> None:
         """Check every value against its field's annotation."""
@@ -66,6 +77,16 @@ class Config:
         hints = _hints(type(self))
         kept = {n: getattr(self, n) for n, hint in hints.items() if NOT_NUMBERS not in _metadata(hint)}
         return {"study": self.study, **{n: str(v) if isinstance(v, Path) else v for n, v in kept.items()}}
+
+    @classmethod
+    def of_process(cls) -> set[str]:
+        """Names of the options that say which of several processes this one is."""
+        return {name for name, hint in _hints(cls).items() if OF_PROCESS in _metadata(hint)}
+
+    @property
+    def shared(self) -> bool:
+        """Whether several processes share the run."""
+        return self.distributed or any(x is not None for x in (self.coordinator, self.processes, self.process_id))
 
     def in_words(self) -> str:
         """What runs, as a person is told before it does: its data or network, and how many networks.

@@ -65,12 +65,13 @@ class Pace:
         self._running: dict[str, float] = {}
 
     def within(self, part: Part, fraction: float) -> None:
-        """This share of a part is done, in [0, 1]; several parts may run at a time."""
-        self._running[part.name] = min(fraction, 1.0)
+        """This share of a part is done, in [0, 1]; several parts may run at a time. One that is finished may be read again."""
+        if part.name not in self._finished:
+            self._running[part.name] = min(fraction, 1.0)
 
     def end(self, part: Part, seconds: float, computed: bool) -> None:
         """A part is finished; one that was read from disk took no time and says nothing of its kind."""
-        self._finished[part.name] = seconds if computed else 0.0
+        self._finished.setdefault(part.name, seconds if computed else 0.0)
         self._running.pop(part.name, None)
         if computed and part.cost > 0:
             declared, taken = self._taken.get(part.kind, [0.0, 0.0])

@@ -1,21 +1,26 @@
 """The one runner of all studies: folder, parts, progress, combining, record."""
 
+import contextlib
 import json
+import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import xarray as xr
+from jax.sharding import Mesh
 
-from jprobe import report
+from jprobe import processes, report
 from jprobe.data import cache_dir
 from jprobe.errors import ArgumentError
 from jprobe.report import Outcome
 from jprobe.sharding import local_mesh
 from jprobe.studies.config import Config
+from jprobe.studies.dealing import deal, waves, with_needs
 from jprobe.studies.folder import RunFolder
 from jprobe.studies.pace import Pace, Plan
 from jprobe.studies.side_by_side import Stopped, run_all
@@ -86,18 +91,54 @@ def run(
         >>> run(probes.STUDY, config).report.name
         'report.html'
     """
-    config = study.presets["quick"] if config is None else config
     started = time.monotonic()
-    if jax.config.values["jax_compilation_cache_dir"] is None:
-        # Tasks share most of their programs, and so do runs: what is compiled once is not compiled again.
-        jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "compiled"))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
-    folder = config.folder(study.presets)
-    dataset = compute(study, config, of, folder=folder, progress=progress, planned=planned)
-    told = tell(study, dataset, config)
+    work = _begin(study, config, of, folder=True, progress=progress, planned=planned)
+    if processes.index() != 0:
+        raise ArgumentError("Process 0 runs a study; the others help: jprobe.studies.assist.")
+    dataset = _computed(work)
+    told = tell(study, dataset, work.config)
     seconds = time.monotonic() - started
-    where = report.record(folder, dataset, told, config.numbers(), command=command, seconds=seconds)
+    assert work.kept is not None
+    where = report.record(work.kept.path, dataset, told, work.config.numbers(), command=command, seconds=seconds)
+    processes.wait("the report is written")
     return Result(dataset, told, where, seconds)
+
+
+def assist(
+    study: Study[Any, Any],
+    config: Config,
+    of: Subject | None = None,
+    *,
+    progress: Progress | None = None,
+    planned: Planned | None = None,
+) -> None:
+    """Help process 0 with its run: compute this process's share of the parts into the folder that all of them see.
+
+    Args:
+        study: the study.
+        config: its configuration, the same as process 0's, with ``distributed`` or the process's place in it.
+        of: what is measured. Default: what the configuration names.
+        progress: called with what runs now and the fraction of the share that is done, in [0, 1].
+        planned: called with what is about to run, before it does.
+
+    Raises:
+        JprobeError: what the study's parts raise.
+
+    Example:
+        >>> from jprobe.studies import probes
+        >>> assist(probes.STUDY, probes.Config())
+        Traceback (most recent call last):
+            ...
+        jprobe.errors.ArgumentError: Process 0 is the one to help, and there is no other: run the study.
+    """
+    if config.shared:
+        processes.join(config.coordinator, config.processes, config.process_id)
+    if processes.index() == 0:
+        raise ArgumentError("Process 0 is the one to help, and there is no other: run the study.")
+    work = _begin(study, config, of, folder=True, progress=progress, planned=planned)
+    _share(work)
+    work.show("finished", 1.0)
+    processes.wait("the report is written")
 
 
 def compute(
@@ -133,31 +174,108 @@ def compute(
         >>> compute(probes.STUDY, config).flip.dims
         ('dataset', 'task', 'seed', 'flipped', 'repeat', 'signed')
     """
+    work = _begin(study, config, of, folder=folder, progress=progress, planned=planned)
+    if processes.count() > 1 and (work.kept is None or processes.index() != 0):
+        raise ArgumentError("Several processes share a run through its folder: jprobe.studies.run, and assist.")
+    return _computed(work)
+
+
+class _Work(NamedTuple):
+    """What a start of a run works with."""
+
+    study: Study[Any, Any]
+    config: Config
+    subject: Subject
+    parts: Sequence[Part]
+    kept: RunFolder | None
+    mesh: Mesh | None
+    places: "_Places"
+    show: Progress
+    planned: Planned | None
+
+
+def _begin(
+    study: Study[Any, Any],
+    config: Config | None,
+    of: Subject | None,
+    *,
+    folder: str | Path | bool | None,
+    progress: Progress | None,
+    planned: Planned | None,
+) -> _Work:
+    """Everything that can be refused, before a folder is claimed; True for the folder that the configuration names."""
     config = study.presets["quick"] if config is None else config
+    if config.shared:
+        processes.join(config.coordinator, config.processes, config.process_id)
+    if folder is True and jax.config.values["jax_compilation_cache_dir"] is None:
+        # Tasks share most of their programs, and so do runs: what is compiled once is not compiled again.
+        jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "compiled"))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
     show = _forwards(progress)
     show("finding data and weights", 0.0)
-    if config.mesh not in (None, 1) and not study.spreads:
-        raise ArgumentError(f"The study {study.name!r} runs on one device: leave --mesh out.")
-    mesh = local_mesh(config.mesh) if study.spreads else None
+    mesh = local_mesh(config.mesh)
     subject = study.subject(config) if of is None else of
     parts = list(study.parts(config, subject))
-    kept = None if folder is None else RunFolder(folder, config.numbers(), subject.digests())
-    pace, stop = Pace(parts, cache_dir() / "paces" / f"{study.name}.json"), threading.Event()
-    told = _Told(pace, show, stop)
+    devices = [None] if mesh is None or study.spreads else list(mesh.devices.flat)
     # Programs that several devices run together must start in the same order on each.
-    width = study.side_by_side if mesh is None else 1
-    if planned is not None:
-        planned(pace.plan({part.name for part in parts if kept is not None and kept.has(part.name)}, width))
-    done = run_all(parts, lambda part, needed: _part(part, kept, mesh, told, needed), width, stop)
-    pace.remember()
-    show("finished", 1.0)
-    dataset = study.combine(config, subject, done)
+    places = _Places(devices * (1 if study.spreads and mesh is not None else study.side_by_side))
+    path = config.folder(study.presets) if folder is True else folder
+    if processes.index() != 0:
+        processes.wait("the folder is claimed")
+    kept = None if not path else RunFolder(path, config.numbers(), subject.digests())
+    if processes.index() == 0:
+        processes.wait("the folder is claimed")
+    return _Work(study, config, subject, parts, kept, mesh if study.spreads else None, places, show, planned)
+
+
+def _computed(work: _Work) -> xr.Dataset:
+    """The results of all parts, combined."""
+    if processes.count() > 1:
+        _share(work)
+        done = _run(work, work.parts, _pace(work, work.parts))
+    else:
+        done = _run(work, work.parts, _pace(work, work.parts, tell=True))
+    work.show("finished", 1.0)
+    dataset = work.study.combine(work.config, work.subject, done)
     said = {
-        "subject": subject.name,
-        "notes": json.dumps(list(subject.notes)),
-        "checksums": json.dumps(dict(subject.checksums)),
+        "subject": work.subject.name,
+        "notes": json.dumps(list(work.subject.notes)),
+        "checksums": json.dumps(dict(work.subject.checksums)),
     }
     return dataset.assign_attrs(said)
+
+
+def _share(work: _Work) -> None:
+    """Compute this process's share into the folder, and wait until the others have theirs."""
+    finished = _finished(work)
+    processes.wait("all have seen what is finished")  # so that all deal alike
+    left = [[part for part in wave if part.name not in finished] for wave in waves(work.parts)]
+    mine = [deal(wave, processes.count())[processes.index()] for wave in left]
+    pace = _pace(work, with_needs([part for share in mine for part in share], work.parts), tell=True)
+    for n, share in enumerate(mine):
+        _run(work, with_needs(share, work.parts), pace)
+        processes.wait(f"wave {n} is finished")
+
+
+def _finished(work: _Work) -> set[str]:
+    return {part.name for part in work.parts if work.kept is not None and work.kept.has(part.name)}
+
+
+def _pace(work: _Work, parts: Sequence[Part], tell: bool = False) -> Pace:
+    """The pace of these parts; what is about to run is told on request."""
+    pace = Pace(parts, cache_dir() / "paces" / f"{work.study.name}.json")
+    if tell and work.planned is not None:
+        work.planned(pace.plan(_finished(work), len(work.places)))
+    return pace
+
+
+def _run(work: _Work, parts: Sequence[Part], pace: Pace) -> dict[str, xr.Dataset]:
+    """Results of these parts, some at a time."""
+    stop = threading.Event()
+    told = _Told(pace, work.show, stop)
+    done = run_all(parts, lambda part, needed: _part(work, part, told, needed), len(work.places), stop)
+    pace.remember()
+    return done
 
 
 def _forwards(progress: Progress | None) -> Progress:
@@ -200,16 +318,40 @@ class _Told:
             self._pace.end(part, seconds, computed)
 
 
-def _part(part: Part, folder: RunFolder | None, mesh: Any, told: _Told, needed: Parts) -> xr.Dataset:
+class _Places:
+    """Where parts run that are computed at the same time: a thread each, on a device of its own if there are several."""
+
+    def __init__(self, devices: Sequence[jax.Device | None]) -> None:
+        self._count, self._free = len(devices), queue.SimpleQueue[jax.Device | None]()
+        for device in devices:
+            self._free.put(device)
+
+    def __len__(self) -> int:
+        return self._count
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Take a place for a part; there are as many as parts at a time."""
+        device = self._free.get()
+        try:
+            with contextlib.nullcontext() if device is None else jax.default_device(device):
+                yield
+        finally:
+            self._free.put(device)
+
+
+def _part(work: _Work, part: Part, told: _Told, needed: Parts) -> xr.Dataset:
     told.begin(part)
+    kept = work.kept
     context = Context(
-        checkpoints=None if folder is None else folder.path / "checkpoints",
-        mesh=mesh,
+        checkpoints=None if kept is None else kept.path / "checkpoints",
+        mesh=work.mesh,
         progress=lambda fraction: told.within(part, fraction),
         needed=needed,
     )
-    started, computed = time.monotonic(), folder is None or not folder.has(part.name)
-    dataset = part.compute(context) if folder is None else folder.part(part.name, lambda: part.compute(context))
+    started, computed = time.monotonic(), kept is None or not kept.has(part.name)
+    with work.places.one():
+        dataset = part.compute(context) if kept is None else kept.part(part.name, lambda: part.compute(context))
     told.end(part, time.monotonic() - started, computed)
     return dataset
 

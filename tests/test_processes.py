@@ -1,0 +1,114 @@
+"""A run shared by several processes: the numbers of one process, and what is finished stays where one of them dies."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+import xarray as xr
+
+from jprobe.errors import ArgumentError
+from jprobe.processes import join
+from jprobe.studies import Part
+from jprobe.studies.dealing import deal, waves, with_needs
+
+RUN = [
+    sys.executable, "-m", "jprobe", "run", "probes", "--seeds", "2", "--epochs", "1", "--probes", "flip", "noise", "prune",
+]  # fmt: skip
+
+
+def environment(cache):
+    return os.environ | {
+        "JPROBE_CACHE": str(cache),
+        "JAX_PLATFORMS": "cpu",
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+    }
+
+
+def started(count, folder, cache):
+    """As many processes that share a run."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    place = ["--out", str(folder), "--coordinator", f"127.0.0.1:{port}", "--processes", str(count), "--process-id"]
+    return [
+        subprocess.Popen(
+            [*RUN, *place, str(n)],
+            env=environment(cache),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for n in range(count)
+    ]
+
+
+@pytest.mark.end_to_end
+def test_shared_killed_and_taken_up_gives_the_numbers_of_one_process(tmp_path):
+    alone, shared = tmp_path / "alone", tmp_path / "shared"
+    subprocess.run([*RUN, "--out", str(alone)], env=environment(tmp_path), capture_output=True, check=True)
+
+    three = started(3, shared, tmp_path)
+    give_up = time.monotonic() + 240
+    while not list(shared.glob("parts/*.nc")) and time.monotonic() < give_up:
+        time.sleep(0.05)
+    three[1].send_signal(signal.SIGKILL)
+    # JAX ends the others, once it notices.
+    assert all(process.wait(timeout=240) != 0 for process in three)
+    assert not (shared / "results.nc").exists()
+    kept = {part: part.read_bytes() for part in shared.glob("parts/*.nc")}
+    assert kept
+
+    two = started(2, shared, tmp_path)
+    told = [process.communicate(timeout=240)[0] for process in two]
+    assert [process.returncode for process in two] == [0, 0], told
+    assert "Report:" in told[0]
+    assert "process 1, from 0, of 2" in told[1]
+    assert "Report:" not in told[1]
+    assert all(part.read_bytes() == content for part, content in kept.items())
+    assert (shared / "summary.json").read_text() == (alone / "summary.json").read_text()
+    ours, theirs = (xr.load_dataset(folder / "results.nc").drop_attrs() for folder in (shared, alone))
+    assert ours.identical(theirs)
+    assert "--processes" not in (shared / "report.html").read_text()
+
+    # What two processes left, checkpoints too, one takes up.
+    for part in shared.glob("parts/*flip*"):
+        part.unlink()
+    (shared / "parts" / "mnist.easy.networks.nc").unlink()
+    done = subprocess.run([*RUN, "--out", str(shared)], env=environment(tmp_path), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert xr.load_dataset(shared / "results.nc").drop_attrs().identical(theirs)
+
+
+def test_processes_that_are_not_there():
+    for place in (("localhost:1", 2, None), (None, 2, 0), ("localhost:1", None, 0)):
+        with pytest.raises(ArgumentError, match="belong together"):
+            join(*place)
+    with pytest.raises(ArgumentError, match="from 0 to 1 here, not 2"):
+        join("localhost:1", 2, 2)
+
+
+def parts(*costs, needs=()):
+    return [Part(str(n), "", lambda context: xr.Dataset(), cost=cost, needs=needs) for n, cost in enumerate(costs)]
+
+
+def test_every_part_is_dealt_once_and_shares_cost_alike():
+    some = parts(5, 3, 3, 2, 2, 1, 1, 1)
+    shares = deal(some, 3)
+    assert sorted(part.name for share in shares for part in share) == [part.name for part in some]
+    assert [sum(part.cost for part in share) for share in shares] == [6, 6, 6]
+    assert deal(some[:1], 3) == [some[:1], [], []]
+
+
+def test_parts_start_when_what_they_need_is_there():
+    compute = parts(1)[0].compute
+    a, b, c, d = (
+        Part(name, "", compute, needs=needs) for name, needs in (("a", ""), ("b", "a"), ("c", ""), ("d", "bc"))
+    )
+    assert waves([a, b, c, d]) == [[a, c], [b], [d]]
+    assert waves([]) == []
+    assert with_needs([d], [a, b, c, d]) == [a, b, c, d]
+    assert with_needs([b], [a, b, c, d]) == [a, b]
