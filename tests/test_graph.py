@@ -623,6 +623,8 @@ class EquinoxNet(eqx.Module):
 
 def test_an_equinox_module():
     x = jnp.moveaxis(IMAGE[0, :4], -1, 0)
+    with pytest.raises(ArgumentError, match=r"params holds a .*eqx\.partition"):
+        trace(lambda net, x: net(x), eqx.nn.MLP(4, 3, 5, 1, key=jax.random.key(0)), x[0, :, 0])
     params, static = eqx.partition(EquinoxNet(), eqx.is_array)
 
     def fn(params, x):

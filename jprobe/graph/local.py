@@ -19,6 +19,7 @@ from jprobe.graph.graph import Graph
 from jprobe.graph.linear import OF_INPUT, Found, walk
 from jprobe.graph.linear_context import layer_of
 from jprobe.graph.lookups import replay
+from jprobe.graph.reading import no_array
 from jprobe.graph.tape import Step, Tangent, Tape
 from jprobe.graph.views import Known
 from jprobe.paths import leaves_by_path, parameters
@@ -117,10 +118,7 @@ def _arrays(values: Any, what: str) -> Any:
         try:
             finite = np.isfinite(np.asarray(leaf, np.float64)).all()
         except TypeError:
-            raise ArgumentError(
-                f"{what} holds a {type(leaf).__name__}, not arrays alone; of an Equinox module, "
-                "eqx.partition(net, eqx.is_array) takes the arrays apart."
-            ) from None
+            raise no_array(leaf, what) from None
         if not finite:
             raise WeightsError(f"{what} holds NaN or infinity; a derivative there means nothing.")
     return jax.tree.map(jnp.asarray, values)

@@ -59,7 +59,11 @@ def read(
     shape = input_shape(fn, x)
     leaves = leaves_by_path(params)
     for path, _, leaf in leaves:
-        if jnp.issubdtype(jnp.result_type(leaf), jnp.complexfloating):
+        try:
+            dtype = jnp.result_type(leaf)
+        except TypeError:
+            raise no_array(leaf, "params") from None
+        if jnp.issubdtype(dtype, jnp.complexfloating):
             raise WeightsError(f"The parameters {path} are complex; a signed graph has real weights.")
     closed, made = _jaxpr(fn, params, shape)
     builder = Builder(residual)
@@ -74,6 +78,14 @@ def read(
     if not views_of(results):
         raise ArgumentError("The function's result does not depend on x, so it has no graph.")
     return Reading(walk, results, jax.tree.structure(made))
+
+
+def no_array(leaf: Any, where: str) -> ArgumentError:
+    """What to say of a leaf that is no array, such as the activation function of an Equinox module."""
+    return ArgumentError(
+        f"{where} holds a {type(leaf).__name__}, not arrays alone; of an Equinox module, "
+        "eqx.partition(net, eqx.is_array) takes the arrays apart."
+    )
 
 
 def input_shape(fn: Any, x: Any) -> jax.ShapeDtypeStruct:
