@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import xarray as xr
@@ -16,13 +17,14 @@ from jprobe.studies import Part
 from jprobe.studies.dealing import deal, waves, with_needs
 
 RUN = [
-    sys.executable, "-m", "jprobe", "run", "probes", "--seeds", "2", "--epochs", "1", "--probes", "flip", "noise", "prune",
+    sys.executable, "-m", "jprobe", "run", "probes", "--seeds", "2", "--epochs", "1", "--probes", "flip",
 ]  # fmt: skip
 
 
-def environment(cache):
+def environment(cache, devices=1):
     return os.environ | {
         "JPROBE_CACHE": str(cache),
+        "JAX_NUM_CPU_DEVICES": str(devices),
         "JAX_PLATFORMS": "cpu",
         "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
     }
@@ -81,6 +83,44 @@ def test_shared_killed_and_taken_up_gives_the_numbers_of_one_process(tmp_path):
     done = subprocess.run([*RUN, "--out", str(shared)], env=environment(tmp_path), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert xr.load_dataset(shared / "results.nc").drop_attrs().identical(theirs)
+
+
+# Four parts that wait for each other; run where there are four devices, and where there is one.
+WORK = """
+import dataclasses, json, sys, threading
+sys.path.insert(0, TESTS)
+import jax, numpy as np, xarray as xr
+from jprobe import studies
+from test_runner import Config, toy
+
+def results(at_a_time):
+    together = threading.Barrier(at_a_time, timeout=60)
+
+    def part(n, context):
+        together.wait()
+        x = jax.random.normal(context.key(n), (60, 50))
+        found = x.T @ jax.numpy.tanh(x)
+        return xr.Dataset({f"found_{n}": (("i", "j"), np.asarray(found)), f"device_{n}": next(iter(found.devices())).id})
+
+    def parts(config, subject):
+        return [studies.Part(str(n), "", lambda context, n=n: part(n, context)) for n in range(4)]
+
+    return studies.compute(dataclasses.replace(toy(), parts=parts), Config())
+"""
+
+
+@pytest.mark.end_to_end
+def test_parts_run_on_a_device_each(tmp_path):
+    code = f"TESTS = {str(Path(__file__).parent)!r}\n{WORK}\nresults(int(sys.argv[1])).to_netcdf(sys.argv[2])"
+    found = {}
+    for devices in (4, 1):
+        file = tmp_path / f"{devices}.nc"
+        command = [sys.executable, "-c", code, str(devices), str(file)]
+        subprocess.run(command, env=environment(tmp_path, devices), capture_output=True, check=True)
+        found[devices] = xr.load_dataset(file)
+    assert {int(found[4][f"device_{n}"]) for n in range(4)} == {0, 1, 2, 3}
+    for n in range(4):
+        assert found[4][f"found_{n}"].identical(found[1][f"found_{n}"])
 
 
 def test_processes_that_are_not_there():
