@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jprobe.studies import NAMES
+from jprobe.studies.card import cost_of
 
 console = Console()
 
@@ -22,14 +23,13 @@ def studies() -> None:
     wide = console.width >= _ROOM_FOR_COLUMNS
     above = ""
     for name in NAMES:
-        study = importlib.import_module(f"jprobe.studies.{name}").STUDY
-        reference, asks = study.reference or study.paper, study.asks or study.reproduces
-        if reference != above:
-            console.print(("\n" if above else "") + reference, style="dim", markup=False, highlight=False)
-            above = reference
+        card = importlib.import_module(f"jprobe.studies.{name}.config").CARD
+        if card.reference != above:
+            console.print(("\n" if above else "") + card.reference, style="dim", markup=False, highlight=False)
+            above = card.reference
         # On how many cores, and of which network, stands in the study's help.
-        time = re.sub(r" on two cores| \(.*?\)", "", study.cost_of("quick"))
-        line = f"{study.name:14}{asks:50}{time}" if wide else f"{study.name}: {asks}; {time}"
+        time = re.sub(r" on two cores| \(.*?\)", "", cost_of(card.cost, "quick"))
+        line = f"{name:14}{card.asks:50}{time}" if wide else f"{name}: {card.asks}; {time}"
         console.print(line, markup=False, highlight=False)
     more = "Times are of the preset quick, on two cores. More: jprobe run STUDY --help"
     console.print(f"\n{more}", markup=False, highlight=False)

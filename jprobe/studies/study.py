@@ -11,6 +11,7 @@ from jax.sharding import Mesh
 
 from jprobe.keys import key_of
 from jprobe.report import About, Finding, Panel
+from jprobe.studies.card import cost_of
 from jprobe.studies.config import Config
 from jprobe.studies.subject import Subject
 
@@ -158,5 +159,4 @@ class Study(Generic[C, S]):
             >>> "minutes" in probes.STUDY.cost_of("quick")
             True
         """
-        words = dict(each.strip().split(": ", 1) for each in self.cost.split(";") if ": " in each)
-        return words.get(preset, self.cost)
+        return cost_of(self.cost, preset)

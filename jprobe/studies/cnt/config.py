@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, MinLen
 
 from jprobe.studies import config as base
+from jprobe.studies.card import Card
 
 Architecture = Literal["fc", "cnn", "rnn", "ae"]
 Bend = Literal["linear", "relu", "sigmoid"]
@@ -53,3 +54,11 @@ PRESETS = {
     "quick": Config(),
     "paper": Config(preset="paper", dataset=("mnist", "cifar10"), depths=(3, 5, 7, 9), networks=30),
 }
+
+CARD = Card(
+    paper="La Malfa et al., Deep neural networks via complex network theory: a perspective, IJCAI 2024",
+    reference="La Malfa et al. 2024, arXiv:2404.11172",
+    reproduces="Paper 3 (figures 2-8, Table 1): node strength, neuron strength and activation in pools of trained networks",
+    asks="strengths and activations of neurons",
+    cost="quick: 5 minutes on two cores; paper: MNIST 2 hours of CPU, CIFAR-10 more",
+)

@@ -7,6 +7,7 @@ from annotated_types import Ge, MinLen
 
 from jprobe.choices import Activation
 from jprobe.studies import config as base
+from jprobe.studies.card import Card
 
 # Pixels in [-1, 1], as the paper has them; in [0, 1]; with mean 0 and standard deviation 1.
 Scale = Literal["signed", "unit", "standardised"]
@@ -49,3 +50,11 @@ PRESETS = {
     "quick": Config(),
     "paper": Config(preset="paper", dataset=("mnist", "fashion_mnist", "kmnist", "cifar10"), seeds=30),
 }
+
+CARD = Card(
+    paper="Jankowski et al., Task complexity shapes internal representations and robustness in neural networks, arXiv:2508.05463",
+    reference="Jankowski et al. 2025, arXiv:2508.05463",
+    reproduces="Beyond paper 1: whether signed networks lose information or are shifted past their threshold",
+    asks="why signed networks fall to chance",
+    cost="quick: under a minute on two cores; paper: about 10 minutes",
+)

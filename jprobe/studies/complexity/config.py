@@ -7,6 +7,7 @@ from annotated_types import Ge, MinLen
 
 from jprobe.choices import Activation, Keep
 from jprobe.studies import config as base
+from jprobe.studies.card import Card
 
 
 @dataclass(frozen=True)
@@ -44,3 +45,11 @@ class Config(base.Config):
 
 
 PRESETS = {"quick": Config(), "paper": Config(preset="paper", dataset=("mnist", "fashion_mnist"), seeds=10)}
+
+CARD = Card(
+    paper="Jankowski et al., Task complexity shapes internal representations and robustness in neural networks, arXiv:2508.05463",
+    reference="Jankowski et al. 2025, arXiv:2508.05463",
+    reproduces="Paper 1, section 4 (figures 4, 6, 8): how hard each pair of classes is, by what networks lose without magnitudes",
+    asks="how hard each pair of classes is",
+    cost="quick: under 2 minutes on two cores; paper: about 6 minutes",
+)

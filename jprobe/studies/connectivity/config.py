@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt
 
 from jprobe.studies import config as base
+from jprobe.studies.card import Card
 
 Name = Literal["cmnist", "ckmnist", "cfashion", "cifar10", "cifar10_t8", "cmnist_two", "cmnist_two_t8"]
 
@@ -70,3 +71,11 @@ PRESETS = {
         together=10,
     ),
 }  # fmt: skip
+
+CARD = Card(
+    paper="Janik, Nowak, Connectivity properties of neural networks under performance-resources trade-off, 2021",
+    reference="Janik and Nowak 2021",
+    reproduces="Paper 4 (figures 2-9, tables 1-5): the wirings that networks keep when every connection costs",
+    asks="wirings learnt when connections cost",
+    cost="quick: 11 minutes on two cores; paper: accelerators (on two cores an epoch of one of its 50 networks takes half an hour)",
+)

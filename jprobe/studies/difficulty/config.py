@@ -6,6 +6,7 @@ from typing import Annotated, Literal, get_args
 from annotated_types import Ge, MinLen
 
 from jprobe.studies import config as base
+from jprobe.studies.card import Card
 
 # In what way a task, or the network and its training, is made harder.
 Lens = Literal["label_noise", "overlap", "images", "steps", "depth", "network", "classes"]
@@ -45,3 +46,11 @@ PRESETS = {
     "quick": Config(),
     "paper": Config(preset="paper", dataset=("mnist", "fashion_mnist", "kmnist", "cifar10"), seeds=30),
 }
+
+CARD = Card(
+    paper="Jankowski et al., Task complexity shapes internal representations and robustness in neural networks, arXiv:2508.05463",
+    reference="Jankowski et al. 2025, arXiv:2508.05463",
+    reproduces="Beyond paper 1: whether networks lose more to signs where tasks are harder in known ways",
+    asks="what makes a task lose more to signs",
+    cost="quick: about 5 minutes on two cores; paper: about half an hour",
+)

@@ -9,6 +9,7 @@ from annotated_types import Ge, Gt
 from jprobe.choices import Residual
 from jprobe.errors import ArgumentError
 from jprobe.studies import config as base
+from jprobe.studies.card import Card
 from jprobe.studies.config import NOT_NUMBERS
 
 
@@ -94,3 +95,11 @@ PRESETS = {
         preset="paper", replicas=80, nulls=80, anneal=20_000, bound=150, certify=5, images=500, sizes=100, orders=5
     ),
 }
+
+CARD = Card(
+    paper="Computing frustration and near-monotonicity in deep neural networks, arXiv:2510.05286",
+    reference="Wendin et al. 2025, arXiv:2510.05286",
+    reproduces="Paper 2 (figures 2-8, table 1): a network as a signed DAG: frustration, null models, bounds, monotonicity",
+    asks="networks as signed graphs: frustration",
+    cost="quick: 1 to 30 minutes on two cores (mnist, squeezenet); paper: hours",
+)

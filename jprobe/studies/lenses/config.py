@@ -8,6 +8,7 @@ from annotated_types import Ge, MinLen
 
 from jprobe.choices import Activation
 from jprobe.studies import config as base
+from jprobe.studies.card import Card
 
 
 @dataclass(frozen=True)
@@ -53,3 +54,11 @@ PRESETS = {
     "quick": Config(),
     "paper": Config(preset="paper", dataset=("mnist", "fashion_mnist", "kmnist"), seeds=10, image_pairs=10_000),
 }
+
+CARD = Card(
+    paper="Jankowski et al., arXiv:2508.05463, beside papers 2 and 3: measures of one network, compared",
+    reference="Jankowski et al. 2025, arXiv:2508.05463",
+    reproduces="Beyond the papers: whether task complexity, frustration and strengths rank tasks alike",
+    asks="do papers 1, 2 and 3 rank tasks alike?",
+    cost="quick: about 2 minutes on two cores; paper: about a quarter of an hour",
+)

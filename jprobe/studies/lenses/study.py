@@ -1,7 +1,7 @@
 """The study ``lenses`` as a value."""
 
 from jprobe.studies.complexity import subject
-from jprobe.studies.lenses.config import PRESETS
+from jprobe.studies.lenses.config import CARD, PRESETS
 from jprobe.studies.lenses.findings import findings
 from jprobe.studies.lenses.panels import about, panels
 from jprobe.studies.lenses.parts import combine, parts
@@ -10,11 +10,7 @@ from jprobe.studies.study import Study
 
 STUDY = Study(
     name="lenses",
-    paper="Jankowski et al., arXiv:2508.05463, beside papers 2 and 3: measures of one network, compared",
-    reproduces="Beyond the papers: whether task complexity, frustration and strengths rank tasks alike",
-    asks="do papers 1, 2 and 3 rank tasks alike?",
-    reference="Jankowski et al. 2025, arXiv:2508.05463",
-    cost="quick: about 2 minutes on two cores; paper: about a quarter of an hour",
+    **CARD._asdict(),
     presets=PRESETS,
     subject=subject,
     parts=parts,

@@ -8,6 +8,7 @@ from annotated_types import Ge, MinLen
 
 from jprobe.choices import Activation, Keep
 from jprobe.studies import config as base
+from jprobe.studies.card import Card
 from jprobe.studies.config import NOT_NUMBERS
 
 Group = Literal["prune", "noise", "flip", "multiplicative", "spectral", "randomize"]
@@ -67,3 +68,11 @@ PRESETS = {
         activations=("tanh", "hard_sigmoid"),
     ),
 }
+
+CARD = Card(
+    paper="Jankowski et al., Task complexity shapes internal representations and robustness in neural networks, arXiv:2508.05463",
+    reference="Jankowski et al. 2025, arXiv:2508.05463",
+    reproduces="Paper 1, first half (figures 1-3, 7, 10-19): pruning, binarization, noise, sign flips, low rank, shuffling",
+    asks="pruning, signs, noise, flips, low rank, shuffles",
+    cost="quick: 1 to 2 minutes on two cores; paper: about 15 minutes",
+)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from annotated_types import Ge, Gt, Le, MinLen
 
 from jprobe.studies import config as base
+from jprobe.studies.card import Card
 
 if TYPE_CHECKING:
     from jprobe.robustness import Grids
@@ -78,3 +79,11 @@ PRESETS = {
         cka_removed=(0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99),
     ),
 }  # fmt: skip
+
+CARD = Card(
+    paper="Jankowski et al., Task complexity shapes internal representations and robustness in neural networks, arXiv:2508.05463",
+    reference="Jankowski et al. 2025, arXiv:2508.05463",
+    reproduces="Paper 1, section 5 (figures 5, 9, 20): robustness of each layer of a pretrained DistilBERT, or of any network",
+    asks="a transformer, one layer at a time",
+    cost="quick: about 7 minutes on two cores; paper: a GPU's work",
+)
