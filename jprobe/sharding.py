@@ -25,6 +25,11 @@ def local_mesh(devices: int | None = None) -> Mesh | None:
     return None if count == 1 else jax.make_mesh((count,), ("seed",), devices=here[:count])
 
 
+def global_mesh() -> Mesh:
+    """A mesh of all devices of all processes."""
+    return jax.make_mesh((jax.device_count(),), ("seed",))
+
+
 def compiled(
     fn: Callable[..., Any],
     by_seed: Any,

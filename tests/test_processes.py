@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 import xarray as xr
 
+from jprobe import studies
 from jprobe.errors import ArgumentError
 from jprobe.processes import join
-from jprobe.studies import Part
+from jprobe.studies import Part, probes
 from jprobe.studies.dealing import deal, waves, with_needs
 
 RUN = [
@@ -30,12 +31,23 @@ def environment(cache, devices=1):
     }
 
 
-def started(count, folder, cache):
-    """As many processes that share a run."""
+def free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    place = ["--out", str(folder), "--coordinator", f"127.0.0.1:{port}", "--processes", str(count), "--process-id"]
+        return free.getsockname()[1]
+
+
+def started(count, folder, cache):
+    """As many processes that share a run."""
+    place = [
+        "--out",
+        str(folder),
+        "--coordinator",
+        f"127.0.0.1:{free_port()}",
+        "--processes",
+        str(count),
+        "--process-id",
+    ]
     return [
         subprocess.Popen(
             [*RUN, *place, str(n)],
@@ -83,6 +95,42 @@ def test_shared_killed_and_taken_up_gives_the_numbers_of_one_process(tmp_path):
     done = subprocess.run([*RUN, "--out", str(shared)], env=environment(tmp_path), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert xr.load_dataset(shared / "results.nc").drop_attrs().identical(theirs)
+
+
+# A part of more networks than a process has devices, computed by both processes.
+TOGETHER = """
+import sys, jax
+from jprobe import studies
+from jprobe.studies import probes, sharing
+
+sharing.LARGE = 0.0
+folder, port, n = sys.argv[1:]
+config = probes.Config(seeds=4, epochs=1, probes=("flip",), pair=(0, 1), out=folder, coordinator=f"localhost:{port}", processes=2, process_id=int(n))
+if n == "0":
+    studies.run(probes.STUDY, config)
+else:
+    studies.assist(probes.STUDY, config)
+"""
+
+
+@pytest.mark.end_to_end
+def test_few_large_parts_are_computed_by_all_processes(tmp_path):
+    alone = studies.compute(probes.STUDY, probes.Config(seeds=4, epochs=1, probes=("flip",), pair=(0, 1)))
+    port, folder = free_port(), tmp_path / "out"
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", TOGETHER, str(folder), str(port), str(n)],
+            env=environment(tmp_path),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for n in range(2)
+    ]
+    told = [process.communicate(timeout=240)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    # Weights differ by rounding, so an image at the border may fall on the other side.
+    xr.testing.assert_allclose(xr.load_dataset(folder / "results.nc").drop_attrs(), alone.drop_attrs(), atol=2e-3)
+    assert list(folder.glob("checkpoints/*/arrays.safetensors"))
 
 
 # Four parts that wait for each other; run where there are four devices, and where there is one.

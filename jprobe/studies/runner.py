@@ -1,18 +1,12 @@
 """The one runner of all studies: folder, parts, progress, combining, record."""
 
-import contextlib
 import json
-import queue
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import xarray as xr
-from jax.sharding import Mesh
 
 from jprobe import processes, report
 from jprobe.data import cache_dir
@@ -20,18 +14,11 @@ from jprobe.errors import ArgumentError
 from jprobe.report import Outcome
 from jprobe.sharding import local_mesh
 from jprobe.studies.config import Config
-from jprobe.studies.dealing import deal, waves, with_needs
 from jprobe.studies.folder import RunFolder
-from jprobe.studies.pace import Pace, Plan
-from jprobe.studies.side_by_side import Stopped, run_all
-from jprobe.studies.study import Context, Part, Parts, Study
+from jprobe.studies.sharing import share
+from jprobe.studies.study import Study
 from jprobe.studies.subject import Subject
-
-# Called with what runs now and the fraction of the whole run that is done, in [0, 1].
-Progress = Callable[[str, float], None]
-
-# Called once, before the first part starts.
-Planned = Callable[[Plan], None]
+from jprobe.studies.working import Places, Planned, Progress, Work, pace_of, run_parts
 
 
 class Result(NamedTuple):
@@ -136,7 +123,7 @@ def assist(
     if processes.index() == 0:
         raise ArgumentError("Process 0 is the one to help, and there is no other: run the study.")
     work = _begin(study, config, of, folder=True, progress=progress, planned=planned)
-    _share(work)
+    share(work)
     work.show("finished", 1.0)
     processes.wait("the report is written")
 
@@ -180,20 +167,6 @@ def compute(
     return _computed(work)
 
 
-class _Work(NamedTuple):
-    """What a start of a run works with."""
-
-    study: Study[Any, Any]
-    config: Config
-    subject: Subject
-    parts: Sequence[Part]
-    kept: RunFolder | None
-    mesh: Mesh | None
-    places: "_Places"
-    show: Progress
-    planned: Planned | None
-
-
 def _begin(
     study: Study[Any, Any],
     config: Config | None,
@@ -202,7 +175,7 @@ def _begin(
     folder: str | Path | bool | None,
     progress: Progress | None,
     planned: Planned | None,
-) -> _Work:
+) -> Work:
     """Everything that can be refused, before a folder is claimed; True for the folder that the configuration names."""
     config = study.presets["quick"] if config is None else config
     if config.shared:
@@ -218,23 +191,23 @@ def _begin(
     parts = list(study.parts(config, subject))
     devices = [None] if mesh is None or study.spreads else list(mesh.devices.flat)
     # Programs that several devices run together must start in the same order on each.
-    places = _Places(devices * (1 if study.spreads and mesh is not None else study.side_by_side))
+    places = Places(devices * (1 if study.spreads and mesh is not None else study.side_by_side))
     path = config.folder(study.presets) if folder is True else folder
     if processes.index() != 0:
         processes.wait("the folder is claimed")
     kept = None if not path else RunFolder(path, config.numbers(), subject.digests())
     if processes.index() == 0:
         processes.wait("the folder is claimed")
-    return _Work(study, config, subject, parts, kept, mesh if study.spreads else None, places, show, planned)
+    return Work(study, config, subject, parts, kept, mesh if study.spreads else None, places, show, planned)
 
 
-def _computed(work: _Work) -> xr.Dataset:
+def _computed(work: Work) -> xr.Dataset:
     """The results of all parts, combined."""
     if processes.count() > 1:
-        _share(work)
-        done = _run(work, work.parts, _pace(work, work.parts))
+        share(work)
+        done = run_parts(work, work.parts, pace_of(work, work.parts))
     else:
-        done = _run(work, work.parts, _pace(work, work.parts, tell=True))
+        done = run_parts(work, work.parts, pace_of(work, work.parts, tell=True))
     work.show("finished", 1.0)
     dataset = work.study.combine(work.config, work.subject, done)
     said = {
@@ -243,39 +216,6 @@ def _computed(work: _Work) -> xr.Dataset:
         "checksums": json.dumps(dict(work.subject.checksums)),
     }
     return dataset.assign_attrs(said)
-
-
-def _share(work: _Work) -> None:
-    """Compute this process's share into the folder, and wait until the others have theirs."""
-    finished = _finished(work)
-    processes.wait("all have seen what is finished")  # so that all deal alike
-    left = [[part for part in wave if part.name not in finished] for wave in waves(work.parts)]
-    mine = [deal(wave, processes.count())[processes.index()] for wave in left]
-    pace = _pace(work, with_needs([part for share in mine for part in share], work.parts), tell=True)
-    for n, share in enumerate(mine):
-        _run(work, with_needs(share, work.parts), pace)
-        processes.wait(f"wave {n} is finished")
-
-
-def _finished(work: _Work) -> set[str]:
-    return {part.name for part in work.parts if work.kept is not None and work.kept.has(part.name)}
-
-
-def _pace(work: _Work, parts: Sequence[Part], tell: bool = False) -> Pace:
-    """The pace of these parts; what is about to run is told on request."""
-    pace = Pace(parts, cache_dir() / "paces" / f"{work.study.name}.json")
-    if tell and work.planned is not None:
-        work.planned(pace.plan(_finished(work), len(work.places)))
-    return pace
-
-
-def _run(work: _Work, parts: Sequence[Part], pace: Pace) -> dict[str, xr.Dataset]:
-    """Results of these parts, some at a time."""
-    stop = threading.Event()
-    told = _Told(pace, work.show, stop)
-    done = run_all(parts, lambda part, needed: _part(work, part, told, needed), len(work.places), stop)
-    pace.remember()
-    return done
 
 
 def _forwards(progress: Progress | None) -> Progress:
@@ -289,71 +229,6 @@ def _forwards(progress: Progress | None) -> Progress:
             progress(label, furthest)
 
     return show
-
-
-class _Told:
-    """Progress of the whole run, told by all the threads that its parts run in."""
-
-    def __init__(self, pace: Pace, show: Progress, stop: threading.Event) -> None:
-        self._pace, self._show, self._stop = pace, show, stop
-        self._lock, self._label = threading.RLock(), ""
-
-    def begin(self, part: Part) -> None:
-        """A part starts, and gives the run its label."""
-        with self._lock:
-            self._label = part.label
-            self.within(part, 0.0)
-
-    def within(self, part: Part, fraction: float) -> None:
-        """This share of a part is done."""
-        if self._stop.is_set():
-            raise Stopped
-        with self._lock:
-            self._pace.within(part, fraction)
-            self._show(self._label, self._pace.fraction())
-
-    def end(self, part: Part, seconds: float, computed: bool) -> None:
-        """A part is finished."""
-        with self._lock:
-            self._pace.end(part, seconds, computed)
-
-
-class _Places:
-    """Where parts run that are computed at the same time: a thread each, on a device of its own if there are several."""
-
-    def __init__(self, devices: Sequence[jax.Device | None]) -> None:
-        self._count, self._free = len(devices), queue.SimpleQueue[jax.Device | None]()
-        for device in devices:
-            self._free.put(device)
-
-    def __len__(self) -> int:
-        return self._count
-
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """Take a place for a part; there are as many as parts at a time."""
-        device = self._free.get()
-        try:
-            with contextlib.nullcontext() if device is None else jax.default_device(device):
-                yield
-        finally:
-            self._free.put(device)
-
-
-def _part(work: _Work, part: Part, told: _Told, needed: Parts) -> xr.Dataset:
-    told.begin(part)
-    kept = work.kept
-    context = Context(
-        checkpoints=None if kept is None else kept.path / "checkpoints",
-        mesh=work.mesh,
-        progress=lambda fraction: told.within(part, fraction),
-        needed=needed,
-    )
-    started, computed = time.monotonic(), kept is None or not kept.has(part.name)
-    with work.places.one():
-        dataset = part.compute(context) if kept is None else kept.part(part.name, lambda: part.compute(context))
-    told.end(part, time.monotonic() - started, computed)
-    return dataset
 
 
 def tell(study: Study[Any, Any], dataset: xr.Dataset, config: Config) -> Outcome:
