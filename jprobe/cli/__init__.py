@@ -3,6 +3,8 @@
 Nothing heavy is imported before a command needs it, so help and mistakes are answered at once.
 """
 
+import contextlib
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -36,8 +38,10 @@ _WORDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command line; exits with 1 on an explained error, 2 on a wrong call, 130 on Ctrl-C."""
+    """Run the command line; exits with 1 on an explained error, 2 on a wrong call, 130 on Ctrl-C, 143 on SIGTERM."""
     args = list(sys.argv[1:] if argv is None else argv)
+    with contextlib.suppress(ValueError):  # in a thread that is not the main one signals are somebody else's
+        signal.signal(signal.SIGTERM, _stop)
     try:
         _command(args)()
     except _WrongCallError as error:
@@ -46,9 +50,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     except JprobeError as error:
         print(f"jprobe: {error}", file=sys.stderr)
         _leave(1)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("\nStopped.", file=sys.stderr)
-        _leave(130)
+        _leave(status_of(stop))
+
+
+def _stop(number: int, frame: object) -> NoReturn:
+    """A scheduler's request to end is a person's Ctrl-C: what is being written is left out, not left half written."""
+    raise KeyboardInterrupt(number)
+
+
+def status_of(stop: KeyboardInterrupt) -> int:
+    """The exit status that says which signal stopped the program: 130 for Ctrl-C, 143 for SIGTERM."""
+    return 128 + (stop.args[0] if stop.args else signal.SIGINT)
 
 
 def _leave(status: int) -> NoReturn:

@@ -27,6 +27,7 @@ def run(name: str, options: Sequence[str]) -> None:
         return numbers(header, rows())
 
     from jprobe import processes
+    from jprobe.cli import status_of
     from jprobe.cli.progress import duration, shown
     from jprobe.studies import run as run_study
     from jprobe.studies.command import command_of
@@ -44,10 +45,10 @@ def run(name: str, options: Sequence[str]) -> None:
     try:
         with shown(what, folder, time) as display:
             result = run_study(study, config, command=command, progress=display, planned=display.plan)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         kept = f"What is finished is kept in {folder}; the same command takes it up again."
         console.print(f"\nStopped. {escape(kept)}", soft_wrap=True)
-        processes.leave(130)
+        processes.leave(status_of(stop))
     _tell(study, result)
     took = f"{duration(result.seconds)}. Report: [bold]{escape(str(result.report.resolve()))}[/bold]"
     console.print(f"\n{took}", soft_wrap=True, highlight=False)
