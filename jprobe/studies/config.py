@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import annotated_types
 
 from jprobe.errors import ArgumentError
+from jprobe.memory import in_bytes
 
 # Mark, in an annotation, of an option that changes no number: where results go, on how many devices they are computed.
 NOT_NUMBERS = "numbers do not depend on this option"
@@ -53,6 +54,8 @@ class Config:
     """Folder for the results, taken up again if the run was interrupted. Default: in runs/, named after the options."""
     mesh: Annotated[int | None, annotated_types.Ge(1), NOT_NUMBERS] = None
     """Devices to spread the networks over. Default: all of this machine's."""
+    memory: Annotated[str | None, NOT_NUMBERS] = None
+    """Memory that a run may take, of the host or of each accelerator, such as 8GB. Default: all that this machine has."""
 
     def __post_init__(self) -> None:
         """Check every value against its field's annotation."""
@@ -60,6 +63,8 @@ class Config:
             _check(f"--{name.replace('_', '-')}", getattr(self, name), hint)
         if self.out is not None and str(self.out) in ("", "."):
             raise ArgumentError("--out names a folder for the results, not '' or '.'; leave it out for the default.")
+        if self.memory is not None:
+            in_bytes(self.memory)
 
     def numbers(self) -> dict[str, Any]:
         """The part of the configuration that the numbers depend on, as JSON types."""

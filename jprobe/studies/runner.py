@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import xarray as xr
 
-from jprobe import report
+from jprobe import memory, report
 from jprobe.data import cache_dir
 from jprobe.errors import ArgumentError
 from jprobe.report import Outcome
@@ -148,7 +148,8 @@ def compute(
     width = study.side_by_side if mesh is None else 1
     if planned is not None:
         planned(pace.plan({part.name for part in parts if kept is not None and kept.has(part.name)}, width))
-    done = run_all(parts, lambda part, needed: _part(part, kept, mesh, told, needed), width, stop)
+    with memory.within(None if config.memory is None else memory.in_bytes(config.memory), sharing=width):
+        done = run_all(parts, lambda part, needed: _part(part, kept, mesh, told, needed), width, stop)
     pace.remember()
     show("finished", 1.0)
     dataset = study.combine(config, subject, done)
