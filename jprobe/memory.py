@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,21 @@ def host() -> int:
     except (AttributeError, ValueError, OSError):  # not on every system
         whole = 2 * _UNTOLD
     return min([whole, *_of_groups()])
+
+
+def peak() -> int | None:
+    """The most bytes of the host's memory that this process has held so far; None where the system does not tell.
+
+    Example:
+        >>> peak() is None or peak() > 10**7
+        True
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return held if sys.platform == "darwin" else held * 1024
 
 
 def limit() -> int:

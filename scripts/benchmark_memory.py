@@ -7,7 +7,6 @@ A case trains networks and sweeps them; its peak is of the whole process: Python
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -43,13 +42,11 @@ def main() -> None:
 
 
 def _measured(case: str, memory: str | None) -> dict[str, float]:
-    from jprobe.memory import in_bytes, within
+    from jprobe.memory import in_bytes, peak, within
 
     with within(None if memory is None else in_bytes(memory)):
         training, sweeps = _case(case)
-    # Kilobytes on Linux, bytes on macOS.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return {"training": training, "sweeps": sweeps, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
+    return {"training": training, "sweeps": sweeps, "peak": peak() or float("nan")}
 
 
 def _case(name: str) -> tuple[float, float]:
