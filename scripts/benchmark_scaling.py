@@ -27,6 +27,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 from PIL import Image
 
 import jprobe as jp
@@ -229,18 +230,30 @@ def drawn(found: Sequence[Line]) -> Figure:
         for line in mine:
             x, seconds = np.array(line.x), np.array(line.seconds)
             panel.loglog(x, seconds, "o-", markersize=3, color=hues[line.work], label=line.work)
-            panel.loglog(x, seconds[-1] * x / x[-1], ":", linewidth=0.8, color=hues[line.work])
+            if factor not in ("devices", "processes"):
+                panel.loglog(x, seconds[-1] * x / x[-1], ":", linewidth=0.8, color=hues[line.work])
         panel.set_title(factor)
         panel.set_ylabel("" if n % columns else "seconds")
         values = sorted({x for line in mine for x in line.x})
-        if len(values) <= 4:
-            panel.set_xticks(values, [f"{x / 1000:.0f}k" if x >= 10_000 else f"{x}" for x in values])
-            panel.minorticks_off()
+        shown = values if len(values) <= 4 else values[:: (len(values) - 1) // 2]
+        panel.set_xticks(shown, [_short(x) for x in shown])
+        panel.xaxis.set_minor_locator(NullLocator())
     for panel in axes.flat[len(factors) :]:
         panel.set_axis_off()
     handles = {h.get_label(): h for panel in axes.flat for h in panel.get_lines() if h.get_label() in hues}
     figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=len(handles))
     return figure
+
+
+def _short(number: int) -> str:
+    """A number on an axis.
+
+    >>> _short(512), _short(32_800), _short(4_194_304)
+    ('512', '33k', '4.2M')
+    """
+    if number < 1000:
+        return str(number)
+    return f"{number / 1000:.0f}k" if number < 10**6 else f"{number / 1e6:.1f}M"
 
 
 def picture(figure: Figure) -> bytes:

@@ -12,7 +12,7 @@ from jprobe.studies import NAMES
 USAGE = """jprobe: probe trained neural networks as signed, weighted graphs
 
   jprobe run STUDY [options]        run a study; with --help: its options
-  jprobe plan STUDY [options]       parts, time, memory of it (--devices NAME...)
+  jprobe plan STUDY [options]       its parts, time, memory (--devices NAME...)
   jprobe open [DIR]                 show a run's report; without DIR the newest
   jprobe compare DIR DIR...         set finished runs side by side (--out FILE)
   jprobe list                       studies, what each asks, how long it takes

@@ -16,7 +16,7 @@ from jprobe.studies.study import Part, Study
 
 # How far predictions may be off, in either direction: where parts of the kind ran here before, and where only their declared
 # costs are known. docs/scaling.md has what they were compared with.
-EARLIER, DECLARED = 1.4, 5.0
+EARLIER, DECLARED = 2.0, 5.0
 
 # Share of the planned work that a run has to have had to tell anything: one that is shorter mostly compiled.
 _SHORT = 0.02
@@ -70,7 +70,7 @@ def rows(
         >>> speed = Speed(training=2.0, sweeps=2.0, product=1e11, seconds=5.0)
         >>> both = [Part(name, "", lambda context: None, cost=10, kind="fits") for name in "ab"]
         >>> rows(both, {"a"}, {"fits": (10.0, 14.0)}, speed)[0].seconds
-        (10.0, 19.59...)
+        (7.0, 28.0)
     """
     found = []
     for kind in dict.fromkeys(part.kind for part in parts):
@@ -131,6 +131,13 @@ def planned(study: Study[Any, Any], config: Config, speed: Speed) -> Planned:
     Raises:
         JprobeError: data or weights that are not there.
         ConfigMismatchError: the folder holds a run of another configuration, network or data.
+
+    Example:
+        >>> from jprobe.studies import probes
+        >>> speed = Speed(training=1.0, sweeps=1.0, product=1e11, seconds=5.0)
+        >>> config = probes.Config(seeds=2, probes=("flip",))
+        >>> [row.kind for row in planned(probes.STUDY, config, speed).rows]
+        ['training', 'sweeps']
     """
     subject = study.subject(config)
     parts = list(study.parts(config, subject))
