@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from jprobe import engine
 from jprobe.errors import ArgumentError, WeightsError
 from jprobe.keys import as_key
+from jprobe.memory import limit
 from jprobe.networks import is_array
 from jprobe.paths import leaves_by_path
 from jprobe.probes import Probe, binarize
@@ -68,7 +69,7 @@ def sweep(
         repeats: R, independent draws at each seed and level.
         mesh: spread the networks over all devices of this mesh.
         memory: bytes that one chunk's intermediate values may take on each device. Default: half of the
-            device's memory, 32 MiB on a CPU, where it is the cache that counts.
+            device's memory or of what :func:`jprobe.memory.within` allows, 32 MiB on a CPU, where it is the cache that counts.
         progress: called after each chunk with the fraction of the sweep that is done.
 
     Returns:
@@ -110,7 +111,7 @@ def sweep(
     shape, flags = (seeds, len(grid), repeats), (False, True) if signed else (False,)
     if evaluation.walk is not None:
         cores = os.cpu_count() or 1
-        fit = cores if memory is None else budget // (evaluation.values * evaluation.each)
+        fit = (limit() // 2 if memory is None else budget) // (evaluation.values * evaluation.each)
         pieces = engine.by_network(evaluation, arrays, grid, seeds, together=max(1, min(cores, fit)))
     else:
         devices = 1 if mesh is None else mesh.size
@@ -181,7 +182,11 @@ def _check_weights(params: Params) -> int:
     if unreal:
         raise WeightsError(f"Weights are real numbers; these are not: {', '.join(unreal)}.")
     floats = {path: w for path, w in leaves if jnp.issubdtype(w.dtype, jnp.floating)}
-    bad = [path for path, finite in _finite(floats).items() if not finite]
+    hosted = {path: w for path, w in floats.items() if isinstance(w, np.ndarray)}
+    bad = [path for path, w in hosted.items() if not all(np.isfinite(one).all() for one in w)]
+    bad += [
+        path for path, finite in _finite({p: w for p, w in floats.items() if p not in hosted}).items() if not finite
+    ]
     if bad:
         raise WeightsError(
             f"These weights hold NaN or infinity: {', '.join(bad)}. The training diverged, or the checkpoint is "

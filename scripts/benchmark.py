@@ -2,6 +2,7 @@
 
     pip install '.[benchmark]'
     python scripts/benchmark.py [--networks 20] [--rounds 5]
+    python scripts/benchmark.py --scaling [--quick]     # cost against seeds, levels, width, ...: scripts/benchmark_scaling.py
 
 The torch loop is what one would write without jprobe: one network after the other, one thread (two are slower on
 products this small), the test set in memory as one batch, weights sorted once a network. The matrix product is
@@ -22,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import benchmark_scaling
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -65,7 +67,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", type=int, default=20, help="networks of a sweep (the paper has 100)")
     parser.add_argument("--rounds", type=int, default=5, help="repetitions; medians are printed")
+    parser.add_argument("--scaling", action="store_true", help="how costs grow, in the place of ratios")
+    parser.add_argument("--quick", action="store_true", help="with --scaling: few values, each timed once")
     args = parser.parse_args()
+    if args.scaling:
+        return benchmark_scaling.main(["--quick"] if args.quick else [])
     torch.set_num_threads(1)
 
     task = jp.data.pair(jp.data.load("mnist"), (7, 9))

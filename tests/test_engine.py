@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from jprobe import engine
 from jprobe.engine.hoisting import hoist
-from jprobe.engine.memory import peak_bytes
 from jprobe.programs.dependence import dependents, replaced
+from jprobe.programs.holding import peak_bytes
 from jprobe.programs.program import capture, evaluate
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tyro
 
 from jprobe import cli
 
@@ -119,13 +118,15 @@ def test_commands_are_found():
 
 @pytest.mark.parametrize("words", ALL, ids=" ".join)
 def test_commands_can_be_parsed(words):
-    from jprobe.cli import running
+    from jprobe.cli import planning, running
+    from jprobe.studies.devices import device
 
     words = [word for word in words if word != "--help"]
     cli._command(words)  # refuses what is no command; what it returns would run it
-    if words[0] == "run":
-        package = importlib.import_module(f"jprobe.studies.{words[1]}")
-        tyro.cli(package.Config, args=words[2:], default=running._preset(words[2:], package.PRESETS))
+    if words[0] in ("run", "plan"):
+        options, devices = planning._devices(words[2:]) if words[0] == "plan" else (words[2:], [])
+        running.configured(words[1], options)
+        assert all(map(device, devices))
     elif words[0] in ("data", "weights") and words[1] != "show":
         catalogue = importlib.import_module(f"jprobe.{words[0]}").catalogue()
         assert words[2] in {entry.name for entry in catalogue}

@@ -1,4 +1,4 @@
-"""The command ``jprobe``: run a study, list studies, bring data and weights.
+"""The command ``jprobe``: run a study, plan it, list studies, bring data and weights.
 
 Nothing heavy is imported before a command needs it, so help and mistakes are answered at once.
 """
@@ -15,6 +15,7 @@ from jprobe.studies import NAMES
 USAGE = """jprobe: probe trained neural networks as signed, weighted graphs
 
   jprobe run STUDY [options]        run a study; with --help: its options
+  jprobe plan STUDY [options]       its parts, time, memory (--devices NAME...)
   jprobe open [DIR]                 show a run's report; without DIR the newest
   jprobe compare DIR DIR...         set finished runs side by side (--out FILE)
   jprobe list                       studies, what each asks, how long it takes
@@ -29,6 +30,7 @@ USAGE = """jprobe: probe trained neural networks as signed, weighted graphs
 
 _WORDS = {
     "run": NAMES,
+    "plan": NAMES,
     "open": (),
     "compare": (),
     "list": (),
@@ -94,6 +96,9 @@ def _command(args: list[str]) -> Callable[[], None]:
         case ["run", study, *options] if not study.startswith("-"):
             _known("study", study, NAMES)
             return lambda: _run(study, options)
+        case ["plan", study, *options] if not study.startswith("-"):
+            _known("study", study, NAMES)
+            return lambda: _plan(study, options)
         case ["open", *folder] if len(folder) < 2 and not "".join(folder).startswith("-"):
             from jprobe.cli import opening
 
@@ -121,6 +126,12 @@ def _run(study: str, options: list[str]) -> None:
     from jprobe.cli import running
 
     running.run(study, options)
+
+
+def _plan(study: str, options: list[str]) -> None:
+    from jprobe.cli import planning
+
+    planning.plan(study, options)
 
 
 def _folders_and_out(words: list[str]) -> tuple[list[str], str]:
@@ -172,8 +183,8 @@ def _advice(args: list[str]) -> str:
         except UnknownNameError as error:
             return f"{error}\n\n{USAGE}"
     usage = _usage(command)
-    if command == "run":
-        return f"'jprobe run' needs the name of a study first: {', '.join(NAMES)}.\n{usage}"
+    if command in ("run", "plan"):
+        return f"'jprobe {command}' needs the name of a study first: {', '.join(NAMES)}.\n{usage}"
     if not rest or rest[0] in _WORDS[command]:
         return f"'jprobe {' '.join(args)}' is not complete, or has a word too many:\n{usage}"
     return f"'jprobe {command}' knows no {rest[0]!r}:\n{usage}"

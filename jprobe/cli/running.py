@@ -1,5 +1,6 @@
 """``jprobe run``: options from a study's Config, the one runner, and what it found, on the terminal."""
 
+import contextlib
 import importlib
 import inspect
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ import tyro
 from rich.markup import escape
 
 from jprobe.cli.showing import console, numbers
-from jprobe.errors import UnknownNameError
+from jprobe.errors import DiskError, UnknownNameError
 
 # Keys of summary.json that are printed where a study has neither findings nor a table of its own.
 _SHOWN = 20
@@ -17,11 +18,7 @@ _SHOWN = 20
 
 def run(name: str, options: Sequence[str]) -> None:
     """Run a study, or take up a run that was interrupted, and write all that it found into its folder."""
-    package = importlib.import_module(f"jprobe.studies.{name}")
-    # Only the options so far: they are light to import, and a mistake in them is answered at once.
-    default = _preset(options, package.PRESETS)
-    about = inspect.cleandoc(package.Config.__doc__).partition("Example:")[0]
-    config = tyro.cli(package.Config, args=options, default=default, prog=f"jprobe run {name}", description=about)
+    package, default, config = configured(name, options)
     if getattr(config, "table", None) is not None:
         header, rows = package.TABLES[config.table]
         return numbers(header, rows())
@@ -49,6 +46,7 @@ def run(name: str, options: Sequence[str]) -> None:
         kept = f"What is finished is kept in {folder}; the same command takes it up again."
         console.print(f"\nStopped. {escape(kept)}", soft_wrap=True)
         processes.leave(status_of(stop))
+    _remember_peak(name, what)
     _tell(study, result)
     took = f"{duration(result.seconds)}. Report: [bold]{escape(str(result.report.resolve()))}[/bold]"
     console.print(f"\n{took}", soft_wrap=True, highlight=False)
@@ -61,6 +59,28 @@ def _help(study: Any, config: Any, what: str) -> None:
     print(what, flush=True)
     assist(study, config, planned=lambda plan: print(f"{plan.parts - plan.finished} parts are this one's", flush=True))
     print("finished", flush=True)
+
+
+def configured(name: str, options: Sequence[str], command: str = "run") -> tuple[Any, Any, Any]:
+    """A study's package, the preset that its options start from, and its configuration with these options."""
+    package = importlib.import_module(f"jprobe.studies.{name}")
+    # Only the options so far: they are light to import, and a mistake in them is answered at once.
+    default = _preset(options, package.PRESETS)
+    about = inspect.cleandoc(package.Config.__doc__).partition("Example:")[0]
+    config = tyro.cli(package.Config, args=options, default=default, prog=f"jprobe {command} {name}", description=about)
+    return package, default, config
+
+
+def _remember_peak(name: str, what: str) -> None:
+    """Keep how much memory the run took: this process has run nothing else."""
+    from jprobe.memory import peak
+    from jprobe.studies.planning import remember_peak
+
+    size = peak()
+    if size is not None:
+        # A plan that says less is no reason to fail a finished run.
+        with contextlib.suppress(DiskError):
+            remember_peak(name, what, size)
 
 
 def _preset(options: Sequence[str], presets: dict[str, Any]) -> Any:

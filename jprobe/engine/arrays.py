@@ -3,14 +3,29 @@
 from collections.abc import Callable
 
 import jax
+import numpy as np
 
 from jprobe.networks import is_array
 from jprobe.typing import Params
 
 
+def take(arrays: Params, places: np.ndarray) -> Params:
+    """The networks at some places of the seed axis of every array.
+
+    Of arrays on the host only these go to the device, which need not have room for all networks.
+
+    Example:
+        >>> take({"w": np.arange(6).reshape(3, 2)}, np.array([2, 0]))["w"].tolist()
+        [[4, 5], [0, 1]]
+    """
+    if all(isinstance(w, np.ndarray) for w in jax.tree.leaves(arrays)):
+        return jax.tree.map(lambda w: w[places], arrays)
+    return _taken(arrays, places)
+
+
 @jax.jit
-def take(arrays: Params, places: jax.Array) -> Params:
-    """The networks at some places of the seed axis of every array, in one compiled call."""
+def _taken(arrays: Params, places: jax.Array) -> Params:
+    """In one compiled call."""
     return jax.tree.map(lambda w: w[places], arrays)
 
 

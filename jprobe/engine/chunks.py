@@ -7,21 +7,22 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from jprobe.memory import limit
+
 # On a CPU a chunk, and what its perturbations need beside it, should stay in the last-level cache; larger ones run at
 # three quarters of the speed.
 CPU_BUDGET = 32 * 2**20
 
 
 def default_budget() -> int:
-    """Bytes that a chunk may take on a device: half of its memory; on a CPU, what its cache holds.
+    """Bytes that a chunk may take on a device: half of what a run may take; on a CPU, no more than its cache holds.
 
     Example:
-        >>> default_budget() >= 32 * 2**20
+        >>> default_budget() <= 32 * 2**20 or jax.default_backend() != "cpu"
         True
     """
-    device = jax.local_devices()[0]
-    limit = (device.memory_stats() or {}).get("bytes_limit") if device.platform != "cpu" else None
-    return limit // 2 if limit else CPU_BUDGET
+    half = limit() // 2
+    return min(half, CPU_BUDGET) if jax.default_backend() == "cpu" else half
 
 
 def chunk_shape(shape: tuple[int, int, int], devices: int, each: int, once: int, budget: int) -> tuple[int, int, int]:

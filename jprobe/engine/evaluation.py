@@ -9,12 +9,12 @@ from jax.extend import core
 from jax.sharding import Mesh
 
 from jprobe.engine.hoisting import hoist
-from jprobe.engine.memory import nbytes
 from jprobe.engine.nested import Walk, nested_levels
 from jprobe.engine.perturbing import Axes, Perturbed, perturbation
 from jprobe.engine.products import Product, find, shortcuts, shortened
 from jprobe.errors import ShapeError
 from jprobe.probes import Probe
+from jprobe.programs.holding import nbytes
 from jprobe.programs.program import Program, capture, evaluate
 from jprobe.programs.sharing import shared
 from jprobe.sharding import compiled

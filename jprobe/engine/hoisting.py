@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from jax.extend import core
 
-from jprobe.engine.memory import nbytes, peak_bytes
 from jprobe.programs.dependence import reached, variables
+from jprobe.programs.holding import nbytes, peak_bytes
 from jprobe.programs.program import Program, evaluate
 
 
@@ -19,7 +19,7 @@ class Hoisted(NamedTuple):
         rest: code that gives the program's results; its constants are ``fixed``, its arguments what ``first`` gives and
             then the program's.
         owned: how many arrays ``first`` gives.
-        peak: bytes that ``rest`` needs at once, see :func:`jprobe.engine.memory.peak_bytes`.
+        peak: bytes that ``rest`` needs at once, see :func:`jprobe.programs.holding.peak_bytes`.
         held: bytes that ``first`` gives.
     """
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jprobe import memory
 from jprobe.frustration.energy import FLOAT32_ERROR
 from jprobe.graph import Graph
 from jprobe.graph.tail import Row
@@ -19,6 +20,9 @@ Blocks = tuple[jax.Array, ...]
 
 # Spins held at once, of all replicas that run together: 256 MB in single precision.
 TOGETHER = 2**26
+
+# Bytes that a spin takes while it moves: itself, its row sum and what a layer makes of them, in single precision.
+_COPIES = 16
 
 # Nodes that a block borrows from all blocks when it measures its row sums: a block of few nodes cannot tell a small
 # row sum from a large one, and where each node is a block of its own there would be no temperature at all.
@@ -193,5 +197,6 @@ def either(which: jax.Array, first: Rule, second: Rule) -> Rule:
 
 def each_replica(run: Callable[..., Any], graph: Graph, *args: Any) -> Any:
     """``run`` on every replica, as many together as memory has room for; results do not depend on how many."""
-    together = max(1, TOGETHER // max(graph.num_nodes, 1))
+    spins = min(TOGETHER, memory.limit() // _COPIES)
+    together = max(1, spins // max(graph.num_nodes, 1))
     return jax.lax.map(lambda one: run(*one), args, batch_size=together)

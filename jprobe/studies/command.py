@@ -11,6 +11,9 @@ from typing import Any
 from jprobe.errors import DamagedFileError, JprobeError, MissingFileError
 from jprobe.studies.config import Config
 
+# What every study can be told.
+_SHARED = {field.name for field in dataclasses.fields(Config)}
+
 
 def command_of(config: Config, default: Config) -> str:
     """Every option that differs from its preset, but those that say which of several processes this one is.
@@ -26,7 +29,7 @@ def command_of(config: Config, default: Config) -> str:
     """
     words, here = ["jprobe", "run", config.study, "--preset", config.preset], {"preset", *config.of_process()}
     # What every study can be told comes first among the fields; in a command the folder reads better at the end.
-    fields = sorted(dataclasses.fields(config), key=lambda field: field.name in ("out", "mesh"))
+    fields = sorted(dataclasses.fields(config), key=lambda field: field.name in _SHARED)
     for field in fields:
         value, option = getattr(config, field.name), f"--{field.name.replace('_', '-')}"
         if field.name in here or value == getattr(default, field.name):

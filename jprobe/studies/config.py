@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import annotated_types
 
 from jprobe.errors import ArgumentError
+from jprobe.memory import in_bytes
 
 # Mark, in an annotation, of an option that changes no number: where results go, on how many devices they are computed.
 NOT_NUMBERS = "numbers do not depend on this option"
@@ -64,6 +65,8 @@ class Config:
     """How many processes there are, where no scheduler says it."""
     process_id: Annotated[int | None, annotated_types.Ge(0), NOT_NUMBERS, OF_PROCESS] = None
     """Which of the processes this one is, from 0, where no scheduler says it."""
+    memory: Annotated[str | None, NOT_NUMBERS] = None
+    """Memory that a run may take, of the host or of each accelerator, such as 8GB. Default: all that this machine has."""
 
     def __post_init__(self) -> None:
         """Check every value against its field's annotation."""
@@ -71,6 +74,8 @@ class Config:
             _check(f"--{name.replace('_', '-')}", getattr(self, name), hint)
         if self.out is not None and str(self.out) in ("", "."):
             raise ArgumentError("--out names a folder for the results, not '' or '.'; leave it out for the default.")
+        if self.memory is not None:
+            in_bytes(self.memory)
 
     def numbers(self) -> dict[str, Any]:
         """The part of the configuration that the numbers depend on, as JSON types."""

@@ -11,7 +11,7 @@ from jprobe.results import write_json
 from jprobe.studies.study import Part
 
 # A factor measured on less than this share of the work that is planned says little of it: of a short part most is compiling.
-_ENOUGH = 0.25
+ENOUGH = 0.25
 
 # The share of the planned work whose factors have to be known before a time is told.
 _KNOWN = 0.8
@@ -51,14 +51,14 @@ class Pace:
 
     def __init__(self, parts: Sequence[Part], file: Path | None = None) -> None:
         self.parts, self._file = list(parts), file
-        self._kept = _read(file)
+        self._kept = read(file)
         planned: dict[str, float] = {}
         for part in self.parts:
             planned[part.kind] = planned.get(part.kind, 0.0) + part.cost
         self._earlier = {
             kind: taken / declared
             for kind, (declared, taken) in self._kept.items()
-            if declared >= _ENOUGH * planned.get(kind, 0.0)
+            if declared >= ENOUGH * planned.get(kind, 0.0)
         }
         self._taken: dict[str, list[float]] = {}
         self._finished: dict[str, float] = {}
@@ -119,15 +119,23 @@ class Pace:
         measured = {
             kind: (round(declared, 4), round(taken, 4))
             for kind, (declared, taken) in self._taken.items()
-            if declared >= _ENOUGH * self._kept.get(kind, (0.0, 0.0))[0]
+            if declared >= ENOUGH * self._kept.get(kind, (0.0, 0.0))[0]
         }
         # A worse prediction next time is no reason to fail a finished run.
         with contextlib.suppress(DiskError):
             write_json(self._file, {**self._kept, **measured})
 
 
-def _read(file: Path | None) -> dict[str, tuple[float, float]]:
-    """Kind -> seconds declared and taken; nothing of a file that holds anything else."""
+def read(file: Path | None) -> dict[str, tuple[float, float]]:
+    """Kind -> seconds declared and taken, as earlier runs left them; nothing of a file that holds anything else.
+
+    Args:
+        file: from a :class:`Pace`; None, or one that is not there: nothing is known.
+
+    Example:
+        >>> read(Path("nowhere"))
+        {}
+    """
     try:
         found = json.loads(file.read_text()) if file is not None else {}
         pairs = {str(kind): (float(declared), float(taken)) for kind, (declared, taken) in found.items()}

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import xarray as xr
 
-from jprobe import processes, report
+from jprobe import memory, processes, report
 from jprobe.data import cache_dir
 from jprobe.errors import ArgumentError
 from jprobe.report import Outcome
@@ -123,7 +123,8 @@ def assist(
     if processes.index() == 0:
         raise ArgumentError("Process 0 is the one to help, and there is no other: run the study.")
     work = _begin(study, config, of, folder=True, progress=progress, planned=planned)
-    share(work)
+    with work.budget:
+        share(work)
     work.show("finished", 1.0)
     processes.wait("the report is written")
 
@@ -191,23 +192,25 @@ def _begin(
     parts = list(study.parts(config, subject))
     devices = [None] if mesh is None or study.spreads else list(mesh.devices.flat)
     # Programs that several devices run together must start in the same order on each.
-    places = Places(devices * (1 if study.spreads and mesh is not None else study.side_by_side))
+    sharing = 1 if study.spreads and mesh is not None else study.side_by_side
+    size = None if config.memory is None else memory.in_bytes(config.memory)
     path = config.folder(study.presets) if folder is True else folder
     if processes.index() != 0:
         processes.wait("the folder is claimed")
     kept = None if not path else RunFolder(path, config.numbers(), subject.digests())
     if processes.index() == 0:
         processes.wait("the folder is claimed")
-    return Work(study, config, subject, parts, kept, mesh if study.spreads else None, places, show, planned)
+    spread, budget = mesh if study.spreads else None, memory.within(size, sharing)
+    return Work(study, config, subject, parts, kept, spread, Places(devices * sharing), budget, show, planned)
 
 
 def _computed(work: Work) -> xr.Dataset:
     """The results of all parts, combined."""
-    if processes.count() > 1:
-        share(work)
-        done = run_parts(work, work.parts, pace_of(work, work.parts))
-    else:
-        done = run_parts(work, work.parts, pace_of(work, work.parts, tell=True))
+    alone = processes.count() == 1
+    with work.budget:
+        if not alone:
+            share(work)
+        done = run_parts(work, work.parts, pace_of(work, work.parts, tell=alone))
     work.show("finished", 1.0)
     dataset = work.study.combine(work.config, work.subject, done)
     said = {

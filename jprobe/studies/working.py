@@ -5,7 +5,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 import jax
@@ -37,6 +37,7 @@ class Work(NamedTuple):
     kept: RunFolder | None
     mesh: Mesh | None
     places: "Places"
+    budget: AbstractContextManager[None]
     show: Progress
     planned: Planned | None
 

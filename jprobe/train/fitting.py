@@ -16,6 +16,7 @@ from jprobe.data import Task
 from jprobe.errors import ArgumentError, ShapeError, UnknownNameError, WeightsError
 from jprobe.models import Model
 from jprobe.train.checks import check_shapes, has_statistics, start_shapes
+from jprobe.train.holding import room
 from jprobe.train.loop import Augment, Recipe, Record, Score, starter
 from jprobe.train.losses import Loss, cross_entropy
 from jprobe.train.optimizers import cosine_adam
@@ -81,7 +82,8 @@ def fit(
             it selects on the test set, so its accuracies are optimistic).
         diverged: "refuse" ends a training whose loss or weights became infinite or NaN in an error, which names the seeds;
             "keep" returns those networks with the others, for whoever counts them: they are :attr:`Fit.dead`.
-        together: most networks that are trained at once, by default a block. On a CPU convolutions are fastest alone (1).
+        together: most networks that are trained at once, by default a block, or as many of it as half of the memory has
+            room for (:func:`jprobe.memory.within`). On a CPU convolutions are fastest alone (1).
         checkpoint: folder: networks that are there already are read, not trained; otherwise they are written
             as training ends.
         every: epochs after which the state of an unfinished training is kept beside the checkpoint, so that the same call
@@ -137,6 +139,7 @@ def fit(
     )  # fmt: skip
     start = start_shapes(model, tasks[0], initial, ids.size)
     check_shapes(recipe, tasks[0], start, min(batch, len(tasks[0].x_train)))
+    together = together or room(recipe, tasks[0], start, min(batch, len(tasks[0].x_train)))
     run = Run(recipe, tasks, ids, initial, epochs, batch, together, pad_to, has_statistics(start))
     chance = np.array([_chance(task) for task in tasks]) if apart else _chance(tasks[0])
 

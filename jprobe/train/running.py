@@ -35,7 +35,7 @@ class Run(NamedTuple):
         initial: variables [S, ...] to start from, or None.
         epochs: passes over the training set.
         batch: examples a step.
-        together: most networks at once; None: a block.
+        together: most networks of a block at once.
         pad_to: numbers of training and test examples to fill up to, or None.
         whole: whether a partial minibatch is left out.
     """
@@ -46,7 +46,7 @@ class Run(NamedTuple):
     initial: Params | None
     epochs: int
     batch: int
-    together: int | None
+    together: int
     pad_to: tuple[int, int] | None
     whole: bool
 
@@ -83,7 +83,7 @@ def train_all(
             if progress is not None:
                 progress((n - 1 + fraction) / len(chunks))
 
-        carry, history = _epochs(run, some, begin(variables), unfinished, n, report)
+        carry, history = _epochs(run, some, begin(variables), unfinished, f"{chunk[0]}+{width}", report)
         found = {"params": carry.kept, "accuracy": carry.accuracy, "epoch": carry.epoch, **history._asdict()}
         parts.append(jax.tree.map(lambda a, n=chunk.size: np.asarray(a)[:n], found))
     back = np.argsort(np.concatenate(chunks))
@@ -92,9 +92,12 @@ def train_all(
 
 def _epochs(
     run: Run, train: Callable[[Carry, slice], tuple[Carry, History]], carry: Carry, unfinished: Unfinished | None,
-    part: int, progress: Callable[[float], None],
+    part: str, progress: Callable[[float], None],
 ) -> tuple[Carry, History]:  # fmt: skip
-    """All epochs of some networks, in one call, or in several where states in between are kept."""
+    """All epochs of some networks, in one call, or in several where states in between are kept.
+
+    A state is kept under the first of the networks and how many they are: with another memory they are others.
+    """
 
     def after(done: int) -> dict[str, Any]:
         carried, history = jax.eval_shape(lambda carry: train(carry, slice(0, done)), carry)
@@ -119,12 +122,11 @@ def _joined(histories: list[History]) -> History:
     return jax.tree.map(lambda *some: np.concatenate(some, 1), *histories)
 
 
-def _chunks(seeds: np.ndarray, together: int | None) -> Iterator[np.ndarray]:
+def _chunks(seeds: np.ndarray, together: int) -> Iterator[np.ndarray]:
     """Indices of seeds of one block, at most ``together`` of them."""
     for block in dict.fromkeys((seeds // BLOCK).tolist()):
         members = np.flatnonzero(seeds // BLOCK == block)
-        size = together or len(members)
-        yield from (members[n : n + size] for n in range(0, len(members), size))
+        yield from (members[n : n + together] for n in range(0, len(members), together))
 
 
 def _stacked(data: list[Data]) -> Data:

@@ -33,11 +33,11 @@ class Unfinished(NamedTuple):
         path = Path(checkpoint)
         return cls(path.with_name(f"{path.name}.unfinished"), settings, every)
 
-    def read(self, part: int, like: Callable[[int], Any]) -> tuple[int, Any]:
+    def read(self, part: str, like: Callable[[int], Any]) -> tuple[int, Any]:
         """Epochs done and the state after them, of a part of the networks; (0, None) if there is none.
 
         Args:
-            part: number of the part.
+            part: its name.
             like: epochs done -> shapes of the state.
 
         Raises:
@@ -57,7 +57,7 @@ class Unfinished(NamedTuple):
             )
         return done, state["state"]
 
-    def write(self, part: int, done: int, state: Any) -> None:
+    def write(self, part: str, done: int, state: Any) -> None:
         """Keep a state, and drop the ones before it.
 
         Raises:
@@ -72,6 +72,9 @@ class Unfinished(NamedTuple):
         """Training has ended: its checkpoint holds all."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _states(self, part: int) -> list[tuple[Path, re.Match[str]]]:
-        matches = ((path, re.fullmatch(rf"part_{part}_epoch_(\d+)", path.name)) for path in self.folder.glob("part_*"))
+    def _states(self, part: str) -> list[tuple[Path, re.Match[str]]]:
+        matches = (
+            (path, re.fullmatch(rf"part_{re.escape(part)}_epoch_(\d+)", path.name))
+            for path in self.folder.glob("part_*")
+        )
         return [(path, match) for path, match in matches if match]

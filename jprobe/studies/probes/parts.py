@@ -31,7 +31,7 @@ TYPES: tuple[Type, ...] = get_args(Type)
 SIGN_KEEPING: tuple[Type, ...] = ("B", "E", "F")
 
 # Measured on two cores, for the progress display only: seconds of a training image, of a test image, of compiling a sweep.
-_TRAINING, _EVALUATION, _COMPILING = 2e-6, 7e-7, 1.5
+TRAINING, EVALUATION, _COMPILING = 2e-6, 7e-7, 1.5
 
 
 class Job(NamedTuple):
@@ -219,7 +219,7 @@ def _of_networks(
 
     where = f"{title(name)} {label}" + (f", {words(suffix)}" if suffix else "")
     training = f"{where}: training {config.seeds} networks"
-    seconds = config.seeds * config.epochs * len(task.x_train) * _TRAINING
+    seconds = config.seeds * config.epochs * len(task.x_train) * TRAINING
     first = f"{name}.{label}.networks{suffix}"
     yield Part(first, training, networks, seconds, "training")
     for job in table:
@@ -229,7 +229,7 @@ def _of_networks(
             * (2 if job.signed else 1)
             * config.repeats
         )
-        seconds = evaluations * len(task.x_test) * _EVALUATION + _COMPILING
+        seconds = evaluations * len(task.x_test) * EVALUATION + _COMPILING
         probing = f"{where}: {said(job.name)}"
         yield Part(
             f"{name}.{label}.{job.name}{suffix}", probing, functools.partial(measure, job), seconds, "sweeps", (first,)

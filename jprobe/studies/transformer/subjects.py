@@ -109,7 +109,7 @@ def _tagger(config: Config) -> Layered:
         name=f"{config.checkpoint} ({model.layers} blocks, {len(tagger.labels)} labels) on {task.num_words:,} words of CoNLL-2003",
         metric=metric, measure=measure, params=params, layers=layers, activations=activations, batches=len(task.batches),
         examples=task.num_tokens, cases=task.num_words, unit="word pieces", notes=notes,
-        full=real and replace(PRESETS["paper"], out=config.out, mesh=config.mesh, checkpoint=config.checkpoint) == config, checksums=task.checksums,
+        full=real and replace(PRESETS["paper"], checkpoint=config.checkpoint).numbers() == config.numbers(), checksums=task.checksums,
     )  # fmt: skip
 
 
