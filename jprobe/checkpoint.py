@@ -29,7 +29,7 @@ SUMS = "sha256.json"
 ALONE = "arrays.safetensors"
 
 # Orbax shares one event loop and one set of temporary names between the threads of a process: two that write at a time
-# end in "File exists".
+# end in "File exists". And the room that one has found another must not take.
 _ORBAX = threading.Lock()
 
 
@@ -51,8 +51,8 @@ def save(path: str | Path, tree: Any) -> None:
             return
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        _make_sure_of_room(path.parent, _most_bytes(tree))
-        with replacing_folder(path) as folder:
+        with _ORBAX, replacing_folder(path) as folder:
+            _make_sure_of_room(path.parent, _most_bytes(tree))
             if jax.process_count() > 1:
                 save_file({name: np.ascontiguousarray(leaf) for name, leaf in _leaves(tree)}, folder / ALONE)
             else:
@@ -64,8 +64,7 @@ def _save(folder: Path, tree: Any) -> None:
     from orbax.checkpoint import v1 as ocp  # two seconds to import
 
     try:
-        with _ORBAX:
-            ocp.save(folder, _nested(tree), overwrite=True)
+        ocp.save(folder, _nested(tree), overwrite=True)
     except ValueError as error:  # what TensorStore raises when a write fails
         raise OSError(str(error).splitlines()[0]) from error
 
@@ -105,7 +104,7 @@ def _make_sure_of_room(folder: Path, size: int) -> None:
 def _most_bytes(tree: Any) -> int:
     """Bytes that a checkpoint takes at most: its arrays, and what Orbax writes beside them."""
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
-    return sum(leaf.nbytes for leaf in leaves) + 2**13 * (len(leaves) + 4)
+    return sum(leaf.nbytes for leaf in leaves) + 2**13 * (len(leaves) + 8)
 
 
 def load(path: str | Path, like: Any) -> Any:
