@@ -42,6 +42,8 @@ def join(coordinator: str | None = None, processes: int | None = None, process_i
         raise ArgumentError("--coordinator, --processes and --process-id belong together: give all three, or none.")
     if processes is not None and process_id is not None and not 0 <= process_id < processes:
         raise ArgumentError(f"--process-id counts from 0 to {processes - 1} here, not {process_id}.")
+    if coordinator is not None and not coordinator.rpartition(":")[2].isdigit():
+        raise ArgumentError(f"--coordinator is HOST:PORT, not {coordinator!r}.")
     if jax.distributed.is_initialized():
         return
     try:

@@ -177,6 +177,10 @@ def test_processes_that_are_not_there():
             join(*place)
     with pytest.raises(ArgumentError, match="from 0 to 1 here, not 2"):
         join("localhost:1", 2, 2)
+    with pytest.raises(ArgumentError, match="HOST:PORT"):
+        join("localhost", 2, 1)
+    with pytest.raises(ArgumentError, match="no cluster here"):
+        join()
 
 
 def parts(*costs, needs=()):

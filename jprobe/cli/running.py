@@ -36,6 +36,8 @@ def run(name: str, options: Sequence[str]) -> None:
         time = f"with the preset's own options {time}"
     command = command_of(config, default)
     if config.shared:
+        # JAX waits for minutes, and then ends the program with a message of its own.
+        print(f"looking for the other processes ({config.coordinator or 'as the cluster says'})", flush=True)
         processes.join(config.coordinator, config.processes, config.process_id)
         if processes.index() != 0:
             return _help(study, config, f"process {processes.index()}, from 0, of {processes.count()}: {what}")
