@@ -64,6 +64,8 @@ def reading(path: str | Path, mend: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise MissingFileError(path, mend) from error
     except OSError as error:
+        if error.errno is None:  # a decoder's, such as gzip's and Pillow's, not the system's
+            raise
         raise UnreadableFileError(path, error.strerror or str(error), mend) from error
 
 
@@ -108,8 +110,38 @@ def writing(path: str | Path) -> Iterator[None]:
         raise DiskError(path, error.strerror or str(error)) from error
 
 
+def is_there(path: str | Path) -> bool:
+    """Whether a file or folder of this name exists; a name that no file can have, such as a very long one, does not.
+
+    Example:
+        >>> is_there("a" * 5000)
+        False
+    """
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def quoted(content: object, room: int = 80) -> str:
+    """What a file holds, short enough for an error message: a web page may be one line of megabytes.
+
+    Args:
+        content: a line, its fields, a number as it is written.
+        room: letters to show at most.
+
+    Example:
+        >>> quoted("Ann Bob"), quoted("<html>" * 1000, room=12)
+        ("'Ann Bob'", "'<html><html... (6002 letters)")
+    """
+    words = repr(content)
+    return words if len(words) <= room else f"{words[:room]}... ({len(words)} letters)"
+
+
 def _not_empty(path: str | Path, mend: str) -> Path:
     # Path("") is the current folder, which nobody means by an empty name.
     if not str(path):
         raise ArgumentError(f"The path is empty. {mend}")
+    if "\0" in str(path):
+        raise ArgumentError(f"The path {quoted(str(path))} holds a null byte, which no name of a file does. {mend}")
     return Path(path)
