@@ -1,8 +1,10 @@
 """Files and folders that a person names: what goes wrong with them becomes one clear error."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from jprobe.errors import ArgumentError, DamagedFileError, DiskError, JprobeError, MissingFileError, UnreadableFileError
 
@@ -93,6 +95,30 @@ def decoding(path: str | Path, what: str, mend: str) -> Iterator[None]:
         # What libraries advise in further lines, such as other packages for other formats, mends no damaged file.
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].strip()
         raise DamagedFileError(path, f"it is not {what} ({reason}).", mend) from error
+
+
+def read_object(path: str | Path, mend: str) -> dict[str, Any]:
+    """An object of JSON from a file.
+
+    Args:
+        path: the file.
+        mend: what the error says to do.
+
+    Raises:
+        DamagedFileError: it is something else, or holds text that cannot be printed.
+        MissingFileError, UnreadableFileError: as :func:`reading`.
+
+    Example:
+        >>> _ = Path("a.json").write_text('{"seeds": 3}')
+        >>> read_object("a.json", "Write it again.")
+        {'seeds': 3}
+    """
+    with decoding(path, "an object of JSON", mend):
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError(f"it is a {type(found).__name__}")
+        json.dumps(found, ensure_ascii=False).encode()  # half a letter, which JSON can hold, fails here
+        return found
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 Nothing heavy is imported before a command needs it, so help and mistakes are answered at once.
 """
 
+import io
 import sys
 from collections.abc import Callable, Sequence
 
@@ -37,6 +38,8 @@ _WORDS = {
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line; exits with 1 on an explained error, 2 on a wrong call, 130 on Ctrl-C."""
     args = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to stop
     try:
         _command(args)()
     except _WrongCallError as error:
