@@ -1,5 +1,6 @@
 """Files and folders that appear whole or not at all."""
 
+import errno
 import glob
 import os
 import shutil
@@ -22,6 +23,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: the folder is full or not writable; the old file is then untouched.
     """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is there and no file")  # a device would be replaced, too
     # A name of its own for each writer: many processes may fill one cache at once.
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:

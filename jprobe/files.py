@@ -6,7 +6,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from jprobe.errors import ArgumentError, DamagedFileError, DiskError, JprobeError, MissingFileError, UnreadableFileError
+from jprobe.errors import (
+    ArgumentError,
+    DamagedFileError,
+    DiskError,
+    JprobeError,
+    MissingFileError,
+    UnreadableFileError,
+    quoted,
+)
+
+# Letters of a path; systems allow no more.
+_LONGEST = 4096
 
 
 def named_folder(path: str | Path, mend: str) -> Path:
@@ -149,25 +160,12 @@ def is_there(path: str | Path) -> bool:
         return False
 
 
-def quoted(content: object, room: int = 80) -> str:
-    """What a file holds, short enough for an error message: a web page may be one line of megabytes.
-
-    Args:
-        content: a line, its fields, a number as it is written.
-        room: letters to show at most.
-
-    Example:
-        >>> quoted("Ann Bob"), quoted("<html>" * 1000, room=12)
-        ("'Ann Bob'", "'<html><html... (6002 letters)")
-    """
-    words = repr(content)
-    return words if len(words) <= room else f"{words[:room]}... ({len(words)} letters)"
-
-
 def _not_empty(path: str | Path, mend: str) -> Path:
     # Path("") is the current folder, which nobody means by an empty name.
     if not str(path):
         raise ArgumentError(f"The path is empty. {mend}")
+    if len(str(path)) > _LONGEST:
+        raise ArgumentError(f"The path {quoted(str(path))} is longer than that of any file. {mend}")
     if "\0" in str(path):
         raise ArgumentError(f"The path {quoted(str(path))} holds a null byte, which no name of a file does. {mend}")
     return Path(path)

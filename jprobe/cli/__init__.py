@@ -7,7 +7,7 @@ import io
 import sys
 from collections.abc import Callable, Sequence
 
-from jprobe.errors import JprobeError, UnknownNameError
+from jprobe.errors import JprobeError, UnknownNameError, quoted
 from jprobe.studies import NAMES
 
 USAGE = """jprobe: probe trained neural networks as signed, weighted graphs
@@ -110,7 +110,7 @@ def _folders_and_out(words: list[str]) -> tuple[list[str], str]:
         if word == "--out" or word.startswith("--out="):
             out = word.removeprefix("--out").removeprefix("=") or next(rest, "")
         elif word.startswith("-"):
-            raise _WrongCallError(f"'jprobe compare' knows no option {word!r}:\n{_usage('compare')}")
+            raise _WrongCallError(f"'jprobe compare' knows no option {quoted(word)}:\n{_usage('compare')}")
         else:
             folders.append(word)
     if len(folders) < 2 or not out:
@@ -154,5 +154,5 @@ def _advice(args: list[str]) -> str:
     if command == "run":
         return f"'jprobe run' needs the name of a study first: {', '.join(NAMES)}.\n{usage}"
     if not rest or rest[0] in _WORDS[command]:
-        return f"'jprobe {' '.join(args)}' is not complete, or has a word too many:\n{usage}"
-    return f"'jprobe {command}' knows no {rest[0]!r}:\n{usage}"
+        return f"{quoted(' '.join(['jprobe', *args]))} is not complete, or has a word too many:\n{usage}"
+    return f"'jprobe {command}' knows no {quoted(rest[0])}:\n{usage}"

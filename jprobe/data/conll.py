@@ -10,8 +10,8 @@ from jprobe.data import tfds_files
 from jprobe.data.cache import cache_dir
 from jprobe.data.checksums import digest_file
 from jprobe.data.downloads import download
-from jprobe.errors import DamagedFileError, MissingDataError, MissingFileError
-from jprobe.files import decoding, quoted, writing
+from jprobe.errors import DamagedFileError, MissingDataError, MissingFileError, quoted
+from jprobe.files import decoding, writing
 
 NAME = "conll2003"
 LICENCE = "Reuters text, for research only"

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jprobe.errors import ArgumentError, WeightsError
-from jprobe.files import decoding, named_file, quoted
+from jprobe.errors import ArgumentError, WeightsError, quoted
+from jprobe.files import decoding, named_file
 from jprobe.graph.from_edges import from_edges
 from jprobe.graph.graph import Graph
 

@@ -11,7 +11,7 @@ import xarray as xr
 from jprobe.errors import ArgumentError, DamagedFileError, MissingFileError, UnknownNameError
 from jprobe.figures import comparison as figures
 from jprobe.figures.style import title
-from jprobe.files import read_object
+from jprobe.files import is_there, read_object
 from jprobe.report import Finding, Panel
 from jprobe.report.comparison import Cell, Compared, Comparison
 from jprobe.results import load
@@ -122,7 +122,7 @@ def compare(folders: Sequence[str | Path]) -> Comparison:
 
 
 def _read(folder: Path) -> _Run:
-    if not folder.is_dir():
+    if not is_there(folder) or not folder.is_dir():
         raise MissingFileError(folder, "Name the folders of finished runs, such as those in runs/.")
     config = configuration(folder)
     for name in ("results.nc", "summary.json"):

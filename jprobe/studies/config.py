@@ -14,8 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 import annotated_types
 
-from jprobe.errors import ArgumentError
-from jprobe.files import quoted
+from jprobe.errors import ArgumentError, quoted
 
 # Mark, in an annotation, of an option that changes no number: where results go, on how many devices they are computed.
 NOT_NUMBERS = "numbers do not depend on this option"

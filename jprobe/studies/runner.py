@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import xarray as xr
 
 from jprobe import report
@@ -15,6 +14,7 @@ from jprobe.data import cache_dir
 from jprobe.errors import ArgumentError
 from jprobe.report import Outcome
 from jprobe.sharding import local_mesh
+from jprobe.studies.compiled import keep_compiled
 from jprobe.studies.config import Config
 from jprobe.studies.folder import RunFolder
 from jprobe.studies.pace import Pace, Plan
@@ -62,7 +62,7 @@ def run(
 ) -> Result:
     """Run a study into its folder, or take up a run that was interrupted: what ``jprobe run`` does.
 
-    Compiled programs are kept in the cache folder, unless JAX has been given a folder for them.
+    Compiled programs are kept in the cache folder, in 2 GB at most, unless JAX has been given a folder for them.
 
     Args:
         study: a value such as ``jprobe.studies.probes.STUDY``, or your own.
@@ -88,10 +88,7 @@ def run(
     """
     config = study.presets["quick"] if config is None else config
     started = time.monotonic()
-    if jax.config.values["jax_compilation_cache_dir"] is None:
-        # Tasks share most of their programs, and so do runs: what is compiled once is not compiled again.
-        jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "compiled"))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    keep_compiled()
     folder = config.folder(study.presets)
     dataset = compute(study, config, of, folder=folder, progress=progress, planned=planned)
     told = tell(study, dataset, config)

@@ -59,12 +59,14 @@ class Case(NamedTuple):
         run: gives it to jprobe.
         named: words of which a clear error has one: the file, the option.
         limited: whether little memory is given.
+        anywhere: whether the case itself says where files go, if it is accepted.
     """
 
     says: str
     run: Callable[[], Any]
     named: tuple[str, ...] = ()
     limited: bool = True
+    anywhere: bool = False
 
 
 class Verdict(NamedTuple):
@@ -84,7 +86,7 @@ def judge(case: Case, box: Box) -> Verdict:
     before = box.listing()
     with _inside(box), _captured() as told, _limited(case.limited):
         verdict = _answer(case, told)
-    if verdict.word != "wrong" and (left := _left(box, before, verdict.word)):
+    if verdict.word != "wrong" and (left := _left(box, before, verdict.word, case.anywhere)):
         return Verdict("wrong", left)
     return verdict
 
@@ -120,7 +122,9 @@ def _clear(message: str, case: Case) -> Verdict:
     """Whether an error is one message of a few lines that names what it is of."""
     if not message.strip():
         return Verdict("wrong", "refused without a word")
-    if len(message) > LETTERS or message.count("\n") > LINES:
+    # What a person typed may be told again.
+    room = len(case.says)
+    if len(message) > LETTERS + 2 * room or message.count("\n") > LINES + room // 40:
         return Verdict(
             "wrong", f"a message of {len(message)} letters and {message.count(chr(10)) + 1} lines: {message[:200]}"
         )
@@ -131,7 +135,7 @@ def _clear(message: str, case: Case) -> Verdict:
     return Verdict("refused", message)
 
 
-def _left(box: Box, before: dict[str, tuple[int, int]], word: str) -> str:
+def _left(box: Box, before: dict[str, tuple[int, int]], word: str, anywhere: bool) -> str:
     """What is there that should not be; nothing if all is well."""
     if box.marker.exists():
         return "code from the file was run, or a file was written outside its folder"
@@ -141,7 +145,7 @@ def _left(box: Box, before: dict[str, tuple[int, int]], word: str) -> str:
     changed = [name for name in changed if not name.startswith(("cache/compiled/", "cache/data/mnist.npz"))]
     if halves := [name for name in changed if name.endswith((".tmp", ".new", ".old"))]:
         return f"half a file is left: {halves}"
-    allowed = ("cache/", "here/") if word == "accepted" else ()
+    allowed = (("",) if anywhere else ("cache/", "here/")) if word == "accepted" else ()
     if wrong := [name for name in changed if not name.startswith(allowed)] if allowed else changed:
         return f"{word}, and these files changed: {wrong[:5]}"
     return ""

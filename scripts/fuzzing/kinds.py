@@ -63,7 +63,7 @@ def commands(rng: random.Random, box: Box) -> Case:
         ):
             cli.main(words)
 
-    return Case(shlex.join(words), run, limited=False)
+    return Case(shlex.join(words), run, limited=False, anywhere=True)
 
 
 def configs(rng: random.Random, box: Box) -> Case:

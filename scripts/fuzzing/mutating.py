@@ -22,7 +22,7 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64
 
 WORDS = [
     "", " ", "-", "--", "nan", "inf", "-inf", "-1", "0", "1e400", "1" + "0" * 30, "1" * 5000, "0.5", "1.5", "None", "True",
-    "é☃", "\udcff", "a" * 300, "b/" * 3000, "/dev/null", "..", "../..", ".", "/", "@x", "{}", "{seeds}", "'", '"', "1,2",
+    "é☃", "\udcff", "a" * 300, "b/" * 3000, "..", "../..", ".", "@x", "{}", "{seeds}", "'", '"', "1,2",
     "[1]", "[bold]", "[/bold]", "%s", "\x1b[31m", "a\nb", "a\0b", "~", "*", "--out", "--seeds", "--preset", "paper", "mnist",
     "kmnist", "probes", "-h", "--help", "file:///etc/passwd", "http://127.0.0.1:9/x", "x/y",
 ]  # fmt: skip
