@@ -1,12 +1,17 @@
 """Files and folders that appear whole or not at all."""
 
+import errno
+import glob
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
+
+_DAY = 24 * 60 * 60
 
 
 @contextmanager
@@ -18,6 +23,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: the folder is full or not writable; the old file is then untouched.
     """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is there and no file")  # a device would be replaced, too
     # A name of its own for each writer: many processes may fill one cache at once.
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
@@ -28,6 +35,17 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_stale(path: Path) -> None:
+    """Remove what processes that were killed while they wrote a file left beside it, a day ago or earlier.
+
+    Raises:
+        OSError: the folder may not be written.
+    """
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        if time.time() - left.stat().st_mtime > _DAY:
+            left.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -10,6 +10,21 @@ from difflib import get_close_matches
 from pathlib import Path
 
 
+def quoted(content: object, room: int = 80) -> str:
+    """What a file holds, short enough for an error message: a web page may be one line of megabytes.
+
+    Args:
+        content: a line, its fields, a number as it is written.
+        room: letters to show at most.
+
+    Example:
+        >>> quoted("Ann Bob"), quoted("<html>" * 1000, room=12)
+        ("'Ann Bob'", "'<html><html... (6002 letters)")
+    """
+    words = repr(content)
+    return words if len(words) <= room else f"{words[:room]}... ({len(words)} letters)"
+
+
 class JprobeError(Exception):
     """Base class of all errors that jprobe explains."""
 
@@ -21,7 +36,7 @@ class UnknownNameError(JprobeError, ValueError):
         names = [str(k) for k in known]
         close = get_close_matches(str(name), names, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
-        super().__init__(f"There is no {kind} named {name!r}.{hint} Known: {', '.join(names)}.")
+        super().__init__(f"There is no {kind} named {quoted(name)}.{hint} Known: {', '.join(names)}.")
 
 
 class MissingDataError(JprobeError, FileNotFoundError):

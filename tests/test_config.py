@@ -30,7 +30,7 @@ class Mine(Config):
         ({"kept": (0.5, 0.0)}, "--kept must be above 0 and 1 or less, not 0.0"),
         ({"kept": (1.5,)}, "--kept must be above 0 and 1 or less, not 1.5"),
         ({"kept": ()}, "--kept needs one value or more"),
-        ({"kept": (float("nan"),)}, "--kept must be above 0"),
+        ({"kept": (float("nan"),)}, "--kept must be a finite number, not nan"),
         ({"pair": (1, -1)}, "--pair must be 0 or more, not -1"),
         ({"sentences": 0}, "--sentences must be 1 or more, not 0"),
         ({"kind": "c"}, "--kind is one of 'a', 'b', not 'c'"),

@@ -806,7 +806,7 @@ def test_cifar_archive_that_lacks_a_file():
     tarfile.open(fileobj=buffer, mode="w:gz").close()
     with pytest.raises(DamagedFileError, match=r"no data_batch_1\.bin"):
         cifar.unpack(buffer.getvalue(), Path("a.tar.gz"), MEND)
-    with pytest.raises(DamagedFileError, match="cannot be unpacked"):
+    with pytest.raises(DamagedFileError, match=r"not a tar\.gz archive"):
         cifar.unpack(buffer.getvalue()[:20], Path("a.tar.gz"), MEND)
 
 

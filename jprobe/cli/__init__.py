@@ -4,12 +4,13 @@ Nothing heavy is imported before a command needs it, so help and mistakes are an
 """
 
 import contextlib
+import io
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from jprobe.errors import JprobeError, UnknownNameError
+from jprobe.errors import JprobeError, UnknownNameError, quoted
 from jprobe.studies import NAMES
 
 USAGE = """jprobe: probe trained neural networks as signed, weighted graphs
@@ -44,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = list(sys.argv[1:] if argv is None else argv)
     with contextlib.suppress(ValueError):  # in a thread that is not the main one signals are somebody else's
         signal.signal(signal.SIGTERM, _stop)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to stop
     try:
         _command(args)()
     except _WrongCallError as error:
@@ -142,7 +145,7 @@ def _folders_and_out(words: list[str]) -> tuple[list[str], str]:
         if word == "--out" or word.startswith("--out="):
             out = word.removeprefix("--out").removeprefix("=") or next(rest, "")
         elif word.startswith("-"):
-            raise _WrongCallError(f"'jprobe compare' knows no option {word!r}:\n{_usage('compare')}")
+            raise _WrongCallError(f"'jprobe compare' knows no option {quoted(word)}:\n{_usage('compare')}")
         else:
             folders.append(word)
     if len(folders) < 2 or not out:
@@ -186,5 +189,5 @@ def _advice(args: list[str]) -> str:
     if command in ("run", "plan"):
         return f"'jprobe {command}' needs the name of a study first: {', '.join(NAMES)}.\n{usage}"
     if not rest or rest[0] in _WORDS[command]:
-        return f"'jprobe {' '.join(args)}' is not complete, or has a word too many:\n{usage}"
-    return f"'jprobe {command}' knows no {rest[0]!r}:\n{usage}"
+        return f"{quoted(' '.join(['jprobe', *args]))} is not complete, or has a word too many:\n{usage}"
+    return f"'jprobe {command}' knows no {quoted(rest[0])}:\n{usage}"

@@ -5,8 +5,9 @@ def fetch(kind: str, name: str) -> None:
     """Download a dataset or a checkpoint, and say where it is from."""
     if kind == "data":
         from jprobe import data
+        from jprobe.data import conll
 
-        print((data.conll2003() if name == "conll2003" else data.fetch(name)).source)
+        print((conll.fetch() if name == conll.NAME else data.fetch(name)).source)
     else:
         from jprobe import weights
 

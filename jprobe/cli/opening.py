@@ -4,6 +4,7 @@ import webbrowser
 from pathlib import Path
 
 from jprobe.errors import MissingFileError
+from jprobe.files import is_there
 from jprobe.studies.command import taking_up
 
 
@@ -31,9 +32,9 @@ def report_of(folder: Path) -> Path:
         MissingFileError: there is no such folder, it is none of a run, or the run is not finished.
     """
     report = folder.resolve() / "report.html"
-    if report.is_file():
+    if is_there(report) and report.is_file():
         return report
-    if not folder.exists():
+    if not is_there(folder):
         raise MissingFileError(folder, "Name the folder of a run, or nothing for the newest one in runs/.")
     raise MissingFileError(report, f"The run is not finished. This takes it up: {taking_up(folder)}")
 

@@ -10,7 +10,7 @@ from jprobe.data import tfds_files
 from jprobe.data.cache import cache_dir
 from jprobe.data.checksums import digest_file
 from jprobe.data.downloads import download
-from jprobe.errors import DamagedFileError, MissingDataError, MissingFileError
+from jprobe.errors import DamagedFileError, MissingDataError, MissingFileError, quoted
 from jprobe.files import decoding, writing
 
 NAME = "conll2003"
@@ -19,8 +19,10 @@ WHAT = "sentences with named entities: PER, ORG, LOC, MISC (English test set)"
 
 # What people have: the shared task's own file, and the one of later collections.
 FILES = ("eng.testb", "test.txt")
-# As TFDS's builder conll2003 has it. TFDS registers no checksum for it, so there is none to compare with.
+# As TFDS's builder conll2003 has it. TFDS registers no checksum for it; this one is of the loader on huggingface.co.
 _REGISTERED = tfds_files.Registered("https://data.deepai.org/conll2003.zip", checksum="")
+_SHA256 = "sha256:96a104d174ddae7558bab603f19382c5fe02ff1da5c077a7f3ce2ced1578a2c3"
+_MOST = 2**26  # bytes of the test set, which has fewer than one million
 _ARCHIVE, _MEMBER = "conll2003.zip", "test.txt"
 _MEND = (
     f"Download it again: jprobe data fetch {NAME}\n"
@@ -83,8 +85,26 @@ def conll2003() -> Sentences:
         return _read(own)
     path = archive() or _download()
     with decoding(path, "CoNLL-2003's archive", _MEND), zipfile.ZipFile(path) as files:
+        if (size := files.getinfo(_MEMBER).file_size) > _MOST:
+            raise ValueError(f"its {_MEMBER} has {size:,} bytes")
         text = files.read(_MEMBER).decode()
     return _sentences(text, path, {_ARCHIVE: digest_file(path, "sha256")})
+
+
+def fetch() -> Sentences:
+    """:func:`conll2003`, from a new download if what is here is damaged.
+
+    Raises:
+        MissingDataError: it cannot be downloaded.
+        UnreadableFileError, DiskError: as :func:`conll2003`.
+    """
+    try:
+        return conll2003()
+    except DamagedFileError:
+        _download()
+        for file in FILES:
+            (_folder() / file).unlink(missing_ok=True)
+    return conll2003()
 
 
 def imported() -> Path | None:
@@ -100,7 +120,7 @@ def archive() -> Path | None:
 
 def _download() -> Path:
     target = _folder() / _ARCHIVE
-    download(_REGISTERED.url, _REGISTERED.checksum, target, partial(MissingDataError, NAME))
+    download(_REGISTERED.url, _SHA256, target, partial(MissingDataError, NAME))
     return target
 
 
@@ -159,7 +179,9 @@ def _sentences(text: str, path: Path, checksums: dict[str, str]) -> Sentences:
                 tags.append([])
             continue
         if len(columns) < 2 or not (columns[-1] == "O" or columns[-1][:2] in ("B-", "I-")):
-            raise DamagedFileError(path, f"line {number} has no word with a tag of named entities: {line!r}.", _MEND)
+            raise DamagedFileError(
+                path, f"line {number} has no word with a tag of named entities: {quoted(line)}.", _MEND
+            )
         words[-1].append(columns[0])
         tags[-1].append(columns[-1])
     if not words[-1]:

@@ -1,10 +1,13 @@
 """Downloads: a published file arrives whole and checked, or not at all."""
 
+import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
-from jprobe.atomic import replacing
+from jprobe.atomic import remove_stale, replacing
 from jprobe.data.checksums import digest_file
 from jprobe.errors import JprobeError
 from jprobe.files import writing
@@ -12,36 +15,58 @@ from jprobe.files import writing
 # Seconds: a machine without a network finds that out soon.
 CONNECT, ANSWER = 5, 20
 
+# A connection that brings fewer bytes a second, over so many seconds, is as good as dead.
+SLOWEST, PATIENCE = 1_000, 60
+
+# Bytes; the largest published file has 244 million. A server that never stops would fill the disk.
+LARGEST = 2**30
+
 
 def download(url: str, checksum: str, target: Path, missing: Callable[[str], JprobeError]) -> None:
     """Download a file, with progress on a terminal.
 
+    Redirects are followed, to other hosts too: publishers keep large files on hosts of others. What arrives counts by its
+    checksum, wherever it is from. A download that breaks off starts again at the next call. Several processes may
+    download one file at once: each writes a file of its own, which takes its name when it is whole.
+
     Args:
         url: its address.
-        checksum: "algorithm:digits", or the first digits alone where no more are published; "" if none are.
+        checksum: "algorithm:digits", or the first digits alone where no more are published.
         target: where to keep it; an older file stays there until the new one is whole.
         missing: makes the error to raise from a reason, a sentence.
 
     Raises:
-        JprobeError: what `missing` made: no network, no such file there, or another checksum.
+        JprobeError: what `missing` made: no network, no such file there, a connection that stalls or breaks off, or
+            another checksum.
         DiskError: the file cannot be written.
     """
     import pooch
     import requests
 
-    fetch = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=2**16, timeout=(CONNECT, ANSWER))
+    fetch = pooch.HTTPDownloader(
+        progressbar=sys.stderr.isatty(),
+        chunk_size=2**16,
+        timeout=(CONNECT, ANSWER),
+        # Published checksums are of the files as they are, .gz files too.
+        headers={"Accept-Encoding": "identity"},
+    )
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
+        remove_stale(target)
         with replacing(target) as file:
             try:
-                fetch(url, file, None)
+                fetch(url, _Watched(file), None)
             except requests.HTTPError as error:
                 raise missing(f"the server answered {error}.") from error
             except requests.RequestException as error:
-                raise missing(f"{url} cannot be reached ({type(error).__name__}).") from error
+                raise missing(_broken(url, error, file.tell())) from error
+            except _HopelessError as error:
+                raise missing(f"{url} {error}; nothing was kept.") from error
             file.flush()
-            if checksum and not digest_file(Path(file.name), checksum.partition(":")[0]).startswith(checksum):
-                raise missing(f"what {url} sent is not the official file: it has another checksum.")
+            if not digest_file(Path(file.name), checksum.partition(":")[0]).startswith(checksum):
+                raise missing(
+                    f"what {url} sent is not the official file: it has another checksum ({_looks(Path(file.name))})."
+                )
 
 
 def reach(url: str, missing: Callable[[str], JprobeError]) -> None:
@@ -56,3 +81,45 @@ def reach(url: str, missing: Callable[[str], JprobeError]) -> None:
         requests.get(url, stream=True, timeout=(CONNECT, ANSWER)).close()
     except requests.RequestException as error:
         raise missing(f"{url} cannot be reached ({type(error).__name__}).") from error
+
+
+class _HopelessError(Exception):
+    """A download that will not end well."""
+
+
+class _Watched:
+    """A file that takes what is downloaded, unless it comes too slowly or is too much."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._began, self._since, self._size = file, 0, time.monotonic(), 0
+
+    def write(self, chunk: bytes) -> int:
+        """Write what has come."""
+        self._size += len(chunk)
+        if self._size > LARGEST:
+            raise _HopelessError(f"sends more than {LARGEST:,} bytes, and no published file is that large")
+        if (passed := time.monotonic() - self._since) > PATIENCE:
+            if self._size - self._began < SLOWEST * passed:
+                raise _HopelessError(f"sends fewer than {SLOWEST:,} bytes a second")
+            self._began, self._since = self._size, time.monotonic()
+        return self._file.write(chunk)
+
+    def flush(self) -> None:
+        """Write what is in memory."""
+        self._file.flush()
+
+
+def _broken(url: str, error: Exception, size: int) -> str:
+    """Why a download did not come: before it began, or after so many bytes."""
+    kind = type(error).__name__
+    if not size:
+        return f"{url} cannot be reached ({kind})."
+    return f"the connection to {url} broke off or stalled after {size:,} bytes ({kind}); nothing was kept."
+
+
+def _looks(file: Path) -> str:
+    """What a file is, in a few words."""
+    size = os.path.getsize(file)
+    with file.open("rb") as content:
+        page = content.read(512).lstrip().lower().startswith((b"<!doctype", b"<html"))
+    return "it is a web page" if page else f"{size:,} bytes"

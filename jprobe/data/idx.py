@@ -1,7 +1,10 @@
 """The IDX format of MNIST and its successors: a big-endian header, then bytes in C order."""
 
 import gzip
+import math
+import struct
 import zlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,10 @@ from jprobe.data.dataset import Dataset
 from jprobe.errors import DamagedFileError
 
 UNSIGNED_BYTE = 0x08
+DIMENSIONS = 4
+
+# Bytes that one byte of a gzip file can stand for.
+MOST = 1032
 
 # The four files of a set, in the order: training images, training labels, test images, test labels.
 FILES = (
@@ -46,17 +53,20 @@ def decode(compressed: bytes, path: Path, mend: str) -> np.ndarray:
         array([7, 8, 9], dtype=uint8)
     """
     try:
-        data = gzip.decompress(compressed)
-    except (OSError, EOFError, zlib.error) as error:
+        with gzip.GzipFile(fileobj=BytesIO(compressed)) as file:
+            head = file.read(4)
+            if head[:3] != bytes([0, 0, UNSIGNED_BYTE]) or not 1 <= head[-1] <= DIMENSIONS:
+                raise DamagedFileError(path, "it does not begin as an IDX file of unsigned bytes does.", mend)
+            shape = struct.unpack(f">{head[3]}I", file.read(4 * head[3]))
+            expected = math.prod(shape)
+            # No more is taken than the header says, and no more is asked for than gzip can hold in so few bytes.
+            data = file.read(min(expected, MOST * len(compressed)) + 1)
+    except (OSError, EOFError, zlib.error, struct.error) as error:
         raise DamagedFileError(path, f"it is not a whole gzip file ({error}).", mend) from error
-    if len(data) < 4 or data[:3] != bytes([0, 0, UNSIGNED_BYTE]) or len(data) < 4 + 4 * data[3]:
-        raise DamagedFileError(path, "it does not begin as an IDX file of unsigned bytes does.", mend)
-    start = 4 + 4 * data[3]
-    shape = tuple(int(n) for n in np.frombuffer(data[4:start], ">u4"))
-    expected = int(np.prod(shape, dtype=object))
-    if len(data) - start != expected:
-        raise DamagedFileError(path, f"its header says {expected} bytes of content, it has {len(data) - start}.", mend)
-    return np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy()
+    if len(data) != expected:
+        found = f"{len(data)}" if len(data) < expected else "more"
+        raise DamagedFileError(path, f"its header says {expected} bytes of content, it has {found}.", mend)
+    return np.frombuffer(data, np.uint8).reshape(shape).copy()
 
 
 def dataset(

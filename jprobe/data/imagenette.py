@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jprobe.atomic import replacing_folder
 from jprobe.data.cache import cache_dir
-from jprobe.data.photos import SUFFIXES, load_photos
+from jprobe.data.photos import load_photos, photos_of
 from jprobe.files import writing
 
 NAME = "imagenette"
@@ -38,10 +38,9 @@ def import_folder(folder: Path) -> list[Path]:
     load_photos(source)
     target = _folder()
     with writing(target), replacing_folder(target) as unfinished:
-        for path in sorted(source.glob("*/*")):
-            if path.suffix.lower() in SUFFIXES:
-                (unfinished / path.parent.name).mkdir(exist_ok=True)
-                shutil.copyfile(path, unfinished / path.parent.name / path.name)
+        for path in photos_of(source):
+            (unfinished / path.parent.name).mkdir(exist_ok=True)
+            shutil.copyfile(path, unfinished / path.parent.name / path.name)
     return sorted(target.iterdir())
 
 

@@ -1,15 +1,19 @@
 """Photos in a folder of folders, one for each class."""
 
+import warnings
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from jprobe.errors import ArgumentError, DamagedFileError
-from jprobe.files import named_folder, reading
+from jprobe.errors import ArgumentError
+from jprobe.files import decoding, named_folder, reading
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp", ".bmp")
+
+# Of PostScript, whatever the file's name, Pillow would have another program make an image.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 
 SIDE = 224
 
@@ -60,7 +64,7 @@ def load_photos(folder: str | Path) -> Photos:
         ((1, 224, 224, 3), [255, 0, 0], ('tench',), ('a.png',))
     """
     folder = named_folder(folder, "Name a folder that holds a folder of photos for each class.")
-    paths = sorted(path for path in folder.glob("*/*") if path.suffix.lower() in SUFFIXES)
+    paths = photos_of(folder)
     if not paths:
         raise ArgumentError(
             f"{folder} holds no photos: it needs a folder for each class, with {', '.join(SUFFIXES)} files in it."
@@ -72,16 +76,25 @@ def load_photos(folder: str | Path) -> Photos:
     )
 
 
+def photos_of(folder: Path) -> list[Path]:
+    """Files of photos in a folder's class folders, sorted by class and name."""
+    # A pipe by the name of a photo would be waited for.
+    return sorted(path for path in folder.glob("*/*") if path.suffix.lower() in SUFFIXES and not path.is_fifo())
+
+
 def _read(path: Path) -> np.ndarray:
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     mend = "Bring it again, or remove it."
     with reading(path, mend):
         content = path.read_bytes()
-    try:
-        with Image.open(BytesIO(content)) as image:
+    with decoding(path, "a photo that can be decoded", mend), warnings.catch_warnings():
+        # Of a file that says it is larger than any photo Pillow only warns, and takes the memory.
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            opened = Image.open(BytesIO(content), formats=FORMATS)
+        except UnidentifiedImageError as error:  # names an address in memory
+            raise ValueError(f"none of {', '.join(FORMATS)}") from error
+        with opened as image:
             photo = ImageOps.fit(image.convert("RGB"), (SIDE, SIDE), Image.Resampling.BILINEAR)
-    # Pillow's decoders raise these three for damaged files, and one of its own for a file too large to be a photo.
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DamagedFileError(path, f"it cannot be decoded ({error}).", mend) from error
     return np.asarray(photo)

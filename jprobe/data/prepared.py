@@ -99,6 +99,7 @@ def _builder(name: str) -> Any:
 def _prepare(name: str, builder: Any) -> None:
     import requests
     import tensorflow_datasets as tfds
+    from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
     for url in list(builder.url_infos)[:1]:
         reach(url, partial(MissingDataError, name))  # TFDS alone tries for minutes
@@ -109,6 +110,8 @@ def _prepare(name: str, builder: Any) -> None:
             builder.download_and_prepare(download_config=config)
         except (requests.RequestException, tfds.download.DownloadError) as error:
             raise MissingDataError(name, str(error)) from error
+        except NonMatchingChecksumError as error:
+            raise MissingDataError(name, f"what was sent is not the official file ({_first_line(error)})") from error
 
 
 def _arrays(name: str, examples: Any) -> tuple[np.ndarray, np.ndarray]:

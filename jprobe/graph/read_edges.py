@@ -2,13 +2,14 @@
 
 import csv
 import gzip
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from jprobe.errors import ArgumentError, WeightsError
+from jprobe.errors import ArgumentError, WeightsError, quoted
 from jprobe.files import decoding, named_file
 from jprobe.graph.from_edges import from_edges
 from jprobe.graph.graph import Graph
@@ -17,6 +18,8 @@ _MEND = "Name a text file with an edge a line: source, target, sign or weight."
 # What files call the column of weights.
 _WEIGHTS = ("sign", "weight", "rating", "value", "polarity")
 # Weights are kept in single precision: what is smaller is 0 there, what is larger infinite.
+_LONGEST = 2**20  # letters of a line, which is no edge if it has more
+_DIGITS = 4000  # of a label that is a whole number; Python reads no more than 4300
 _LEAST, _LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
 
@@ -93,9 +96,13 @@ def read_edges(
         >>> club.labels, club.graph.num_edges
         (('Ann', 'Bob', 'Cleo'), 3)
     """
-    if len(set(columns)) != 3 or min(columns) < 0:
+    if len(columns) != 3 or len(set(columns)) != 3 or not all(isinstance(n, int) and n >= 0 for n in columns):
         raise ArgumentError(
-            f"columns are the places of source, target and weight, three numbers from 0, not {columns}."
+            f"columns are the places of source, target and weight, three numbers from 0, not {quoted(columns)}."
+        )
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"'):
+        raise ArgumentError(
+            f"delimiter is one character, such as ',' or ' ' for any white space, not {quoted(delimiter)}."
         )
     path = named_file(path, _MEND)
     edges, loops, header = _listed(path, columns, delimiter, drop_loops)
@@ -109,7 +116,7 @@ def read_edges(
         for n in np.flatnonzero(weight != weight[kept])[:1]:
             one, other = edges[n], edges[kept[n]]
             raise ArgumentError(
-                f"{path}, line {one.line}: the edge between {one.ends[0]!r} and {one.ends[1]!r} has weight {one.weight:g}, "
+                f"{path}, line {one.line}: the edge between {quoted(one.ends[0])} and {quoted(one.ends[1])} has weight {one.weight:g}, "
                 f"and {other.weight:g} in line {other.line}. Without undirected=True they are two edges."
             )
         kept = np.unique(kept)
@@ -146,7 +153,7 @@ def _listed(
             loops += 1
         else:
             raise ArgumentError(
-                f"{where}: node {source!r} has an edge to itself, which no spin can change; drop_loops=True leaves "
+                f"{where}: node {quoted(source)} has an edge to itself, which no spin can change; drop_loops=True leaves "
                 "such lines out."
             )
     return edges, loops, header
@@ -154,19 +161,34 @@ def _listed(
 
 def _rows(path: Path, delimiter: str | None) -> Iterator[tuple[int, list[str]]]:
     """(number, fields) of each line that is no comment."""
-    with decoding(path, "a text file", _MEND):
-        data = path.read_bytes()
-        text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8-sig")
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(_lines(path), 1):
         if not line.strip() or line.lstrip()[0] in "#%":
             continue
         if delimiter is None:
             delimiter = next((mark for mark in "\t,;" if line.count(mark) >= 2), " ")
         # One line at a time: a quote that nobody closed spoils one line, not all that follow.
-        fields = (
-            line.split() if delimiter == " " else next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))
-        )
+        try:
+            fields = (
+                line.split()
+                if delimiter == " "
+                else next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))
+            )
+        except csv.Error as error:  # such as a field of more than 131,072 letters
+            raise ArgumentError(f"{path}, line {number} holds no edge ({error}): {quoted(line)}. {_MEND}") from error
         yield number, [field.strip() for field in fields]
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """The lines, one at a time: a small gzip file may hold gigabytes."""
+    with decoding(path, "a text file", _MEND):
+        with path.open("rb") as file:
+            zipped = file.read(2) == b"\x1f\x8b"
+        with gzip.open(path, "rb") if zipped else path.open("rb") as file:
+            text = io.TextIOWrapper(file, "utf-8-sig")
+            while line := text.readline(_LONGEST):
+                if len(line) == _LONGEST:
+                    raise ValueError(f"a line has {_LONGEST:,} letters or more")
+                yield line.rstrip("\r\n")
 
 
 def _names_columns(fields: list[str], columns: tuple[int, int, int]) -> bool:
@@ -179,7 +201,7 @@ def _check_header(where: str, header: tuple[str, ...], columns: tuple[int, int, 
     named = [n for n, name in enumerate(header) if name.lower() in _WEIGHTS]
     if named and columns[2] not in named:
         raise ArgumentError(
-            f"{where} names the columns {list(header)}, and weights would be read from {header[columns[2]]!r}; say where "
+            f"{where} names the columns {quoted(list(header))}, and weights would be read from {quoted(header[columns[2]])}; say where "
             f"source, target and weight stand, columns=(..., ..., {named[0]})."
         )
 
@@ -196,17 +218,17 @@ def _read(where: str, fields: list[str], columns: tuple[int, int, int]) -> tuple
     """Source, target and weight of a line."""
     if len(fields) <= max(columns) or not all(fields[column] for column in columns):
         raise ArgumentError(
-            f"{where} has the fields {fields}; an edge has a source, a target and a sign or weight, here in columns "
+            f"{where} has the fields {quoted(fields)}; an edge has a source, a target and a sign or weight, here in columns "
             f"{columns} from 0. Without signs nothing is frustrated."
         )
     source, target, written = (fields[column] for column in columns)
     if not _is_number(written):
-        raise ArgumentError(f"{where}: the weight {written!r} is no number.")
+        raise ArgumentError(f"{where}: the weight {quoted(written)} is no number.")
     weight = float(written)
     if not abs(weight) <= _LARGEST:
-        raise WeightsError(f"{where}: the weight {written} is not finite in single precision.")
+        raise WeightsError(f"{where}: the weight {written:.40} is not finite in single precision.")
     if abs(weight) < _LEAST:
-        raise ArgumentError(f"{where}: an edge of weight {written} has no sign; take the line out.")
+        raise ArgumentError(f"{where}: an edge of weight {written:.40} has no sign; take the line out.")
     return source, target, weight
 
 
@@ -214,7 +236,9 @@ def _numbered(ends: list[tuple[str, str]]) -> tuple[tuple[str, ...] | tuple[int,
     """The labels of nodes in ascending order, and each edge's two places among them [E, 2]."""
     words = sorted({label for pair in ends for label in pair})
     # "1" and "01" are two labels, and would be one number.
-    whole = all(word.removeprefix("-").isdecimal() and str(int(word)) == word for word in words)
+    whole = all(
+        len(word) <= _DIGITS and word.removeprefix("-").isdecimal() and str(int(word)) == word for word in words
+    )
     if whole:
         words.sort(key=int)
     place = {word: n for n, word in enumerate(words)}

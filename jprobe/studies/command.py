@@ -2,13 +2,14 @@
 
 import dataclasses
 import importlib
-import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jprobe.errors import DamagedFileError, JprobeError, MissingFileError
+from jprobe.files import is_there, read_object
+from jprobe.studies import NAMES
 from jprobe.studies.config import Config
 
 # What every study can be told.
@@ -49,14 +50,12 @@ def configuration(folder: str | Path) -> Mapping[str, Any]:
         DamagedFileError: its config.json cannot be read.
     """
     file = Path(folder) / "config.json"
-    try:
-        found = json.loads(file.read_text())
-        if not isinstance(found["study"], str):
-            raise ValueError("its study has no name")
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise MissingFileError(file, "Name the folder of a run, such as one in runs/.") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DamagedFileError(file, str(error), "Run the study again, into another folder.") from error
+    if not is_there(file):
+        raise MissingFileError(file, "Name the folder of a run, such as one in runs/.")
+    mend = "Run the study again, into another folder."
+    found = read_object(file, mend)
+    if not isinstance(found.get("study"), str):
+        raise DamagedFileError(file, "its study has no name.", mend)
     return found
 
 
@@ -79,10 +78,9 @@ def taking_up(folder: str | Path) -> str:
     """
     found = configuration(folder)
     plain = shlex.join(["jprobe", "run", found["study"], "--out", str(folder)])
-    try:
-        package = importlib.import_module(f"jprobe.studies.{found['study']}")
-    except ImportError:
+    if found["study"] not in NAMES:  # somebody's own
         return plain
+    package = importlib.import_module(f"jprobe.studies.{found['study']}")
     known = {field.name for field in dataclasses.fields(package.Config)}
     commands = []
     for name, preset in package.PRESETS.items():

@@ -1,7 +1,6 @@
 """Finished runs of one study side by side."""
 
 import importlib
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,12 +8,14 @@ from typing import Any, NamedTuple
 
 import xarray as xr
 
-from jprobe.errors import ArgumentError, DamagedFileError, MissingFileError
+from jprobe.errors import ArgumentError, DamagedFileError, MissingFileError, UnknownNameError
 from jprobe.figures import comparison as figures
 from jprobe.figures.style import title
+from jprobe.files import is_there, read_object
 from jprobe.report import Finding, Panel
 from jprobe.report.comparison import Cell, Compared, Comparison
 from jprobe.results import load
+from jprobe.studies import NAMES
 from jprobe.studies.command import configuration, taking_up
 from jprobe.studies.study import Curve, Study
 
@@ -90,6 +91,8 @@ def compare(folders: Sequence[str | Path]) -> Comparison:
         raise ArgumentError(
             f"The runs are of different studies ({', '.join(studies)}); only runs of one can be compared."
         )
+    if studies[0] not in NAMES:
+        raise UnknownNameError("study to compare runs of", studies[0], NAMES)
     study: Study[Any, Any] = importlib.import_module(f"jprobe.studies.{studies[0]}").STUDY
     options = _options(runs)
     labels = _labels(runs, options)
@@ -119,7 +122,7 @@ def compare(folders: Sequence[str | Path]) -> Comparison:
 
 
 def _read(folder: Path) -> _Run:
-    if not folder.is_dir():
+    if not is_there(folder) or not folder.is_dir():
         raise MissingFileError(folder, "Name the folders of finished runs, such as those in runs/.")
     config = configuration(folder)
     for name in ("results.nc", "summary.json"):
@@ -136,12 +139,7 @@ def _read(folder: Path) -> _Run:
 
 
 def _json(file: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(file.read_text())
-        found.items()
-    except (OSError, ValueError, AttributeError) as error:
-        raise DamagedFileError(file, str(error), "Delete it, and the run's command writes it again.") from error
-    return found
+    return read_object(file, "Delete it, and the run's command writes it again.")
 
 
 def _options(runs: Sequence[_Run]) -> list[tuple[str, list[str]]]:

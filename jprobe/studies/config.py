@@ -2,17 +2,19 @@
 
 import dataclasses
 import hashlib
+import math
+import numbers
 import operator
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import annotated_types
 
-from jprobe.errors import ArgumentError
+from jprobe.errors import ArgumentError, quoted
 from jprobe.memory import in_bytes
 
 # Mark, in an annotation, of an option that changes no number: where results go, on how many devices they are computed.
@@ -30,7 +32,7 @@ class Config:
     configuration is made.
 
     Raises:
-        ArgumentError: a value out of its field's range.
+        ArgumentError: a value of another kind than its field's, or out of its range.
 
     Example:
         >>> from annotated_types import Ge
@@ -71,7 +73,8 @@ class Config:
     def __post_init__(self) -> None:
         """Check every value against its field's annotation."""
         for name, hint in _hints(type(self)).items():
-            _check(f"--{name.replace('_', '-')}", getattr(self, name), hint)
+            value = _checked(f"--{name.replace('_', '-')}", getattr(self, name), hint)
+            object.__setattr__(self, name, value)
         if self.out is not None and str(self.out) in ("", "."):
             raise ArgumentError("--out names a folder for the results, not '' or '.'; leave it out for the default.")
         if self.memory is not None:
@@ -145,6 +148,9 @@ def _metadata(hint: Any) -> tuple[Any, ...]:
     return hint.__metadata__ if typing.get_origin(hint) is Annotated else ()
 
 
+# Nobody means more, and arrays of JAX count no further.
+_LARGEST = 2**31 - 1
+
 # A bound of annotated_types -> (the comparison that has to be true, its words).
 _BOUNDS: dict[type, tuple[typing.Callable[[Any, Any], bool], str, str]] = {
     annotated_types.Ge: (operator.ge, "ge", "{} or more"),
@@ -154,31 +160,87 @@ _BOUNDS: dict[type, tuple[typing.Callable[[Any, Any], bool], str, str]] = {
 }
 
 
-def _check(option: str, value: Any, hint: Any) -> None:
-    """Raise ArgumentError if a value, or a part of it, is not what its annotation says."""
-    if typing.get_origin(hint) is Annotated:
-        _check(option, value, typing.get_args(hint)[0])
-        limits = [_BOUNDS[type(m)] + (m,) for m in hint.__metadata__ if type(m) in _BOUNDS]
-        broken = [limit for limit in limits if value is not None and not limit[0](value, getattr(limit[3], limit[1]))]
-        if broken:
-            words = " and ".join(text.format(f"{getattr(limit, name):g}") for _, name, text, limit in limits)
-            raise ArgumentError(f"{option} must be {words}, not {value}.")
-        least = next((m.min_length for m in hint.__metadata__ if isinstance(m, annotated_types.MinLen)), 0)
-        if value is not None and least and len(value) < least:
-            raise ArgumentError(f"{option} needs {'one value' if least == 1 else f'{least} values'} or more.")
-    elif typing.get_origin(hint) is Literal:
-        if value not in typing.get_args(hint):
-            raise ArgumentError(f"{option} is one of {', '.join(map(repr, typing.get_args(hint)))}, not {value!r}.")
-    elif typing.get_origin(hint) is tuple and value is not None:
-        for item, each in _items(value, typing.get_args(hint)):
-            _check(option, item, each)
-    elif typing.get_origin(hint) in (typing.Union, types.UnionType):
-        # Of an optional field the other type is the one with a range.
-        for each in typing.get_args(hint):
-            if each is not types.NoneType and value is not None:
-                _check(option, value, each)
+def _checked(option: str, value: Any, hint: Any) -> Any:
+    """A value that is what its annotation says, lists as tuples; ArgumentError if it, or a part of it, is not."""
+    kind = typing.get_origin(hint)
+    if kind is Annotated:
+        value = _checked(option, value, typing.get_args(hint)[0])
+        return value if value is None else _in_range(option, value, hint.__metadata__)
+    if kind is Literal:
+        words = typing.get_args(hint)
+        if not isinstance(value, str | int | float) or value not in words:
+            raise ArgumentError(f"{option} is one of {', '.join(map(repr, words))}, not {_shown(value)}.")
+        return words[words.index(value)]
+    if kind is tuple:
+        each: tuple[Any, ...] = typing.get_args(hint)
+        if not isinstance(value, tuple | list) or (each[-1] is not ... and len(each) != len(value)):
+            count = "values" if each[-1] is ... else f"{len(each)} values"
+            raise ArgumentError(f"{option} takes {count}, not {_shown(value)}.")
+        each = each[:1] * len(value) if each[-1] is ... else each
+        return tuple(_checked(option, item, one) for item, one in zip(value, each, strict=True))
+    if kind in (typing.Union, types.UnionType):
+        return _one_of(option, value, typing.get_args(hint))
+    return _plain(option, value, hint)
 
 
-def _items(values: tuple[Any, ...], hints: tuple[Any, ...]) -> Iterator[tuple[Any, Any]]:
-    each = [hints[0]] * len(values) if hints[-1:] == (...,) else list(hints)
-    return zip(values, each, strict=True)
+def _in_range(option: str, value: Any, metadata: tuple[Any, ...]) -> Any:
+    limits = [_BOUNDS[type(m)] + (m,) for m in metadata if type(m) in _BOUNDS]
+    if not all(holds(value, getattr(limit, name)) for holds, name, _, limit in limits):
+        words = " and ".join(text.format(f"{getattr(limit, name):g}") for _, name, text, limit in limits)
+        raise ArgumentError(f"{option} must be {words}, not {_shown(value)}.")
+    least = next((m.min_length for m in metadata if isinstance(m, annotated_types.MinLen)), 0)
+    if least and len(value) < least:
+        raise ArgumentError(f"{option} needs {'one value' if least == 1 else f'{least} values'} or more.")
+    return value
+
+
+def _one_of(option: str, value: Any, hints: tuple[Any, ...]) -> Any:
+    """A value that is what one of several annotations says, None among them."""
+    if value is None and types.NoneType in hints:
+        return None
+    refused = ArgumentError(f"{option} needs a value.")
+    for hint in hints:
+        if hint is not types.NoneType:
+            try:
+                return _checked(option, value, hint)
+            except ArgumentError as error:
+                refused = error
+    raise refused
+
+
+def _plain(option: str, value: Any, kind: Any) -> Any:
+    """A number, a word, a path, or yes or no."""
+    if kind is bool:
+        right, what = isinstance(value, bool), "True or False"
+    elif kind is int:
+        right, what = isinstance(value, numbers.Integral) and not isinstance(value, bool), "a whole number"
+        value = int(value) if right else value
+        if right and abs(value) > _LARGEST:
+            right, what = False, f"{_LARGEST:,} or less"
+    elif kind is float:
+        right = isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+        value, what = float(value) if right and not isinstance(value, int) else value, "a finite number"
+    elif kind in (str, Path):
+        right, what = isinstance(value, kind | str) and _is_text(str(value)), "a path" if kind is Path else "text"
+    else:
+        raise TypeError(f"the annotation {kind} of {option} is of no kind that options have")
+    if not right:
+        raise ArgumentError(f"{option} must be {what}, not {_shown(value)}.")
+    return value
+
+
+def _is_text(value: str) -> bool:
+    """Whether a word can be printed, kept in a report, and be a file's name."""
+    try:
+        return "\0" not in value and bool(value.encode() or True)
+    except UnicodeEncodeError:
+        return False
+
+
+def _shown(value: Any) -> str:
+    """A wrong value in an error: itself, if it is of a kind that prints in a few words."""
+    return (
+        quoted(value)
+        if isinstance(value, str | bytes | int | float | tuple | list | Path | None)
+        else type(value).__name__
+    )

@@ -8,6 +8,7 @@ from typing import Any
 import xarray as xr
 
 from jprobe.errors import ConfigMismatchError, DamagedFileError, DiskError
+from jprobe.files import is_there, read_object
 from jprobe.results import load, save, write_json
 
 # Raise this when the numbers of a part, or what its file holds, change their meaning.
@@ -46,13 +47,14 @@ class RunFolder:
 
     def __init__(self, path: str | Path, config: Mapping[str, Any], made_from: Mapping[str, str]) -> None:
         self.path = Path(path)
-        if self.path.exists() and not self.path.is_dir():
+        if is_there(self.path) and not self.path.is_dir():
             raise DiskError(self.path, "it is a file, where results need a folder")
         self._made_from = {**made_from, "format": str(FORMAT)}
         wanted = json.loads(json.dumps(config))
         file = self.path / "config.json"
         if file.exists():
-            self._refuse(_differences(_read(file), wanted))
+            mend = "Choose another folder with --out, or delete this one to compute everything again."
+            self._refuse(_differences(read_object(file, mend), wanted))
         for part in sorted((self.path / "parts").glob("*.nc")):
             found = _loaded(part)
             if found is not None:
@@ -88,17 +90,6 @@ class RunFolder:
     def _refuse(self, differences: list[str]) -> None:
         if differences:
             raise ConfigMismatchError(self.path, differences)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    mend = "Choose another folder with --out, or delete this one to compute everything again."
-    try:
-        found = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise DamagedFileError(file, str(error), mend) from error
-    if not isinstance(found, dict):
-        raise DamagedFileError(file, "it holds no configuration", mend)
-    return found
 
 
 def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

@@ -140,5 +140,5 @@ def read(file: Path | None) -> dict[str, tuple[float, float]]:
         found = json.loads(file.read_text()) if file is not None else {}
         pairs = {str(kind): (float(declared), float(taken)) for kind, (declared, taken) in found.items()}
         return {kind: pair for kind, pair in pairs.items() if min(pair) > 0}
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return {}

@@ -5,14 +5,13 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import xarray as xr
 
 from jprobe import memory, processes, report
-from jprobe.data import cache_dir
 from jprobe.errors import ArgumentError
 from jprobe.report import Outcome
 from jprobe.sharding import local_mesh
+from jprobe.studies.compiled import keep_compiled
 from jprobe.studies.config import Config
 from jprobe.studies.folder import RunFolder
 from jprobe.studies.sharing import share
@@ -54,7 +53,7 @@ def run(
 ) -> Result:
     """Run a study into its folder, or take up a run that was interrupted: what ``jprobe run`` does.
 
-    Compiled programs are kept in the cache folder, unless JAX has been given a folder for them.
+    Compiled programs are kept in the cache folder, in 2 GB at most, unless JAX has been given a folder for them.
 
     Args:
         study: a value such as ``jprobe.studies.probes.STUDY``, or your own.
@@ -181,10 +180,8 @@ def _begin(
     config = study.presets["quick"] if config is None else config
     if config.shared:
         processes.join(config.coordinator, config.processes, config.process_id)
-    if folder is True and jax.config.values["jax_compilation_cache_dir"] is None:
-        # Tasks share most of their programs, and so do runs: what is compiled once is not compiled again.
-        jax.config.update("jax_compilation_cache_dir", str(cache_dir() / "compiled"))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    if folder is True:
+        keep_compiled()
     show = _forwards(progress)
     show("finding data and weights", 0.0)
     mesh = local_mesh(config.mesh)

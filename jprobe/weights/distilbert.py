@@ -1,6 +1,5 @@
 """DistilBERT and BERT checkpoints of huggingface.co."""
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jprobe.errors import CheckpointError
-from jprobe.files import decoding
+from jprobe.files import decoding, read_object
 from jprobe.misfits import listed, misfits, not_finite
 from jprobe.models import DistilBert
 from jprobe.paths import leaves_by_path
@@ -203,15 +202,7 @@ def _model(config: Mapping[str, Any], classifies: bool, bias: np.ndarray | None)
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    return _json(file_of(folder, FILES[0]))
-
-
-def _json(path: Path) -> dict[str, Any]:
-    with decoding(path, "an object of JSON", _AGAIN):
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
-            raise ValueError(f"it is a {type(found).__name__}")
-        return found
+    return read_object(file_of(folder, FILES[0]), _AGAIN)
 
 
 def _labels(config: Mapping[str, Any], count: int, folder: Path) -> tuple[str, ...]:
@@ -230,7 +221,7 @@ def _tokenizer(folder: Path) -> Any:
             tokenizer = tokenizers.Tokenizer.from_file(str(path))
         else:
             # Older checkpoints have the word pieces alone; the rest is BERT's.
-            lower = _json(settings).get("do_lower_case", True) if settings.exists() else True
+            lower = read_object(settings, _AGAIN).get("do_lower_case", True) if settings.exists() else True
             tokenizer = tokenizers.BertWordPieceTokenizer(str(path), lowercase=lower)._tokenizer
     tokenizer.no_padding()
     tokenizer.no_truncation()

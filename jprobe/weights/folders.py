@@ -1,17 +1,17 @@
 """Where the files of a checkpoint are: a folder, what was imported, or huggingface_hub's cache."""
 
-import errno
-import os
 import shutil
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from jprobe.atomic import replacing_folder
 from jprobe.data.cache import cache_dir
-from jprobe.errors import DiskError, MissingFileError, MissingWeightsError
-from jprobe.files import named_folder, writing
+from jprobe.errors import MissingFileError, MissingWeightsError
+from jprobe.files import is_there, named_folder, writing
+from jprobe.weights.hub import snapshot
 from jprobe.weights.tensor_file import read_tensors
 
 # What is read of a published model, the first that is there of each line.
@@ -46,27 +46,15 @@ def find(folder_or_name: str | Path, download: bool = True) -> Path:
         DiskError: huggingface_hub's cache cannot be written.
     """
     name = str(folder_or_name)
-    if name and Path(name).exists():
+    if name and is_there(name):
         return named_folder(name, _FOLDER)
     if name in HUB and imported(name).is_dir():
         return imported(name)
     hub = HUB.get(name, name)
     if hub.count("/") != 1 or hub.startswith((".", "/", "~")):
         raise _missing(name, "there is no such folder, and it is no owner/name of huggingface.co.")
-    import huggingface_hub
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
     patterns = [*(file for choice in FILES for file in choice), *ALSO]
-    try:
-        return Path(huggingface_hub.snapshot_download(hub, allow_patterns=patterns, local_files_only=not download))
-    except LocalEntryNotFoundError as error:
-        raise _missing(name, "it is not in huggingface_hub's cache, and could not be downloaded.") from error
-    except OSError as error:  # some of the network's errors are of this kind as well
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
-            raise DiskError(huggingface_hub.constants.HF_HUB_CACHE, os.strerror(error.errno)) from error
-        raise _missing(name, str(error).splitlines()[0]) from error
-    except (HfHubHTTPError, HFValidationError) as error:
-        raise _missing(name, str(error).splitlines()[0]) from error
+    return snapshot(hub, patterns, download, partial(_missing, name))
 
 
 def _missing(name: str, reason: str) -> MissingWeightsError:

@@ -1,5 +1,6 @@
 """A file of tensors, whatever its format."""
 
+import math
 import zipfile
 from pathlib import Path
 
@@ -67,5 +68,19 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
         with zipfile.ZipFile(path) as archive:
             if archive.testzip() is not None:
                 raise zipfile.BadZipFile("an array has another checksum")
+            for entry in archive.infolist():
+                _check_size(archive, entry)
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
+
+
+def _check_size(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
+    """Raise ValueError if an array's header asks for more memory than the file holds: NumPy takes it before it reads."""
+    with archive.open(entry) as file:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(file)
+        if math.prod(shape) * dtype.itemsize > entry.file_size:
+            raise ValueError(
+                f"the header of {entry.filename} says {list(shape)}, and there are {entry.file_size} bytes"
+            )

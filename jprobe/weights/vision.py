@@ -10,7 +10,7 @@ import numpy as np
 from jprobe import models
 from jprobe.data.checksums import digest_file
 from jprobe.errors import CheckpointError, MissingWeightsError, UnknownNameError
-from jprobe.files import named_file
+from jprobe.files import is_there, named_file
 from jprobe.typing import Params
 from jprobe.weights import alexnet, googlenet, preparation, resnet, shufflenet, squeezenet
 from jprobe.weights.folders import imported
@@ -175,7 +175,7 @@ def load(name_or_file: str | Path, name: str | None = None) -> ImageClassifier:
         path, name = kept(str(name_or_file)), str(name_or_file)
     else:
         # A word that is no file's name is a network's, misspelt.
-        if Path(name_or_file).suffix not in SUFFIXES and not Path(name_or_file).exists():
+        if Path(name_or_file).suffix not in SUFFIXES and not is_there(name_or_file):
             raise UnknownNameError("network or file of weights", name_or_file, ARCHITECTURES)
         path = named_file(name_or_file, "Name a file of weights, or a network that was fetched or imported.")
     known = None if name is None else _architecture(name)
