@@ -38,8 +38,9 @@ _WORDS = {
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line; exits with 1 on an explained error, 2 on a wrong call, 130 on Ctrl-C."""
     args = list(sys.argv[1:] if argv is None else argv)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to stop
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to stop
     try:
         _command(args)()
     except _WrongCallError as error:
