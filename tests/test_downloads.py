@@ -365,6 +365,7 @@ print("asked:", asked)
 """
 
 
+@pytest.mark.end_to_end
 def test_nothing_else_connects(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
     done = subprocess.run([sys.executable, "-c", QUIET], capture_output=True, text=True, cwd=tmp_path, env=environment)
