@@ -40,9 +40,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.asked.append((self.path, dict(self.headers)))
-        name = self.path.rpartition("/")[2]
-        if self.path in self.server.files:
-            self.answer(*self.server.files[self.path])
+        path = self.path.partition("?")[0]
+        name = path.rpartition("/")[2]
+        if path in self.server.files:
+            self.answer(*self.server.files[path])
         else:
             getattr(self, name, self.unknown)()
 
@@ -137,7 +138,7 @@ def server(monkeypatch):
         running.daemon_threads = True
         running.asked, running.files, running.released = [], {}, threading.Event()
         running.url = f"http://127.0.0.1:{running.server_address[1]}"
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.02,), daemon=True).start()
         yield running
         running.released.set()
         running.shutdown()
@@ -295,6 +296,11 @@ def hub(server, tmp_path, monkeypatch):
             {"id": "some/net", "sha": COMMIT, "siblings": names, "private": False, "tags": [], "downloads": 0}
         )
         server.files["/api/models/some/net/revision/main"] = (about.encode(), {"Content-Type": "application/json"})
+        tree = [{"type": "file", "path": name, "size": len(c), "oid": "0" * 40} for name, c in files.items()]
+        server.files[f"/api/models/some/net/tree/{COMMIT}"] = (
+            json.dumps(tree).encode(),
+            {"Content-Type": "application/json"},
+        )
         for name, content in files.items():
             etag = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
             if name.endswith(".safetensors"):
@@ -359,6 +365,7 @@ print("asked:", asked)
 """
 
 
+@pytest.mark.end_to_end
 def test_nothing_else_connects(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
     done = subprocess.run([sys.executable, "-c", QUIET], capture_output=True, text=True, cwd=tmp_path, env=environment)
