@@ -179,7 +179,7 @@ def test_processes_that_are_not_there():
         join("localhost:1", 2, 2)
     with pytest.raises(ArgumentError, match="HOST:PORT"):
         join("localhost", 2, 1)
-    with pytest.raises(ArgumentError, match="no cluster here|did not find each other"):
+    with pytest.raises(ArgumentError, match=r"no cluster here|did not find each other"):
         join()
 
 

@@ -47,8 +47,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line; exits with 1 on an explained error, 2 on a wrong call, 130 on Ctrl-C, 143 on SIGTERM."""
     args = list(sys.argv[1:] if argv is None else argv)
     STOP.listen()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to stop
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to stop
     try:
         _answer(args)
     except BaseException as error:

@@ -34,12 +34,12 @@ def report_of(folder: Path) -> Path:
         MissingFileError: there is no such folder, it is none of a run, or the run is not finished.
         DamagedFileError: the report is not as it was written.
     """
-    report = folder.resolve() / "report.html"
-    if is_there(report) and report.is_file():
-        check_page(report)
-        return report
     if not is_there(folder):
         raise MissingFileError(folder, "Name the folder of a run, or nothing for the newest one in runs/.")
+    report = folder.resolve() / "report.html"
+    if report.is_file():
+        check_page(report)
+        return report
     raise MissingFileError(report, f"The run is not finished. This takes it up: {taking_up(folder)}")
 
 

@@ -40,25 +40,18 @@ def download(url: str, checksum: str, target: Path, missing: Callable[[str], Jpr
             another checksum.
         DiskError: the file cannot be written.
     """
-    import pooch
     import requests
+    import urllib3
 
-    fetch = pooch.HTTPDownloader(
-        progressbar=sys.stderr.isatty(),
-        chunk_size=2**16,
-        timeout=(CONNECT, ANSWER),
-        # Published checksums are of the files as they are, .gz files too.
-        headers={"Accept-Encoding": "identity"},
-    )
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(target.parent)
         with replacing(target) as file:
             try:
-                fetch(url, _Watched(file), None)
+                _receive(url, file)
             except requests.HTTPError as error:
                 raise missing(f"the server answered {error}.") from error
-            except requests.RequestException as error:
+            except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
                 raise missing(_broken(url, error, file.tell())) from error
             except _HopelessError as error:
                 raise missing(f"{url} {error}; nothing was kept.") from error
@@ -87,26 +80,29 @@ class _HopelessError(Exception):
     """A download that will not end well."""
 
 
-class _Watched:
-    """A file that takes what is downloaded, unless it comes too slowly or is too much."""
+def _receive(url: str, file: BinaryIO) -> None:
+    """Write what a server sends, as it comes."""
+    import requests
+    from tqdm import tqdm
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self._began, self._since, self._size = file, 0, time.monotonic(), 0
-
-    def write(self, chunk: bytes) -> int:
-        """Write what has come."""
-        self._size += len(chunk)
-        if self._size > LARGEST:
-            raise _HopelessError(f"sends more than {LARGEST:,} bytes, and no published file is that large")
-        if (passed := time.monotonic() - self._since) > PATIENCE:
-            if self._size - self._began < SLOWEST * passed:
-                raise _HopelessError(f"sends fewer than {SLOWEST:,} bytes a second")
-            self._began, self._since = self._size, time.monotonic()
-        return self._file.write(chunk)
-
-    def flush(self) -> None:
-        """Write what is in memory."""
-        self._file.flush()
+    # Published checksums are of the files as they are, .gz files too.
+    plain = {"Accept-Encoding": "identity"}
+    with requests.get(url, stream=True, timeout=(CONNECT, ANSWER), headers=plain) as answer:
+        answer.raise_for_status()
+        said = answer.headers.get("Content-Length", "")
+        total = int(said) if said.isdecimal() and len(said) < 20 else None
+        size, counted, since = 0, 0, time.monotonic()
+        with tqdm(total=total, unit="B", unit_scale=True, ncols=79, disable=not sys.stderr.isatty()) as bar:
+            # Whatever has come: to wait for a whole chunk is to wait for ever where a byte comes now and then.
+            while chunk := answer.raw.read1(2**16):
+                size += file.write(chunk)
+                bar.update(len(chunk))
+                if size > LARGEST:
+                    raise _HopelessError(f"sends more than {LARGEST:,} bytes, and no published file is that large")
+                if (passed := time.monotonic() - since) > PATIENCE:
+                    if size - counted < SLOWEST * passed:
+                        raise _HopelessError(f"sends fewer than {SLOWEST:,} bytes a second")
+                    counted, since = size, time.monotonic()
 
 
 def _broken(url: str, error: Exception, size: int) -> str:

@@ -85,6 +85,8 @@ def compare(folders: Sequence[str | Path]) -> Comparison:
     if len(paths) < 2:
         raise ArgumentError("A comparison needs the folders of two runs or more.")
     for n, path in enumerate(paths):
+        if not is_there(path) or not path.is_dir():
+            raise MissingFileError(path, "Name the folders of finished runs, such as those in runs/.")
         if path.resolve() in [other.resolve() for other in paths[:n]]:
             raise ArgumentError(f"{path} is named twice; a run compared with itself says nothing.")
     runs = [_read(path) for path in paths]
@@ -124,8 +126,6 @@ def compare(folders: Sequence[str | Path]) -> Comparison:
 
 
 def _read(folder: Path) -> _Run:
-    if not is_there(folder) or not folder.is_dir():
-        raise MissingFileError(folder, "Name the folders of finished runs, such as those in runs/.")
     config = configuration(folder)
     for name in ("results.nc", "summary.json"):
         if not (folder / name).is_file():

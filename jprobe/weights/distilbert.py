@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jprobe.errors import CheckpointError
+from jprobe.errors import CheckpointError, quoted
 from jprobe.files import decoding, read_object
 from jprobe.misfits import listed, misfits, not_finite
 from jprobe.models import DistilBert
@@ -42,6 +42,7 @@ _UNREAD = re.compile(r"embeddings\.position_ids|pooler\.dense\.(weight|bias)")
 _AGAIN = "Get the file again."
 
 # Sizes that both kinds of config.json call the same.
+_LARGEST = 2**24
 _SHARED = ("vocab_size", "max_position_embeddings")
 
 
@@ -147,6 +148,10 @@ def convert(tensors: Mapping[str, np.ndarray], config: Mapping[str, Any]) -> tup
         else:
             found[path] = single(array.T if path.endswith("/kernel") else array)
     model = _model(config, "classifier/kernel" in found, found.get("classifier/bias"))
+    if model.layers > len(found):  # which would be made one by one before anything is compared
+        raise CheckpointError(
+            f"config.json gives {model.layers:,} layers, and there are {len(found)} arrays of weights."
+        )
     shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 1), jnp.int32))
     wanted = {path: leaf for path, _, leaf in leaves_by_path(shapes)}
     problems = [f"left over: {key}" for key in left_over] + misfits(found, wanted) + not_finite(found)
@@ -179,25 +184,30 @@ def _model(config: Mapping[str, Any], classifies: bool, bias: np.ndarray | None)
         "distilbert": ("dim", "n_heads", "n_layers", "hidden_dim", "activation"),
         "bert": ("hidden_size", "num_attention_heads", "num_hidden_layers", "intermediate_size", "hidden_act"),
     }
-    if kind not in table:
-        raise CheckpointError(f"config.json is of a {kind!r} model; this reads 'distilbert' and 'bert'.")
+    if not isinstance(kind, str) or kind not in table:
+        raise CheckpointError(f"config.json is of a {quoted(kind)} model; this reads 'distilbert' and 'bert'.")
     *sizes, activation = table[kind]
     lacking = [name for name in (*sizes, *_SHARED, activation) if name not in config]
     if lacking:
         raise CheckpointError(f"config.json lacks {', '.join(lacking)}.")
-    wrong = [name for name in (*sizes, *_SHARED) if not isinstance(config[name], int) or config[name] < 1]
-    if wrong:
-        raise CheckpointError(f"config.json gives {wrong[0]} as {config[wrong[0]]!r}, which is no size.")
+    types = config.get("type_vocab_size", 2)
+    given = {**{name: config[name] for name in (*sizes, *_SHARED)}, "type_vocab_size": types}
+    for name, size in given.items():
+        if type(size) is not int or not (name != "type_vocab_size") <= size <= _LARGEST:
+            raise CheckpointError(f"config.json gives {name} as {quoted(size)}, which is no size.")
+    epsilon = config.get("layer_norm_eps", 1e-12)
+    if not isinstance(epsilon, float | int) or not 0 <= epsilon < 1:
+        raise CheckpointError(f"config.json gives layer_norm_eps as {quoted(epsilon)}, which is no small number.")
     width, heads, layers, hidden = (config[name] for name in sizes)
     if config[activation] not in ("gelu", "relu"):
         raise CheckpointError(
-            f"config.json asks for the activation {config[activation]!r}; this knows 'gelu' and 'relu'."
+            f"config.json asks for the activation {quoted(config[activation])}; this knows 'gelu' and 'relu'."
         )
     return DistilBert(
         vocabulary=config["vocab_size"], positions=config["max_position_embeddings"], width=width, heads=heads, layers=layers, hidden=hidden,
         labels=len(bias) if classifies and bias is not None else 0,
-        token_types=config.get("type_vocab_size", 2) if kind == "bert" else 0,
-        activation=config[activation], epsilon=config.get("layer_norm_eps", 1e-12),
+        token_types=types if kind == "bert" else 0,
+        activation=config[activation], epsilon=epsilon,
     )  # fmt: skip
 
 
