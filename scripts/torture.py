@@ -118,9 +118,12 @@ def numbers(out: Path) -> dict[str, object]:
             if not any(word in str(name) for word in TIMES)
         }  # fmt: skip
     told = json.loads((out / "summary.json").read_text())
-    found["attributes"] = str({name: value for name, value in ds.attrs.items() if name != "file_sha256"})
+    attributes = str({name: value for name, value in ds.attrs.items() if name != "file_sha256"})
     # NaN is not equal to itself; written out it is.
-    return found | {"summary": json.dumps({k: v for k, v in told.items() if not any(word in k for word in TIMES)})}
+    return found | {
+        "attributes": attributes,
+        "summary": json.dumps({k: v for k, v in told.items() if not any(word in k for word in TIMES)}),
+    }
 
 
 def stopped(bench: Bench, number: signal.Signals, behind: float = 0.0) -> str:
