@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 import jprobe as jp
-from jprobe import atomic, data, seals, train
+from jprobe import atomic, checkpoint, data, seals, train
 from jprobe.cli.stopping import Stop
 from jprobe.data import conll
 from jprobe.errors import DamagedFileError
 from jprobe.studies import compiled
+from jprobe.train.unfinished import Unfinished
 from jprobe.weights import folders
 
 pytestmark = pytest.mark.quick
@@ -107,6 +108,29 @@ def test_two_trainings_of_the_same_networks_at_once_both_end_with_them(tmp_path)
     for fit in [*fits, train.fit(model, task, 2, epochs=5, batch=8, checkpoint=tmp_path / "fit")]:
         np.testing.assert_array_equal(fit.params["params"]["Dense_0"]["kernel"], whole.params["params"]["Dense_0"]["kernel"])  # fmt: skip
     assert {name.partition("/")[0] for name in below(tmp_path)} - {"fit.unfinished"} == {"fit"}
+
+
+def test_what_another_training_has_come_to_stays(tmp_path, monkeypatch):
+    settings, shape = np.zeros(32, np.uint8), np.zeros(3, np.float32)
+    ours = Unfinished.beside(tmp_path / "fit", settings, 1)
+    ours.write("1", 3, shape + 3)
+    ours.write("1", 1, shape + 1)  # of a process that began later
+    done, state = ours.read("1", lambda done: shape)
+    assert (done, state.tolist()) == (3, [3, 3, 3])
+    load = checkpoint.load
+
+    def overtaken(path, like):
+        if path.name.endswith("_3"):
+            Unfinished.beside(tmp_path / "fit", settings, 1).write("1", 4, shape + 4)
+        return load(path, like)
+
+    monkeypatch.setattr(checkpoint, "load", overtaken)
+    done, state = ours.read("1", lambda done: shape)
+    assert (done, state.tolist()) == (4, [4, 4, 4])
+    # It is writing just now.
+    (tmp_path / "fit.unfinished" / ".part_1_epoch_5.0.new").mkdir()
+    ours.clear()
+    assert [path.name for path in (tmp_path / "fit.unfinished").iterdir()] == [".part_1_epoch_5.0.new"]
 
 
 def test_programs_that_changed_since_the_last_run_are_compiled_again(tmp_path):
