@@ -55,7 +55,7 @@ def test_a_few_of_each_kind(fuzzing, kind, tmp_path, monkeypatch):
 
     monkeypatch.setattr(socket.socket, "connect", offline)
     words = []
-    for n in range({"commands": 8, "results": 10}.get(kind, 40)):
+    for n in range({"commands": 4, "results": 5}.get(kind, 15)):
         box = Box(tmp_path / "box")
         case = fuzzing.kinds.KINDS[kind](random.Random(f"ci {kind} {n}"), box)
         verdict = judge(case, box)

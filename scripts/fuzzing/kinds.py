@@ -58,7 +58,7 @@ def commands(rng: random.Random, box: Box) -> Case:
     def run() -> None:
         # What a study would compute is no question of its options; what it is of, is.
         with (
-            mock.patch("jprobe.studies.runner.run_all", reached),
+            mock.patch("jprobe.studies.working.run_all", reached),
             mock.patch("webbrowser.open", return_value=True),
         ):
             cli.main(words)
