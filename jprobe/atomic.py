@@ -3,6 +3,7 @@
 import errno
 import glob
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -12,6 +13,12 @@ from typing import BinaryIO
 from uuid import uuid4
 
 _DAY = 24 * 60 * 60
+
+# How often a folder's name is tried that others take at the same time.
+_ATTEMPTS = 100
+
+# Names that the functions below give to what is not whole yet, or no longer wanted.
+_LEFT = re.compile(r"\..+\.[0-9a-f]{32}\.(tmp|old|new(\..*)?)")
 
 
 @contextmanager
@@ -37,37 +44,57 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
-def remove_stale(path: Path) -> None:
-    """Remove what processes that were killed while they wrote a file left beside it, a day ago or earlier.
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes that were killed while they wrote left in a folder and below, a day ago or earlier.
 
-    Raises:
-        OSError: the folder may not be written.
+    Nothing reads it; what is younger may be another process's work. What cannot be removed stays.
     """
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        if time.time() - left.stat().st_mtime > _DAY:
-            left.unlink(missing_ok=True)
+    for path in sorted(folder.rglob(".*")):
+        with suppress(OSError):  # gone meanwhile, or not ours to remove
+            if _LEFT.fullmatch(path.name) and time.time() - path.stat().st_mtime > _DAY:
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink()
 
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Give an empty folder to fill, which takes the name `path` only when the block ends without an error.
 
+    Of two processes that write one folder at once, the last one's stays.
+
     Raises:
         OSError: the disk is full or the folder above is not writable; the old folder is then still there.
     """
-    # Names of its own for each writer: two processes may write one folder at once.
-    new, old = (path.with_name(f".{path.name}.{uuid4().hex}.{suffix}") for suffix in ("new", "old"))
+    # A name of its own for each writer.
+    new = path.with_name(f".{path.name}.{uuid4().hex}.new")
     try:
         new.mkdir(parents=True)
         yield new
-        with suppress(FileNotFoundError):
-            path.rename(old)
-        try:
-            new.rename(path)
-        except OSError:
-            if old.exists():
-                old.rename(path)
-            raise
+        _put(new, path)
     finally:
-        for folder in (new, old):
-            shutil.rmtree(folder, ignore_errors=True)
+        # Orbax writes into a folder beside the one that it is given, which an error leaves there.
+        for left in path.parent.glob(f"{glob.escape(new.name)}*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _put(new: Path, path: Path) -> None:
+    """Rename a folder to a name that another may have, and that another process may be taking just now."""
+    for attempt in range(_ATTEMPTS):
+        old = path.with_name(f".{path.name}.{uuid4().hex}.old")
+        try:
+            with suppress(FileNotFoundError):
+                path.rename(old)
+            new.rename(path)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or attempt == _ATTEMPTS - 1:
+                raise
+        finally:
+            # Whatever has stopped this, a signal too: without the new folder the old one stays.
+            if old.exists() and not path.exists():
+                with suppress(OSError):  # another process's is there now
+                    old.rename(path)
+            if path.exists():
+                shutil.rmtree(old, ignore_errors=True)

@@ -16,14 +16,11 @@ from jax.experimental import multihost_utils
 from safetensors.numpy import load_file, save_file
 
 from jprobe.atomic import replacing_folder
-from jprobe.data.checksums import digest_file
+from jprobe.data.checksums import SUMS, note_sums, sums_of
 from jprobe.errors import CheckpointError, MissingFileError
 from jprobe.files import writing
 from jprobe.misfits import listed, misfits
 from jprobe.paths import spelled
-
-# Checksum of every other file of a checkpoint: Orbax does not notice a flipped bit.
-SUMS = "sha256.json"
 
 # In the folder of a checkpoint that one of several processes wrote: arrays by path.
 ALONE = "arrays.safetensors"
@@ -57,7 +54,7 @@ def save(path: str | Path, tree: Any) -> None:
                 save_file({name: np.ascontiguousarray(leaf) for name, leaf in _leaves(tree)}, folder / ALONE)
             else:
                 _save(folder, tree)
-            (folder / SUMS).write_text(json.dumps(_sums(folder), indent=1))
+            note_sums(folder)  # Orbax does not notice a flipped bit
 
 
 def _save(folder: Path, tree: Any) -> None:
@@ -69,17 +66,11 @@ def _save(folder: Path, tree: Any) -> None:
         raise OSError(str(error).splitlines()[0]) from error
 
 
-def _sums(folder: Path) -> dict[str, str]:
-    """Path below the folder -> SHA-256 of each file but that of the sums."""
-    files = (file for file in folder.rglob("*") if file.is_file() and file != folder / SUMS)
-    return {file.relative_to(folder).as_posix(): digest_file(file, "sha256") for file in sorted(files)}
-
-
 def _check_files(path: Path) -> None:
     """Raise CheckpointError if a file is not as it was written; Orbax would print tracebacks, or read on."""
     try:
         wanted = json.loads((path / SUMS).read_bytes())
-        found = _sums(path)
+        found = sums_of(path)
         damaged = sorted(name for name, checksum in wanted.items() if found.get(name) != checksum)
     except (OSError, ValueError, AttributeError):
         damaged = [SUMS]

@@ -1,10 +1,11 @@
 """Break runs of the studies on purpose, take them up again, and compare: nothing lost, nothing wrong, one clear line.
 
-    python scripts/torture.py [--faults kill signal disk readonly bytes together clock] [--studies probes ...] [--times 30]
+    python scripts/torture.py [--faults kill signal disk readonly bytes read together clock] [--studies probes ...] [--times 30]
 
-Runs are small (a few networks, one epoch; seconds each). A row says of a study and a fault how often it was tried, how
-often the run then ended as the undisturbed one or with one clear line, and what went wrong. Needs Linux; full and
-read-only disks need root, who may mount a tmpfs.
+Runs are small (a few networks, one epoch; seconds each). A row says of a study and a fault, and of damaged bytes of which
+kind of file, how often it was tried; how often the run ended, at once or when it was taken up, with every number of the
+undisturbed one; how often one clear line was said on the way; and what went wrong. Needs Linux; full and read-only disks
+need root, who may mount a tmpfs.
 """
 
 import argparse
@@ -33,7 +34,7 @@ STUDIES = {
     "cnt": "--architectures fc --depths 3 --activations sigmoid --networks 2 --samples 20",
     "connectivity": "--dataset cmnist --networks 2 --epochs 2 --nodes 4 --images 60 --test-images 20 --size 8",
 }
-FAULTS = ("kill", "signal", "disk", "readonly", "bytes", "together", "clock")
+FAULTS = ("kill", "signal", "disk", "readonly", "bytes", "read", "together", "clock")
 
 # How long something took is not what is computed.
 TIMES = ("seconds", "per_second", "pace", "speed")
@@ -46,26 +47,34 @@ class Bench:
         self.study, self.place, self.rng = study, place / study, rng
         self.place.mkdir()
         self.cache = place / "cache"
-        self.folders = 0
+        self.folders, self.kind, self.same, self.told = 0, "", False, False
         self.start(self.place / "warm").wait()  # compiles
         begin = time.monotonic()
         assert self.run(self.place / "whole") == 0, self.said()
         self.seconds = time.monotonic() - begin
         self.numbers = numbers(self.place / "whole")
+        self.shown = ""
 
     def folder(self) -> Path:
         """A folder for the next run."""
         self.folders += 1
         return self.place / f"run{self.folders}"
 
-    def start(self, out: Path, behind: float = 0.0, cache: Path | None = None) -> subprocess.Popen[bytes]:
-        """The command, as a person types it, in a process of its own; its clock may be behind."""
+    def start(
+        self, out: Path, behind: float = 0.0, after: float = 0.0, cache: Path | None = None, output: str = ""
+    ) -> subprocess.Popen[bytes]:
+        """The command, as a person types it, in a process of its own; its clock may be set back after some seconds."""
         words = ["run", self.study, *STUDIES[self.study].split(), "--out", str(out)]
-        code = f"import time; now = time.time; time.time = lambda: now() - {behind}; from jprobe.cli import main; main({words!r})"
-        environment = os.environ | {"JPROBE_CACHE": str(cache or self.cache), "JAX_PLATFORMS": "cpu"}
-        with (self.place / "said").open("wb") as said:
+        late = f"time.time = lambda: now() - {behind} * (time.monotonic() > start + {after})"
+        code = f"import sys, time; now, start = time.time, time.monotonic(); {late}; sys.argv[1:] = {words!r}; from jprobe.cli import main; main()"
+        return self.process(["-c", code], cache, output)
+
+    def process(self, words: list[str], cache: Path | None = None, output: str = "") -> subprocess.Popen[bytes]:
+        """Python, with these words; what it prints goes into a file, or stderr alone does."""
+        environment = os.environ | {"JPROBE_CACHE": str(cache or self.cache), "JAX_PLATFORMS": "cpu", "BROWSER": "true"}
+        with (self.place / "said").open("wb") as said, open(output or os.devnull, "wb") as other:
             return subprocess.Popen(
-                [sys.executable, "-c", code], stdout=said, stderr=subprocess.STDOUT, env=environment
+                [sys.executable, *words], stdout=other if output else said, stderr=said, env=environment
             )
 
     def run(self, out: Path, **options: object) -> int:
@@ -81,9 +90,16 @@ class Bench:
         if "Traceback" in self.said():
             return f"a traceback: {self.said().strip().splitlines()[-1]}"
         if status == 0:
-            return "" if numbers(out) == self.numbers else "other numbers"
+            self.same = numbers(out) == self.numbers
+            return "" if self.same else "other numbers"
+        return self.untold(status)
+
+    def untold(self, status: int) -> str:
+        """What is wrong with what was said by a command that did not do its work: it has to be one clear line."""
         lines = [line for line in self.said().splitlines() if line.startswith("jprobe: ")]
-        return "" if status == 1 and len(lines) == 1 else f"status {status}: {self.said().strip()[-200:]}"
+        one = status == 1 and len(lines) == 1 and "Traceback" not in self.said()
+        self.told |= one
+        return "" if one else f"status {status}: {self.said().strip()[-200:]}"
 
     def taken_up(self, out: Path, **options: object) -> str:
         """What is wrong when the same command takes a run up: it has to end as the undisturbed one."""
@@ -97,29 +113,41 @@ def numbers(out: Path) -> dict[str, object]:
 
     with xr.open_dataset(out / "results.nc") as ds:
         found = {
-            str(name): (str(ds[name].dtype), ds[name].dims, ds[name].values.tobytes() if ds[name].dtype != object else ds[name].values.tolist())
+            str(name): (str(ds[name].dtype), ds[name].dims, str(ds[name].attrs), ds[name].values.tobytes() if ds[name].dtype != object else ds[name].values.tolist())
             for name in ds.variables
             if not any(word in str(name) for word in TIMES)
         }  # fmt: skip
     told = json.loads((out / "summary.json").read_text())
+    attributes = str({name: value for name, value in ds.attrs.items() if name != "file_sha256"})
     # NaN is not equal to itself; written out it is.
-    return found | {"summary": json.dumps({k: v for k, v in told.items() if not any(word in k for word in TIMES)})}
+    return found | {
+        "attributes": attributes,
+        "summary": json.dumps({k: v for k, v in told.items() if not any(word in k for word in TIMES)}),
+    }
 
 
 def stopped(bench: Bench, number: signal.Signals, behind: float = 0.0) -> str:
     """Stop a run at a random moment, and take it up."""
     out = bench.folder()
     process = bench.start(out)
-    time.sleep(bench.rng.uniform(0.0, bench.seconds))
+    # Python itself, which takes a tenth of a second to begin, has its own ways; so it has while it ends.
+    time.sleep(bench.rng.uniform(0.0 if number == signal.SIGKILL else 0.3, bench.seconds))
     process.send_signal(number)
     status = process.wait(timeout=600)
-    # A signal may come while Python ends, or in a callback of its garbage collector, which cannot raise: it says so, and goes on.
-    ignored = status == 0 and "Exception ignored in" in bench.said()
-    if number != signal.SIGKILL and "Traceback" in bench.said() and not ignored:
+    if number != signal.SIGKILL and "Traceback" in bench.said():
         return f"a traceback: {bench.said()[-1500:]}"
-    if number != signal.SIGKILL and status not in (0, 128 + number, -number):  # the latter before Python listens
-        return f"status {status}"
+    if number != signal.SIGKILL and status != 0:
+        if status != 128 + number or "\nStopped." not in bench.said():
+            return f"status {status}: {bench.said()[-300:]}"
+        bench.told = True
     return bench.taken_up(out, behind=behind)
+
+
+def set_back(bench: Bench) -> str:
+    """A clock that is set back by three days between two starts, or during a run."""
+    if bench.rng.random() < 0.5:
+        return stopped(bench, signal.SIGKILL, behind=3 * 86400.0)
+    return bench.taken_up(bench.folder(), behind=3 * 86400.0, after=bench.rng.uniform(0.0, bench.seconds))
 
 
 def together(bench: Bench) -> str:
@@ -146,8 +174,11 @@ def disk(place: Path, kilobytes: int, mode: str = "rw") -> Iterator[Callable[[st
 
 
 def full(bench: Bench) -> str:
-    """A disk that is full at some moment of the run, under its folder or under the cache; then there is room."""
+    """A disk that is full at some moment of the run, under its folder, the cache or its log; then there is room."""
     out = bench.folder()
+    if bench.rng.random() < 0.1:
+        status = bench.run(out, output="/dev/full")
+        return bench.wrong(out, status) or ("" if status == 1 else "the log was lost in silence") or bench.taken_up(out)
     small = out.with_name(f"{out.name}.disk")
     under_cache = bench.rng.random() < 0.3
     used = sum(
@@ -192,8 +223,12 @@ def bytes_of(bench: Bench) -> str:
     kinds: dict[str, list[Path]] = {}
     for file in sorted(f for top in (out, cache) for f in top.rglob("*") if f.is_file()):
         top = out if file.is_relative_to(out) else cache
-        kinds.setdefault(f"{top is cache}{file.relative_to(top).parts[0]}{file.suffix}", []).append(file)
-    file = bench.rng.choice(kinds[bench.rng.choice(sorted(kinds))])
+        first, *below = file.relative_to(top).parts
+        ending = "" if "checkpoints" in first or not below else f"/*{file.suffix}"
+        kinds.setdefault(f"{'cache/' if top is cache else ''}{first}{ending}", []).append(file)
+    # Each kind in its turn, so that none is left out.
+    kind = sorted(kinds)[bench.folders % len(kinds)]
+    bench.kind, file = kind, bench.rng.choice(kinds[kind])
     if (out / "parts") in file.parents or "checkpoints" in file.parts or cache in file.parents:
         (out / "results.nc").unlink()
     if "checkpoints" in file.parts or cache in file.parents:
@@ -205,15 +240,60 @@ def bytes_of(bench: Bench) -> str:
     return f"{file.relative_to(bench.place)}: {told}" if told else ""
 
 
+def read_damaged(bench: Bench) -> str:
+    """A damaged file of a finished run, which `jprobe open` and `jprobe compare` then read."""
+    one = bench.place / "one"
+    commands = {"open": ["open", str(one)], "compare": ["compare", str(one), str(bench.place / "whole"), "--out", str(bench.place / "page.html")]}  # fmt: skip
+    shutil.copytree(bench.place / "whole", one, dirs_exist_ok=True)
+    if not bench.shown:
+        bench.process(["-m", "jprobe", *commands["compare"]]).wait(timeout=600)
+        bench.shown = bench.said()
+    files = sorted(file for file in one.glob("*.*") if file.is_file())
+    file = files[bench.folders % len(files)]
+    bench.folder()
+    bench.kind = file.name
+    damage(file, bench.rng)
+    wrong = []
+    for name, words in commands.items():
+        status = bench.process(["-m", "jprobe", *words]).wait(timeout=600)
+        if status != 0:
+            wrong.append(bench.untold(status))
+        elif name == "compare":
+            bench.same = bench.said() == bench.shown
+            wrong.append("" if bench.same else "compare shows something else")
+        elif file.name == "report.html" and file.read_bytes() != (bench.place / "whole" / file.name).read_bytes():
+            wrong.append("open shows a damaged page")
+    return "; ".join(f"{file.name}: {told}" for told in wrong if told)
+
+
 TRIALS: dict[str, Callable[[Bench], str]] = {
     "kill": lambda bench: stopped(bench, signal.SIGKILL),
     "signal": lambda bench: stopped(bench, bench.rng.choice([signal.SIGINT, signal.SIGTERM])),
     "disk": full,
     "readonly": read_only,
     "bytes": bytes_of,
+    "read": read_damaged,
     "together": together,
-    "clock": lambda bench: stopped(bench, signal.SIGKILL, behind=3 * 86400.0),
+    "clock": set_back,
 }
+
+
+def row(bench: Bench, fault: str, times: int) -> int:
+    """Try a fault so often, and print its row; damaged bytes have one for each kind of file. How often it went wrong."""
+    counts: dict[str, list[int]] = {}
+    wrong = []
+    for _ in range(times):
+        bench.kind, bench.same, bench.told = "", False, False
+        told = TRIALS[fault](bench)
+        wrong += [told] if told else []
+        found = (1, bench.same and not told, bench.told, bool(told))
+        before = counts.setdefault(bench.kind, [0, 0, 0, 0])
+        counts[bench.kind] = [n + int(more) for n, more in zip(before, found, strict=True)]
+    for kind, (tried, same, one, failed) in sorted(counts.items()):
+        print(f"{bench.study:14}{f'{fault} {kind}':32}{tried:6}{same:16}{one:16}{failed:7}", flush=True)
+    for told in wrong:
+        print(f"    {told}", flush=True)
+    return len(wrong)
 
 
 def main() -> None:
@@ -225,16 +305,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     bad = 0
-    print(f"{'study':14}{'fault':12}{'tried':>6}{'wrong':>7}", flush=True)
+    print(f"{'study':14}{'fault':32}{'tried':>6}{'as undisturbed':>16}{'one clear line':>16}{'wrong':>7}", flush=True)
     for study in args.studies:
         with tempfile.TemporaryDirectory() as place:
             bench = Bench(study, Path(place), random.Random(f"{args.seed} {study}"))
             for fault in args.faults:
-                wrong = [told for told in (TRIALS[fault](bench) for _ in range(args.times)) if told]
-                bad += len(wrong)
-                print(f"{study:14}{fault:12}{args.times:6}{len(wrong):7}", flush=True)
-                for told in wrong:
-                    print(f"    {told}", flush=True)
+                bad += row(bench, fault, args.times)
     sys.exit(1 if bad else 0)
 
 

@@ -18,7 +18,7 @@ ROOT = Path(jprobe.__file__).parent
 ROOMS = [
     "cli", "studies", "report", "figures", "complexity", "robustness", "sweeping", "engine", "probes", "frustration", "metrics",
     "connectivity", "capture", "graph", "train", "checkpoint", "weights", "models", "data", "results", "intervals", "choices", "sharding", "processes", "programs",
-    "permutation", "networks", "keys", "selection", "paths", "digests", "misfits", "files", "atomic", "convolution", "memory", "errors", "typing",
+    "permutation", "networks", "keys", "selection", "paths", "digests", "misfits", "seals", "files", "atomic", "convolution", "memory", "errors", "typing",
 ]  # fmt: skip
 
 MODULES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))

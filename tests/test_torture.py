@@ -38,7 +38,7 @@ def test_only_times_may_differ(torture, tmp_path):
 
 def test_what_a_run_says_is_judged(torture, tmp_path):
     bench = torture.Bench.__new__(torture.Bench)
-    bench.place, bench.numbers = tmp_path, torture.numbers(run_folder(tmp_path / "whole"))
+    bench.place, bench.told, bench.numbers = tmp_path, False, torture.numbers(run_folder(tmp_path / "whole"))
     other = run_folder(tmp_path / "other", value=2.0)
     for said, folder, status, wrong in (
         ("", "whole", 0, ""),
@@ -61,7 +61,5 @@ def test_a_study_holds_against_faults():
     done = subprocess.run([sys.executable, str(SCRIPT), *words], capture_output=True, text=True, env=fast)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [line.split() for line in done.stdout.splitlines()]
-    assert rows == [
-        ["study", "fault", "tried", "wrong"],
-        *(["probes", f, "1", "0"] for f in ("kill", "together", "clock")),
-    ]
+    assert rows[0] == ["study", "fault", "tried", "as", "undisturbed", "one", "clear", "line", "wrong"]
+    assert rows[1:] == [["probes", f, "1", "1", "0", "0"] for f in ("kill", "together", "clock")]

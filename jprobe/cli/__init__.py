@@ -4,12 +4,15 @@ Nothing heavy is imported before a command needs it, so help and mistakes are an
 """
 
 import contextlib
+import errno
 import io
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from jprobe.cli.stopping import STOP
 from jprobe.errors import JprobeError, UnknownNameError, quoted
 from jprobe.studies import NAMES
 
@@ -43,32 +46,51 @@ _WORDS = {
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line; exits with 1 on an explained error, 2 on a wrong call, 130 on Ctrl-C, 143 on SIGTERM."""
     args = list(sys.argv[1:] if argv is None else argv)
-    with contextlib.suppress(ValueError):  # in a thread that is not the main one signals are somebody else's
-        signal.signal(signal.SIGTERM, _stop)
+    STOP.listen()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to stop
     try:
+        _answer(args)
+    except BaseException as error:
+        # An exception that a signal raised inside other people's code may come out as another one.
+        if isinstance(error, SystemExit) or (STOP.number is None and not isinstance(error, KeyboardInterrupt)):
+            raise
+        print("\nStopped.", file=sys.stderr)
+        _leave(STOP.status)
+    finally:
+        STOP.end(last=argv is None)
+
+
+def _answer(args: list[str]) -> None:
+    try:
         _command(args)()
+        sys.stdout.flush()
     except _WrongCallError as error:
         print(f"jprobe: {error}", file=sys.stderr)
         sys.exit(2)
     except JprobeError as error:
+        STOP.check()
         print(f"jprobe: {error}", file=sys.stderr)
         _leave(1)
-    except KeyboardInterrupt as stop:
-        print("\nStopped.", file=sys.stderr)
-        _leave(status_of(stop))
+    except OSError as error:
+        # Where jprobe writes files it says which; what is left is what it prints.
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EPIPE):
+            raise
+        _drop_output()
+        if error.errno == errno.EPIPE:  # the reader, such as head, wants no more
+            _leave(128 + signal.SIGPIPE)
+        print(
+            f"jprobe: What is printed could not be written: {error.strerror}. Finished work is kept; send it elsewhere, "
+            "and run the same command again.", file=sys.stderr,
+        )  # fmt: skip
+        _leave(1)
 
 
-def _stop(number: int, frame: object) -> NoReturn:
-    """A scheduler's request to end is a person's Ctrl-C: what is being written is left out, not left half written."""
-    raise KeyboardInterrupt(number)
-
-
-def status_of(stop: KeyboardInterrupt) -> int:
-    """The exit status that says which signal stopped the program: 130 for Ctrl-C, 143 for SIGTERM."""
-    return 128 + (stop.args[0] if stop.args else signal.SIGINT)
+def _drop_output() -> None:
+    """Print to nowhere from now on: Python, when it ends, tries again to write what is left."""
+    with contextlib.suppress(OSError, ValueError):  # no output of the system's, such as a test's
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _leave(status: int) -> NoReturn:

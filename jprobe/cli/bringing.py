@@ -1,5 +1,7 @@
 """Downloads and imports of data and weights."""
 
+from jprobe.cli.stopping import STOP
+
 
 def fetch(kind: str, name: str) -> None:
     """Download a dataset or a checkpoint, and say where it is from."""
@@ -7,10 +9,12 @@ def fetch(kind: str, name: str) -> None:
         from jprobe import data
         from jprobe.data import conll
 
+        STOP.unwind()
         print((conll.fetch() if name == conll.NAME else data.fetch(name)).source)
     else:
         from jprobe import weights
 
+        STOP.unwind()
         print(weights.fetch(name))
         _lack(name)
 
@@ -20,11 +24,13 @@ def take(kind: str, name: str, path: str) -> None:
     if kind == "data":
         from jprobe import data
 
+        STOP.unwind()
         for file in data.import_files(name, path):
             print(file)
     else:
         from jprobe import weights
 
+        STOP.unwind()
         for file in weights.import_weights(name, path):
             print(file)
         _lack(name)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from jprobe.errors import MissingFileError
 from jprobe.files import is_there
+from jprobe.seals import check_page
 from jprobe.studies.command import taking_up
 
 
@@ -16,6 +17,7 @@ def show(folder: str | None) -> None:
 
     Raises:
         MissingFileError: there is no run, or it has no report yet.
+        DamagedFileError: the report is not as it was written.
     """
     report = report_of(newest() if folder is None else Path(folder))
     print(report)
@@ -30,11 +32,13 @@ def report_of(folder: Path) -> Path:
 
     Raises:
         MissingFileError: there is no such folder, it is none of a run, or the run is not finished.
+        DamagedFileError: the report is not as it was written.
     """
     if not is_there(folder):
         raise MissingFileError(folder, "Name the folder of a run, or nothing for the newest one in runs/.")
     report = folder.resolve() / "report.html"
     if report.is_file():
+        check_page(report)
         return report
     raise MissingFileError(report, f"The run is not finished. This takes it up: {taking_up(folder)}")
 

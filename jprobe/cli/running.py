@@ -10,6 +10,7 @@ import tyro
 from rich.markup import escape
 
 from jprobe.cli.showing import console, numbers
+from jprobe.cli.stopping import STOP
 from jprobe.errors import DiskError, UnknownNameError
 
 # Keys of summary.json that are printed where a study has neither findings nor a table of its own.
@@ -24,7 +25,6 @@ def run(name: str, options: Sequence[str]) -> None:
         return numbers(header, rows())
 
     from jprobe import processes
-    from jprobe.cli import status_of
     from jprobe.cli.progress import duration, shown
     from jprobe.studies import run as run_study
     from jprobe.studies.command import command_of
@@ -41,13 +41,21 @@ def run(name: str, options: Sequence[str]) -> None:
         processes.join(config.coordinator, config.processes, config.process_id)
         if processes.index() != 0:
             return _help(study, config, f"process {processes.index()}, from 0, of {processes.count()}: {what}")
+    STOP.unwind()
     try:
         with shown(what, folder, time) as display:
-            result = run_study(study, config, command=command, progress=display, planned=display.plan)
-    except KeyboardInterrupt as stop:
+
+            def show(label: str, done: float) -> None:
+                STOP.check()
+                display(label, done)
+
+            result = run_study(study, config, command=command, progress=show, planned=display.plan)
+    except BaseException as error:
+        if STOP.number is None and not isinstance(error, KeyboardInterrupt):
+            raise
         kept = f"What is finished is kept in {folder}; the same command takes it up again."
         console.print(f"\nStopped. {escape(kept)}", soft_wrap=True)
-        processes.leave(status_of(stop))
+        processes.leave(STOP.status)
     _remember_peak(name, what)
     _tell(study, result)
     took = f"{duration(result.seconds)}. Report: [bold]{escape(str(result.report.resolve()))}[/bold]"

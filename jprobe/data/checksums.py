@@ -1,10 +1,15 @@
-"""Published checksums: "md5:..." or "sha256:...", and files that must match them."""
+"""Checksums, "md5:..." or "sha256:...": published ones, and those of what jprobe keeps; files that must match them."""
 
 import hashlib
+import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from jprobe.errors import DamagedFileError
-from jprobe.files import reading
+from jprobe.files import read_object, reading
+
+# File of a folder with the checksums of others below it.
+SUMS = "sha256.json"
 
 
 def digest(data: bytes, algorithm: str) -> str:
@@ -41,3 +46,35 @@ def read_checked(path: Path, expected: str, mend: str) -> bytes:
             path, f"its checksum is {found} ({len(data)} bytes), the published one is {expected}.", mend
         )
     return data
+
+
+def sums_of(folder: Path) -> dict[str, str]:
+    """Path below the folder -> SHA-256 of each file but that of the sums."""
+    files = (file for file in folder.rglob("*") if file.is_file() and file != folder / SUMS)
+    return {file.relative_to(folder).as_posix(): digest_file(file, "sha256") for file in sorted(files)}
+
+
+def note_sums(folder: Path) -> None:
+    """Write the checksums of what is kept in a folder, for :func:`check_sums`.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    (folder / SUMS).write_text(json.dumps(sums_of(folder), indent=1))
+
+
+def check_sums(folder: Path, files: Iterable[Path], mend: str) -> None:
+    """Compare files of a folder with their checksums, as far as those were noted; safetensors and photos have none inside.
+
+    Raises:
+        DamagedFileError: one is another than was kept, or the checksums cannot be read.
+        UnreadableFileError: the system cannot read one.
+    """
+    if not (folder / SUMS).is_file():
+        return
+    noted = read_object(folder / SUMS, mend)
+    for file in files:
+        with reading(file, mend):
+            checksum = noted.get(file.relative_to(folder).as_posix())
+            if checksum not in (None, digest_file(file, "sha256")):
+                raise DamagedFileError(file, "its content is not what was kept here.", mend)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from jprobe.atomic import replacing
 from jprobe.data import tfds_files
 from jprobe.data.cache import cache_dir
-from jprobe.data.checksums import digest_file
+from jprobe.data.checksums import check_sums, digest_file, note_sums
 from jprobe.data.downloads import download
 from jprobe.errors import DamagedFileError, MissingDataError, MissingFileError, quoted
 from jprobe.files import decoding, writing
@@ -82,6 +82,7 @@ def conll2003() -> Sentences:
     """
     own = imported()
     if own is not None:
+        check_sums(own.parent, [own], _MEND)
         return _read(own)
     path = archive() or _download()
     with decoding(path, "CoNLL-2003's archive", _MEND), zipfile.ZipFile(path) as files:
@@ -142,6 +143,7 @@ def import_file(folder: Path) -> list[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         with replacing(target) as file:
             file.write(source.read_bytes())
+        note_sums(target.parent)
         for other in FILES:
             if other != source.name:
                 (_folder() / other).unlink(missing_ok=True)

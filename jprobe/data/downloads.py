@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from jprobe.atomic import remove_stale, replacing
+from jprobe.atomic import remove_leftovers, replacing
 from jprobe.data.checksums import digest_file
 from jprobe.errors import JprobeError
 from jprobe.files import writing
@@ -45,7 +45,7 @@ def download(url: str, checksum: str, target: Path, missing: Callable[[str], Jpr
 
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        remove_stale(target)
+        remove_leftovers(target.parent)
         with replacing(target) as file:
             try:
                 _receive(url, file)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from jprobe.atomic import replacing_folder
 from jprobe.data.cache import cache_dir
+from jprobe.data.checksums import note_sums
 from jprobe.data.photos import load_photos, photos_of
 from jprobe.files import writing
 
@@ -41,7 +42,8 @@ def import_folder(folder: Path) -> list[Path]:
         for path in photos_of(source):
             (unfinished / path.parent.name).mkdir(exist_ok=True)
             shutil.copyfile(path, unfinished / path.parent.name / path.name)
-    return sorted(target.iterdir())
+        note_sums(unfinished)
+    return sorted(path for path in target.iterdir() if path.is_dir())
 
 
 def _folder() -> Path:

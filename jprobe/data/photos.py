@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jprobe.data.checksums import check_sums
 from jprobe.errors import ArgumentError
 from jprobe.files import decoding, named_folder, reading
 
@@ -51,7 +52,7 @@ def load_photos(folder: str | Path) -> Photos:
         MissingFileError: there is no such folder.
         ArgumentError: an empty path, or a folder without photos in folders.
         UnreadableFileError: the system cannot read the folder or a photo.
-        DamagedFileError: a photo that cannot be decoded.
+        DamagedFileError: a photo that cannot be decoded, or of imported ones is another than it was.
 
     Example:
         >>> import tempfile
@@ -69,6 +70,7 @@ def load_photos(folder: str | Path) -> Photos:
         raise ArgumentError(
             f"{folder} holds no photos: it needs a folder for each class, with {', '.join(SUFFIXES)} files in it."
         )
+    check_sums(folder, paths, "Bring the photos again.")
     return Photos(
         np.stack([_read(path) for path in paths]),
         tuple(path.parent.name for path in paths),

@@ -6,10 +6,15 @@ from typing import Any
 
 import xarray as xr
 
+from jprobe.files import writing
 from jprobe.report.html import page
 from jprobe.report.outcome import Outcome
 from jprobe.report.templates import drawings
 from jprobe.results import provenance, save, write, write_json
+from jprobe.seals import sealed, sums_of
+
+# Files whose checksums provenance.json keeps. Numbers have their own inside, and the report has.
+SUMMED = ("config.json", "summary.json")
 
 
 def record(
@@ -48,11 +53,13 @@ def record(
     made = provenance(told.checksums, command, seconds)
     save(folder / "results.nc", dataset)
     write_json(folder / "summary.json", told.summary)
-    write_json(folder / "provenance.json", made)
+    with writing(folder):
+        files = sums_of(folder, SUMMED)
+    write_json(folder / "provenance.json", {**made, "files": files})
     pictures = drawings(told.panels)
     for name, drawing in pictures.items():
         write(folder / "figures" / f"{name}.png", drawing.png)
         write(folder / "figures" / f"{name}.pdf", drawing.pdf)
     path = folder / "report.html"
-    write(path, page(told, pictures, config, made))
+    write(path, sealed(page(told, pictures, config, made)))
     return path

@@ -14,7 +14,9 @@ from jprobe.figures.style import title
 from jprobe.files import is_there, read_object
 from jprobe.report import Finding, Panel
 from jprobe.report.comparison import Cell, Compared, Comparison
+from jprobe.report.writing import SUMMED
 from jprobe.results import load
+from jprobe.seals import check_file
 from jprobe.studies import NAMES
 from jprobe.studies.command import configuration, taking_up
 from jprobe.studies.study import Curve, Study
@@ -128,14 +130,12 @@ def _read(folder: Path) -> _Run:
     for name in ("results.nc", "summary.json"):
         if not (folder / name).is_file():
             raise MissingFileError(folder / name, f"The run is not finished. This takes it up: {taking_up(folder)}")
-    provenance = folder / "provenance.json"
-    return _Run(
-        folder,
-        config,
-        _json(folder / "summary.json"),
-        _json(provenance) if provenance.is_file() else {},
-        load(folder / "results.nc"),
-    )
+    file = folder / "provenance.json"
+    provenance = _json(file) if file.is_file() else {}
+    sums = provenance.get("files", {})
+    for name in SUMMED:
+        check_file(folder / name, sums if isinstance(sums, dict) else {})
+    return _Run(folder, config, _json(folder / "summary.json"), provenance, load(folder / "results.nc"))
 
 
 def _json(file: Path) -> dict[str, Any]:

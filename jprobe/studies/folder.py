@@ -7,6 +7,7 @@ from typing import Any
 
 import xarray as xr
 
+from jprobe.atomic import remove_leftovers
 from jprobe.errors import ConfigMismatchError, DamagedFileError, DiskError
 from jprobe.files import is_there, read_object
 from jprobe.results import load, save, write_json
@@ -60,6 +61,7 @@ class RunFolder:
             if found is not None:
                 self._refuse(self._others(part.stem, found))
         write_json(file, wanted)
+        remove_leftovers(self.path)
 
     def part(self, name: str, compute: Callable[[], xr.Dataset]) -> xr.Dataset:
         """The named part of the results: read if an earlier run finished it, else computed and written."""

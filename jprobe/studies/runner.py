@@ -11,7 +11,7 @@ from jprobe import memory, processes, report
 from jprobe.errors import ArgumentError
 from jprobe.report import Outcome
 from jprobe.sharding import local_mesh
-from jprobe.studies.compiled import keep_compiled
+from jprobe.studies.compiled import keep_compiled, note_compiled
 from jprobe.studies.config import Config
 from jprobe.studies.folder import RunFolder
 from jprobe.studies.sharing import share
@@ -86,6 +86,7 @@ def run(
     seconds = time.monotonic() - started
     assert work.kept is not None
     where = report.record(work.kept.path, dataset, told, work.config.numbers(), command=command, seconds=seconds)
+    note_compiled()
     processes.wait("the report is written")
     return Result(dataset, told, where, seconds)
 

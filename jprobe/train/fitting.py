@@ -154,7 +154,8 @@ def fit(
     if diverged == "refuse":
         _check_finite(found, ids, "the rate of the optimizer" if optimizer else f"learning_rate from {rate:g}")
     if checkpoint is not None:
-        checkpoints.save(checkpoint, {**found, "made_from": settings})
+        if not Path(checkpoint).exists():  # else another process has trained the same meanwhile, and may be reading it
+            checkpoints.save(checkpoint, {**found, "made_from": settings})
         if unfinished is not None:
             unfinished.clear()
     return Fit(**found, seeds=ids, chance=chance)

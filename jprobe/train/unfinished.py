@@ -1,5 +1,6 @@
 """Trainings that were interrupted: the state after some epoch, kept beside the checkpoint until training ends."""
 
+import contextlib
 import re
 import shutil
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jprobe import checkpoint as checkpoints
-from jprobe.errors import CheckpointError
+from jprobe.errors import CheckpointError, MissingFileError
 
 
 class Unfinished(NamedTuple):
@@ -47,9 +48,14 @@ class Unfinished(NamedTuple):
         if not found:
             return 0, None
         done = max(found)
-        state = checkpoints.load(
-            found[done], {"state": like(done), "made_from": jax.ShapeDtypeStruct((32,), jnp.uint8)}
-        )
+        try:
+            state = checkpoints.load(
+                found[done], {"state": like(done), "made_from": jax.ShapeDtypeStruct((32,), jnp.uint8)}
+            )
+        except (CheckpointError, MissingFileError):
+            if found[done].exists():
+                raise
+            return self.read(part, like)  # another process, which trains the same, has come further
         if not np.array_equal(state["made_from"], self.settings):
             raise CheckpointError(
                 f"{found[done]} holds a training of these shapes from other data, seeds, settings or functions. Choose "
@@ -63,14 +69,18 @@ class Unfinished(NamedTuple):
         Raises:
             DiskError: it could not be written; the one before is then still there.
         """
-        old = [path for path, _ in self._states(part)]
+        # Another process, which trains the same, may have come further.
+        old = [path for path, match in self._states(part) if int(match[1]) < done]
         checkpoints.save(self.folder / f"part_{part}_epoch_{done}", {"state": state, "made_from": self.settings})
         for path in old:
             shutil.rmtree(path, ignore_errors=True)
 
     def clear(self) -> None:
         """Training has ended: its checkpoint holds all."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for path in self.folder.glob("part_*"):
+            shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another process is writing there
+            self.folder.rmdir()
 
     def _states(self, part: str) -> list[tuple[Path, re.Match[str]]]:
         matches = (

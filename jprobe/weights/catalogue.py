@@ -4,9 +4,10 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from jprobe.data.checksums import note_sums
 from jprobe.data.downloads import download
 from jprobe.errors import MissingWeightsError, UnknownNameError
-from jprobe.files import named_file, named_folder
+from jprobe.files import named_file, named_folder, writing
 from jprobe.weights import distilbert, vision
 from jprobe.weights.folders import HUB, copy_in, files_of, find, imported
 from jprobe.weights.vision import ARCHITECTURES
@@ -126,6 +127,8 @@ def _download(name: str) -> Path:
     known = ARCHITECTURES[name]
     target = imported(name) / known.url.rpartition("/")[2]
     download(known.url, known.checksum, target, partial(vision.missing, name))
+    with writing(target.parent):
+        note_sums(target.parent)
     return target.parent
 
 

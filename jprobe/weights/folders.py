@@ -1,7 +1,7 @@
 """Where the files of a checkpoint are: a folder, what was imported, or huggingface_hub's cache."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from jprobe.atomic import replacing_folder
 from jprobe.data.cache import cache_dir
+from jprobe.data.checksums import check_sums, note_sums
 from jprobe.errors import MissingFileError, MissingWeightsError
 from jprobe.files import is_there, named_folder, writing
 from jprobe.weights.hub import snapshot
@@ -49,12 +50,25 @@ def find(folder_or_name: str | Path, download: bool = True) -> Path:
     if name and is_there(name):
         return named_folder(name, _FOLDER)
     if name in HUB and imported(name).is_dir():
+        check_kept(name, imported(name).iterdir())
         return imported(name)
     hub = HUB.get(name, name)
     if hub.count("/") != 1 or hub.startswith((".", "/", "~")):
         raise _missing(name, "there is no such folder, and it is no owner/name of huggingface.co.")
     patterns = [*(file for choice in FILES for file in choice), *ALSO]
     return snapshot(hub, patterns, download, partial(_missing, name))
+
+
+def check_kept(name: str, files: Iterable[Path]) -> None:
+    """Compare files of a checkpoint that was fetched or imported with what they were then.
+
+    Raises:
+        DamagedFileError: one is another.
+    """
+    folder = imported(name)
+    check_sums(
+        folder, files, f"Delete {folder}, and bring it again: jprobe weights fetch {name}, or import {name} PATH."
+    )
 
 
 def _missing(name: str, reason: str) -> MissingWeightsError:
@@ -102,4 +116,5 @@ def copy_in(files: Mapping[str, Path], name: str) -> list[Path]:
     with writing(target), replacing_folder(target) as unfinished:
         for kept, source in files.items():
             shutil.copyfile(source, unfinished / kept)
+        note_sums(unfinished)
     return [target / kept for kept in files]

@@ -13,7 +13,7 @@ from jprobe.errors import CheckpointError, MissingWeightsError, UnknownNameError
 from jprobe.files import is_there, named_file
 from jprobe.typing import Params
 from jprobe.weights import alexnet, googlenet, preparation, resnet, shufflenet, squeezenet
-from jprobe.weights.folders import imported
+from jprobe.weights.folders import check_kept, imported
 from jprobe.weights.matching import Converted
 from jprobe.weights.preparation import Prepare
 from jprobe.weights.tensor_file import SUFFIXES, read_tensors
@@ -173,6 +173,7 @@ def load(name_or_file: str | Path, name: str | None = None) -> ImageClassifier:
     """
     if str(name_or_file) in ARCHITECTURES:
         path, name = kept(str(name_or_file)), str(name_or_file)
+        check_kept(name, [path])
     else:
         # A word that is no file's name is a network's, misspelt.
         if Path(name_or_file).suffix not in SUFFIXES and not is_there(name_or_file):
