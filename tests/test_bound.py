@@ -123,7 +123,7 @@ def test_row_sums_on_an_accelerator_are_float32_sums(name):
     spins = rng.choice([-1.0, 1.0], graph.num_nodes)
     found = np.asarray(jax.jit(graph.matvec)(jnp.asarray(spins, jnp.float32)), np.float64)
     degree = np.asarray(graph.join(degrees(graph)), np.float64)
-    with double_precision():
+    with double_precision(graph):
         expected = np.asarray(graph.matvec(jnp.asarray(spins, jnp.float64)))
     # TF32 or bfloat16 products are a thousand times further off.
     assert (np.abs(found - expected) <= FLOAT32_ERROR * degree).all()

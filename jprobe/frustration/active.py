@@ -64,7 +64,7 @@ def active(
         raise ShapeError("The graph is not the one that this function, input and residual convention have.")
     layout = active_layout(graph.layout)
     windows = [array for pair in seen.windows if pair is not None for array in pair]
-    used = Graph((*graph.weights, *windows), layout)
+    used = dataclasses.replace(graph, weights=(*graph.weights, *windows), layout=layout, alive=None, origin=None)
     alive = [
         jnp.ones(b.shape, bool) if block.kind == "input" else b != 0
         for b, block in zip(seen.blocks, graph.blocks, strict=True)
@@ -81,7 +81,7 @@ def _leading_out(used: Graph, alive: list[jax.Array], output: jax.Array | None, 
         best = jnp.argmax(output.ravel())
         alive[outputs[0]] = (jnp.arange(output.size) == best).reshape(used.blocks[outputs[0]].shape)
     # Whether there is an edge, not its weight: sums of weights could cancel.
-    pattern = Graph((*map(jnp.ones_like, used.weights[:own]), *used.weights[own:]), used.layout)
+    pattern = dataclasses.replace(used, weights=(*map(jnp.ones_like, used.weights[:own]), *used.weights[own:]))
     reached = [a.astype(jnp.float32) for a in alive]
     for n in reversed(range(len(alive))):
         if n in outputs:

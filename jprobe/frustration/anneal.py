@@ -12,6 +12,7 @@ from jprobe.errors import ArgumentError
 from jprobe.frustration import kernels
 from jprobe.frustration.energy import total_weight
 from jprobe.frustration.minimum import Minimum, finished, history, starts
+from jprobe.frustration.room import with_room
 from jprobe.graph import as_graph
 from jprobe.keys import as_key
 from jprobe.sharding import spread
@@ -44,7 +45,8 @@ def anneal(
         sweeps: passes while cooling; a descent follows.
         hottest: first temperature, above 0, in units of each node's row norm.
         coldest: last temperature, above 0 and at most the first.
-        mesh: spread the replicas over all devices of this mesh; they end where they end on one device.
+        mesh: spread the replicas over all devices of this mesh; they end where they end on one device. Where a device has
+            no room for one replica (:func:`jprobe.memory.limit`), all share the graph, see :meth:`jprobe.graph.Graph.spread`.
 
     Returns:
         Minimum of R replicas. Ten times the sweeps lower a network's energy by about 0.001.
@@ -72,6 +74,7 @@ def anneal(
         raise ArgumentError(f"Temperatures fall and are above 0: from {hottest} to {coldest} they do not.")
     if sweeps < 1:
         raise ArgumentError(f"sweeps must be 1 or more, not {sweeps}.")
+    graph, mesh = with_room(graph, mesh)
     spins, total = starts(graph, start, key, replicas), total_weight(graph)
     temperatures = np.linspace(hottest, coldest, sweeps, dtype=np.float32)
     run = spread(_anneal, (False, True, True, False), mesh)(graph, spins, _keys(key, replicas), temperatures)

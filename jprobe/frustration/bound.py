@@ -15,6 +15,7 @@ from jprobe.errors import ArgumentError
 from jprobe.frustration.energy import FLOAT32_ERROR, frustration, total_weight
 from jprobe.frustration.minimum import degrees
 from jprobe.frustration.passes import block_by_block
+from jprobe.frustration.room import with_room
 from jprobe.frustration.windows import windows_of
 from jprobe.graph import Graph, as_graph
 from jprobe.graph.link import Bundle
@@ -94,8 +95,9 @@ def lower_bound(
         sweeps: of the mixing method, each as costly as ``dimension`` sweeps of :func:`descend`.
         steps: of the last Lanczos run, each about as costly as a sweep; the margin falls with their square.
         failure: in (0, 1).
-        mesh: spread the vectors' dimensions evenly over all devices of this mesh. What is found may differ in the last digits;
-            it is certified all the same.
+        mesh: spread the vectors' dimensions evenly over all devices of this mesh; where a device has no room for its share,
+            all share the graph, see :meth:`jprobe.graph.Graph.spread`. What is found may differ in the last digits; it is
+            certified all the same.
 
     Returns:
         Bound. With a minimiser's energy it makes an interval that the ground state lies in.
@@ -124,6 +126,7 @@ def lower_bound(
         raise ArgumentError("dimension and sweeps are 1 or more, steps 2 or more, failure lies between 0 and 1.")
     if mesh is not None and dimension % mesh.size:
         raise ArgumentError(f"{mesh.size} devices cannot share {dimension} dimensions evenly.")
+    graph, mesh = with_room(graph, mesh, -(-dimension // (1 if mesh is None else mesh.size)))
     degree, total = degrees(graph), total_weight(graph)
     vectors = _mixed(graph, degree, shared(_drawn(graph, jax.random.fold_in(key, 0), dimension), mesh), sweeps)
     graph, degree, vectors = graph.merged(), graph.merge(degree), graph.merge(vectors)
@@ -201,7 +204,8 @@ def _drawn(graph: Graph, key: jax.Array, dimension: int) -> Blocks:
     whole = graph.merged()
     keys = (jax.random.fold_in(key, n) for n in range(len(whole.blocks)))
     draws = [_directions(one, (dimension, *block.shape)) for one, block in zip(keys, whole.blocks, strict=True)]
-    return graph.part([x * a for x, a in zip(draws, whole.ones(), strict=True)])
+    vectors = graph.part([x * a for x, a in zip(draws, whole.ones(), strict=True)])
+    return tuple(graph.kept_spread(x, 1) for x in vectors)
 
 
 @functools.partial(jax.jit, static_argnames="shape")

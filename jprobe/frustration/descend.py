@@ -13,6 +13,7 @@ from jprobe.errors import ArgumentError
 from jprobe.frustration import kernels
 from jprobe.frustration.energy import total_weight
 from jprobe.frustration.minimum import Minimum, finished, history, starts
+from jprobe.frustration.room import with_room
 from jprobe.graph import as_graph
 from jprobe.keys import as_key
 from jprobe.sharding import spread
@@ -49,7 +50,8 @@ def descend(
         thresholds: falling numbers in (0, 1), one pass each: first flip only where the row sum is below -t times the
             largest row sum of the start, nearly the paper's rule, which always takes the most negative row.
         sweeps: passes at most after those.
-        mesh: spread the replicas over all devices of this mesh; they end where they end on one device.
+        mesh: spread the replicas over all devices of this mesh; they end where they end on one device. Where a device has
+            no room for one replica (:func:`jprobe.memory.limit`), all share the graph, see :meth:`jprobe.graph.Graph.spread`.
 
     Returns:
         Minimum of R replicas, ``is_local`` unless the sweeps did not suffice. While spins are means, ``history`` is the
@@ -87,6 +89,7 @@ def descend(
         raise ArgumentError(f"Thresholds fall and lie between 0 and 1: {tuple(thresholds)}.")
     if sweeps < 1:
         raise ArgumentError(f"sweeps must be 1 or more, not {sweeps}.")
+    graph, mesh = with_room(graph, mesh)
     spins, total = starts(graph, start, key, replicas), total_weight(graph)
     schedule = np.asarray(temperatures, np.float32), np.asarray(thresholds, np.float32)
     run = spread(_descending(sweeps), (False, True, False, False), mesh)(graph, spins, *schedule)

@@ -51,7 +51,7 @@ def energy(graph: Any, spins: Any) -> np.ndarray:
         raise ShapeError(f"Spins are [N] or [R, N] with N = {graph.num_nodes}, not {spins.shape}.")
     if not (np.abs(spins) == 1).all():
         raise ArgumentError("A spin is -1 or 1.")
-    with double_precision():
+    with double_precision(graph) as graph:
         total, agreed = _weights(graph, spins.reshape(-1, spins.shape[-1]))
     out = frustration(total.sum(), agreed.sum(1))
     return out[0] if spins.ndim == 1 else out
@@ -71,8 +71,7 @@ def total_weight(graph: Any) -> float:
         >>> total_weight(bipartite(jnp.array([[1.0, -2.0]])))
         3.0
     """
-    graph = as_graph(graph)
-    with double_precision():
+    with double_precision(as_graph(graph)) as graph:
         return float(_totals(graph, jnp.ones((), jnp.float64)).sum())
 
 
@@ -92,18 +91,19 @@ def frustrated_by_block(graph: Graph, spins: np.ndarray) -> np.ndarray:
     Returns:
         float64 [R, blocks], in [0, 1]; NaN for blocks that no edge enters.
     """
-    with double_precision():
+    with double_precision(graph) as graph:
         total, agreed = _weights(graph, spins)
     with np.errstate(invalid="ignore"):
         return np.where(total > 0, (total - agreed) / (2 * total), np.nan)
 
 
 @contextlib.contextmanager
-def double_precision() -> Iterator[None]:
-    """JAX with 64-bit numbers; on the host's processor where the accelerator has none."""
-    device = jax.devices("cpu")[0] if jax.default_backend() == "tpu" else None
+def double_precision(graph: Graph) -> Iterator[Graph]:
+    """JAX with 64-bit numbers, and a graph to compute with; on the host's processor where the accelerator has none."""
+    on_host = jax.default_backend() == "tpu"
+    device = jax.devices("cpu")[0] if on_host else None
     with jax.enable_x64(True), jax.default_device(device):
-        yield
+        yield graph.gathered() if on_host and graph.mesh is not None else graph
 
 
 def spins_of(graph: Graph, spins: Any, dtype: Any) -> tuple[jax.Array, ...]:

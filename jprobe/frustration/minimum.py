@@ -73,7 +73,7 @@ def finished(graph: Graph, spins: np.ndarray, sweeps: Any, flips: Any, history: 
     sweeps, flips = np.array(sweeps), np.array(flips)
     spins = np.array(spins, np.int8)
     is_local = np.zeros(len(spins), bool)
-    with double_precision():
+    with double_precision(graph) as graph:
         degree = _degrees(graph, jnp.ones((), jnp.float64))
         for r in np.flatnonzero(settled):
             row = spins[r]

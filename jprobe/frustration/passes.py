@@ -22,7 +22,7 @@ Blocks = tuple[jax.Array, ...]
 TOGETHER = 2**26
 
 # Bytes that a spin takes while it moves: itself, its row sum and what a layer makes of them, in single precision.
-_COPIES = 16
+COPIES = 16
 
 # Nodes that a block borrows from all blocks when it measures its row sums: a block of few nodes cannot tell a small
 # row sum from a large one, and where each node is a block of its own there would be no temperature at all.
@@ -78,7 +78,8 @@ def block_by_block(
     first = len(now) if tail is None else tail.first
     for n, old in enumerate(blocks[:first]):
         field = _over(lead, lambda *one, n=n: graph.field(one, n))(*now)
-        carry, now[n] = visit(carry, n, field, old, *(d[n] for d in data))
+        carry, new = visit(carry, n, field, old, *(d[n] for d in data))
+        now[n] = graph.kept_spread(new, lead)
     if tail is None:
         return tuple(now), carry
     alive = () if graph.alive is None else (graph.ones(),)
@@ -197,6 +198,7 @@ def either(which: jax.Array, first: Rule, second: Rule) -> Rule:
 
 def each_replica(run: Callable[..., Any], graph: Graph, *args: Any) -> Any:
     """``run`` on every replica, as many together as memory has room for; results do not depend on how many."""
-    spins = min(TOGETHER, memory.limit() // _COPIES)
+    devices = 1 if graph.mesh is None else graph.mesh.size
+    spins = min(TOGETHER, memory.limit() * devices // COPIES)
     together = max(1, spins // max(graph.num_nodes, 1))
     return jax.lax.map(lambda one: run(*one), args, batch_size=together)

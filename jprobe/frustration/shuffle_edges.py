@@ -60,7 +60,7 @@ def shuffle_edges(graph: Any, *, key: Any = None, store: bool | None = None) -> 
     weights = [*graph.weights, table, jax.random.key_data(key)]
     for layer in plan.layers if plan.kept else ():
         weights += plan.deal.stored(layer.runs, weights)
-    return Graph(tuple(weights), plan.layout, graph.alive)
+    return dataclasses.replace(graph, weights=tuple(weights), layout=plan.layout, origin=None)
 
 
 class _Layer(NamedTuple):

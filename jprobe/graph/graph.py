@@ -9,11 +9,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from jprobe.errors import ArgumentError, ShapeError, WeightsError
 from jprobe.graph.block import Block
 from jprobe.graph.layout import Layout
 from jprobe.graph.origin import Origin
+from jprobe.graph.spreading import kept_spread, laid_out, nodes_mesh, size_of
 from jprobe.typing import Params
 
 Blocks = tuple[jax.Array, ...]
@@ -22,7 +24,7 @@ Blocks = tuple[jax.Array, ...]
 @functools.partial(
     jax.tree_util.register_dataclass,
     data_fields=("weights", "alive"),
-    meta_fields=("layout",),
+    meta_fields=("layout", "mesh"),
     drop_fields=("origin",),  # as part of the layout it would make every function that is traced compile anew
 )
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,7 @@ class Graph:
         layout: everything else.
         alive: of each block, 1 where a node belongs to the graph and 0 where it does not; None: all do.
         origin: the network that was traced, for :meth:`with_params`; lost where a graph leaves a JAX transformation.
+        mesh: the devices that its nodes and weights are spread over, see :meth:`spread`; None: one device.
 
     Example:
         >>> from jprobe.graph import bipartite
@@ -52,6 +55,7 @@ class Graph:
     layout: Layout
     alive: Blocks | None = None
     origin: Origin | None = None
+    mesh: Mesh | None = None
 
     def __repr__(self) -> str:
         """How large it is; no weights."""
@@ -63,6 +67,7 @@ class Graph:
             edges = "?"
         part = ", local" if self.layout.local else ""
         part += "" if self.alive is None else ", a part of them alive"
+        part += "" if self.mesh is None else f", on {self.mesh.size} devices"
         return f"Graph({self.num_nodes:,} nodes, {edges} edges, {len(self.blocks):,} blocks{part})"
 
     @property
@@ -101,7 +106,8 @@ class Graph:
             s = s[..., self.layout.order.array]
         cuts = self.layout.offsets
         return tuple(
-            s[..., cuts[n] : cuts[n + 1]].reshape(s.shape[:-1] + block.shape) for n, block in enumerate(self.blocks)
+            self.kept_spread(s[..., cuts[n] : cuts[n + 1]].reshape(s.shape[:-1] + block.shape), s.ndim - 1)
+            for n, block in enumerate(self.blocks)
         )
 
     def join(self, blocks: Sequence[jax.Array]) -> jax.Array:
@@ -116,7 +122,7 @@ class Graph:
         """1 for every node of the graph, 0 for those that are not alive."""
         if self.alive is not None:
             return tuple(a.astype(dtype) for a in self.alive)
-        return tuple(jnp.ones(block.shape, dtype) for block in self.blocks)
+        return tuple(self.kept_spread(jnp.ones(block.shape, dtype)) for block in self.blocks)
 
     def with_params(self, params: Params) -> "Graph":
         """The graph of the same network with other parameters, over the same layout: nothing compiles again.
@@ -149,6 +155,46 @@ class Graph:
             )
         made = self.origin.again(self, params)
         return replace(self, weights=made.weights, alive=self.alive if made.alive is None else made.alive)
+
+    def spread(self, mesh: Mesh) -> "Graph":
+        """The same graph over all devices of a mesh: each holds a share of its weights, and of the nodes of its blocks.
+
+        For graphs that one device has no room for; whatever is computed with the graph is spread likewise. Devices share
+        the longest axis of a block or a weight that divides evenly; one that has none is whole on each. Sums over
+        several devices may differ in the last digits from those of one. Numbers in the order of all nodes, [N], are
+        whole on each device.
+
+        Args:
+            mesh: any mesh, its axes taken together.
+
+        Raises:
+            ArgumentError: this is called inside ``jax.jit``, where arrays are on no device.
+
+        Example:
+            >>> from jprobe.graph import bipartite
+            >>> graph = bipartite(jnp.array([[1.0, -2.0], [3.0, 0.5]])).spread(jax.make_mesh((1,), ("device",)))
+            >>> graph.mesh.size, graph.matvec(jnp.array([1.0, 1.0, 1.0, -1.0])).tolist()
+            (1, [3.0, 2.5, 4.0, -1.5])
+        """
+        if any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves((self.weights, self.alive))):
+            raise ArgumentError("A graph is spread over devices before jax.jit, whose arrays are on none.")
+        nodes = nodes_mesh(mesh)
+        weights, alive = jax.tree.map(lambda x: laid_out(x, nodes), (self.weights, self.alive))
+        return replace(self, weights=weights, alive=alive, mesh=nodes)
+
+    def gathered(self) -> "Graph":
+        """The same graph in the host's memory: no longer spread."""
+        weights, alive = jax.device_get((self.weights, self.alive))
+        return replace(self, weights=weights, alive=alive, mesh=None)
+
+    def kept_spread(self, block: jax.Array, lead: int = 0) -> jax.Array:
+        """Numbers [*lead, *shape] of a block's nodes, spread as the graph is while they are computed with."""
+        return kept_spread(block, self.mesh, lead)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its weights, or of what they would be."""
+        return size_of((self.weights, self.alive))
 
     def merged(self) -> "Graph":
         """The same graph for products alone: a list of edges over one block of all nodes, in the blocks' order.

@@ -187,11 +187,13 @@ def _begin(
     show("finding data and weights", 0.0)
     mesh = local_mesh(config.mesh)
     subject = study.subject(config) if of is None else of
-    parts = list(study.parts(config, subject))
-    devices = [None] if mesh is None or study.spreads else list(mesh.devices.flat)
-    # Programs that several devices run together must start in the same order on each.
-    sharing = 1 if study.spreads and mesh is not None else study.side_by_side
     size = None if config.memory is None else memory.in_bytes(config.memory)
+    with memory.within(size):  # it decides whether a device has room for a graph
+        parts = list(study.parts(config, subject))
+    together = study.spreads or any(part.spreads for part in parts)
+    devices = [None] if mesh is None or together else list(mesh.devices.flat)
+    # Programs that several devices run together must start in the same order on each.
+    sharing = 1 if together and mesh is not None else study.side_by_side
     path = config.folder(study.presets) if folder is True else folder
     if processes.index() != 0:
         processes.wait("the folder is claimed")

@@ -64,6 +64,7 @@ class Part(NamedTuple):
         cost: seconds it takes, roughly, on two cores.
         kind: parts of one kind take time in proportion to their costs, whatever the machine.
         needs: names of earlier parts whose results it reads.
+        spreads: whether it computes on all devices at once, so that nothing may run beside it.
 
     Example:
         >>> part = Part("speed", "timing a sweep", lambda context: xr.Dataset({"seconds": 0.1}), cost=2)
@@ -77,6 +78,7 @@ class Part(NamedTuple):
     cost: float = 1.0
     kind: str = ""
     needs: Sequence[str] = ()
+    spreads: bool = False
 
 
 class Curve(NamedTuple):

@@ -38,8 +38,9 @@ def parts(config: Config, subject: Network | Networks) -> Iterator[Part]:
         ArgumentError: a graph is too large for the minimiser that was asked for.
     """
     for name, network in subject.members.items():
-        for part in _parts(Work(config, network)):
-            yield several.named(name, part)
+        work = Work(config, network)
+        for part in _parts(work):
+            yield several.named(name, part)._replace(spreads=work.graph.mesh is not None)
 
 
 def _parts(work: Work) -> Iterator[Part]:

@@ -16,9 +16,11 @@ from jprobe.frustration.energy import spins_of, total_weight
 from jprobe.frustration.minimum import degrees, starts
 from jprobe.frustration.nulls import Distribution
 from jprobe.frustration.passes import downhill, pass_over_blocks
+from jprobe.frustration.room import with_room
 from jprobe.graph import Graph, Link, trace
 from jprobe.graph.explicit import LARGEST
 from jprobe.graph.operators import Pool
+from jprobe.sharding import local_mesh
 from jprobe.studies.frustration.config import Config
 from jprobe.studies.frustration.subjects import Network
 from jprobe.studies.study import Context
@@ -48,7 +50,8 @@ class Work:
     def __init__(self, config: Config, of: Network) -> None:
         self.config, self.of = config, of
         x = jax.ShapeDtypeStruct(of.shape, jnp.float32)
-        self.graph = trace(of.fn, of.params, x, residual=config.residual, fold_bn=config.fold_bn)
+        graph = trace(of.fn, of.params, x, residual=config.residual, fold_bn=config.fold_bn)
+        self.graph, _ = with_room(graph, local_mesh(config.mesh))
         self.flips = min(config.flips, self.graph.num_nodes)
         if config.minimiser == "greedy" and self.graph.num_edges > LARGEST:
             raise ArgumentError(
