@@ -18,6 +18,9 @@ _UNTOLD = 4 * 2**30
 _told: int | None = None
 _sharing = 1
 
+# Processes of one run on this machine.
+_neighbours = 1
+
 
 def in_bytes(words: str) -> int:
     """A size in words as a number of bytes.
@@ -85,11 +88,26 @@ def limit() -> int:
 
     here = jax.local_devices()
     if here[0].platform == "cpu":
-        whole = min(host(), _told or host()) // len(here)  # devices that are simulated share the one memory
+        # Devices that are simulated share the one memory, and so do processes of one machine.
+        whole = min(host(), _told or host()) // (len(here) * _neighbours)
     else:
         has = (here[0].memory_stats() or {}).get("bytes_limit") or _UNTOLD
         whole = min(has, _told or has)
     return max(whole // _sharing, 1)
+
+
+def shared_by(processes: int) -> None:
+    """From now on so many processes of one run share this machine's memory, and what a run was told of it.
+
+    Example:
+        >>> whole = limit()
+        >>> shared_by(2)
+        >>> limit() == whole // 2
+        True
+        >>> shared_by(1)
+    """
+    global _neighbours
+    _neighbours = processes
 
 
 @contextlib.contextmanager

@@ -5,11 +5,17 @@ exchange results through one folder, so nothing but waiting happens here.
 """
 
 import os
+import socket
 import sys
+import threading
+import zlib
 from typing import NoReturn
 
 import jax
+import numpy as np
+from jax.experimental import multihost_utils
 
+from jprobe import memory
 from jprobe.errors import ArgumentError
 
 # Nobody knows how long the longest part of a run takes. A process that dies is noticed otherwise, by JAX.
@@ -18,9 +24,15 @@ _A_MONTH = 30 * 24 * 3600 * 1000
 # Seconds until JAX takes a silent process for dead, or an end that not all come to for a failure, and ends the others.
 _SILENT = 20
 
+# Seconds that processes wait for each other when they start.
+PATIENCE = 300
+
 
 def join(coordinator: str | None = None, processes: int | None = None, process_id: int | None = None) -> None:
     """Become one of several processes; call this before anything is computed.
+
+    Those of one machine share its memory, see :func:`jprobe.memory.limit`. The program ends, with one line and status 1,
+    if the others are not there after five minutes: JAX, which waits for them, would end it without one.
 
     Args:
         coordinator: HOST:PORT of process 0. Default: what Slurm, Open MPI, Kubernetes or a TPU pod says.
@@ -29,7 +41,7 @@ def join(coordinator: str | None = None, processes: int | None = None, process_i
 
     Raises:
         ArgumentError: some of the three alone, a number out of range, no cluster that JAX knows, or no answer from the
-            coordinator.
+            coordinator that can be understood.
 
     Example:
         >>> join("localhost:1234", processes=2)
@@ -46,9 +58,12 @@ def join(coordinator: str | None = None, processes: int | None = None, process_i
         raise ArgumentError(f"--coordinator is HOST:PORT, not {coordinator!r}.")
     if jax.distributed.is_initialized():
         return
+    late = threading.Timer(PATIENCE, _give_up, [coordinator])
+    late.daemon = True
+    late.start()
     try:
         jax.distributed.initialize(
-            coordinator, processes, process_id,
+            coordinator, processes, process_id, initialization_timeout=2 * PATIENCE,
             heartbeat_timeout_seconds=_SILENT, shutdown_timeout_seconds=_SILENT,
         )  # fmt: skip
     except ValueError as error:
@@ -57,6 +72,19 @@ def join(coordinator: str | None = None, processes: int | None = None, process_i
         ) from error
     except RuntimeError as error:
         raise ArgumentError(f"The processes did not find each other: {str(error).splitlines()[0]}") from error
+    finally:
+        late.cancel()
+    machines = multihost_utils.process_allgather(np.uint32(zlib.crc32(socket.gethostname().encode())))
+    memory.shared_by(int((machines == machines[jax.process_index()]).sum()))
+
+
+def _give_up(coordinator: str | None) -> NoReturn:
+    where = "as the cluster says" if coordinator is None else f"with --coordinator {coordinator}"
+    print(
+        f"jprobe: The other processes were not found in {PATIENCE} seconds. Start all of them, {where}, each with a number of "
+        "its own from 0, where they reach process 0 over the network.", file=sys.stderr, flush=True,
+    )  # fmt: skip
+    os._exit(1)
 
 
 def count() -> int:

@@ -100,7 +100,7 @@ def test_shared_killed_and_taken_up_gives_the_numbers_of_one_process(tmp_path):
 # A part of more networks than a process has devices, computed by both processes.
 TOGETHER = """
 import sys, jax
-from jprobe import studies
+from jprobe import memory, studies
 from jprobe.studies import probes, sharing
 
 sharing.LARGE = 0.0
@@ -110,6 +110,9 @@ if n == "0":
     studies.run(probes.STUDY, config)
 else:
     studies.assist(probes.STUDY, config)
+half = memory.limit()
+memory.shared_by(1)
+assert half == memory.limit() // 2
 """
 
 
@@ -181,6 +184,23 @@ def test_processes_that_are_not_there():
         join("localhost", 2, 1)
     with pytest.raises(ArgumentError, match=r"no cluster here|did not find each other"):
         join()
+
+
+@pytest.mark.end_to_end
+def test_a_process_that_finds_no_other_ends_in_one_line(tmp_path):
+    code = "import sys; from jprobe import processes as p; p.PATIENCE = 2; p.join(sys.argv[1], 2, int(sys.argv[2]))"
+    place = f"127.0.0.1:{free_port()}"
+    for n in range(2):  # the coordinator alone; another alone
+        done = subprocess.run(
+            [sys.executable, "-c", code, place, str(n)], env=environment(tmp_path), capture_output=True, text=True
+        )
+        told = [line for line in done.stderr.splitlines() if line.startswith("jprobe: ")]
+        assert done.returncode == 1, done.stderr
+        assert "Traceback" not in done.stderr
+        assert told == [
+            "jprobe: The other processes were not found in 2 seconds. Start all of them, with --coordinator "
+            f"{place}, each with a number of its own from 0, where they reach process 0 over the network."
+        ]
 
 
 def parts(*costs, needs=()):

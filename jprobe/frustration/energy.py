@@ -108,7 +108,7 @@ def double_precision(graph: Graph) -> Iterator[Graph]:
 
 def spins_of(graph: Graph, spins: Any, dtype: Any) -> tuple[jax.Array, ...]:
     """Spins [N] as blocks, 0 for nodes that are not alive."""
-    blocks = graph.split(jnp.asarray(spins).astype(dtype))
+    blocks = tuple(block.astype(dtype) for block in graph.split(jnp.asarray(spins)))
     return blocks if graph.alive is None else tuple(b * a for b, a in zip(blocks, graph.ones(dtype), strict=True))
 
 

@@ -198,7 +198,8 @@ def _run(graph: Graph, degree: Blocks, start: jax.Array, schedule: _Schedule, wa
     blocks, done, _, _, (flips, history), settled = jax.lax.while_loop(
         lambda carry: ~carry[5] & (carry[1] < schedule.most), body, carry
     )
-    return Run(graph.join(blocks).astype(jnp.int8), done, flips, history, settled)
+    spins = graph.join([block.astype(jnp.int8) for block in blocks])  # [N] is whole on each device: in bytes
+    return Run(spins, done, flips, history, settled)
 
 
 def _norms(graph: Graph) -> Blocks:
