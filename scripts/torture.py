@@ -37,7 +37,7 @@ STUDIES = {
 FAULTS = ("kill", "signal", "disk", "readonly", "bytes", "read", "together", "clock")
 
 # How long something took is not what is computed.
-TIMES = ("seconds", "per_second", "pace", "speed")
+TIMES = ("seconds", "per_second", "pace", "speed", "step_ratio")
 
 
 class Bench:
