@@ -92,9 +92,16 @@ def _put(new: Path, path: Path) -> None:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or attempt == _ATTEMPTS - 1:
                 raise
         finally:
-            # Whatever has stopped this, a signal too: without the new folder the old one stays.
-            if old.exists() and not path.exists():
-                with suppress(OSError):  # another process's is there now
-                    old.rename(path)
-            if path.exists():
+            # Whatever has stopped this, a signal too: without the new folder the old one stays. What `path` holds by now says
+            # nothing of it: other processes take the name, and take it away again for a moment.
+            if not new.exists() or not _given_back(old, path):
                 shutil.rmtree(old, ignore_errors=True)
+
+
+def _given_back(old: Path, path: Path) -> bool:
+    """Whether nothing is left to remove: the old folder has its name again, or there was none. Not if another has the name."""
+    try:
+        old.rename(path)
+    except OSError as error:
+        return error.errno not in (errno.ENOTEMPTY, errno.EEXIST)
+    return True
