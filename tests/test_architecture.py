@@ -126,7 +126,7 @@ FOLDERS = ("jprobe", "tests", "scripts", "notebooks", "docs")
 
 
 def test_no_address_that_the_project_does_not_own():
-    assert {path.name for path in texts()} >= {"pyproject.toml", "CITATION.cff", "run", "probes.ipynb", "runner.py"}
+    assert {path.name for path in texts()} >= {"pyproject.toml", "CITATION.cff", "run", "probes.ipynb", "running.py"}
     found = [
         f"{path.relative_to(HOME)}:{number}: {line.strip()}"
         for path in texts()

@@ -14,7 +14,7 @@ from jprobe.cli import findings, progress, running, showing
 from jprobe.intervals import Estimate
 from jprobe.report import Check, Finding
 from jprobe.studies import NAMES
-from jprobe.studies.pace import Plan
+from jprobe.studies.runner.pace import Plan
 
 
 def failing(capsys, *words, code=1):

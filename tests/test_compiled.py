@@ -10,7 +10,7 @@ import pytest
 # Compiles some programs as a run does; prints a number that they compute, and JAX's settings.
 PROGRAM = """
 import os, resource, sys, jax, jax.numpy as jnp
-from jprobe.studies import compiled
+from jprobe.studies.runner import compiled
 compiled.MOST = int(sys.argv[1])
 compiled.keep_compiled()
 if "FULL" in os.environ:

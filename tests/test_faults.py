@@ -17,7 +17,7 @@ from jprobe import atomic, checkpoint, data, seals, train
 from jprobe.cli.stopping import Stop
 from jprobe.data import conll
 from jprobe.errors import DamagedFileError
-from jprobe.studies import compiled
+from jprobe.studies.runner import compiled
 from jprobe.train.unfinished import Unfinished
 from jprobe.weights import folders
 
@@ -217,6 +217,15 @@ def listens(pid):
     return int(line.split()[1], 16) >> (signal.SIGTERM - 1) & 1
 
 
+@pytest.fixture
+def _hears_ctrl_c():
+    """A shell's background job ignores Ctrl-C, and so do its children, unless it says otherwise."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_hears_ctrl_c")
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="asks Linux which signals a process hears")
 @pytest.mark.parametrize("when", ["importing", "running"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

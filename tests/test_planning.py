@@ -8,10 +8,11 @@ import xarray as xr
 
 from jprobe import cli
 from jprobe.errors import UnknownNameError
-from jprobe.studies import Part, RunFolder, planning
-from jprobe.studies.devices import DEVICES, device, extrapolated
-from jprobe.studies.planning import DECLARED, EARLIER, peaks, remember_peak, rows, total
-from jprobe.studies.speed import Speed
+from jprobe.studies import Part, RunFolder
+from jprobe.studies.runner import planning
+from jprobe.studies.runner.devices import DEVICES, device, extrapolated
+from jprobe.studies.runner.planning import DECLARED, EARLIER, peaks, remember_peak, rows, total
+from jprobe.studies.runner.speed import Speed
 
 pytestmark = pytest.mark.quick
 
@@ -83,7 +84,7 @@ def told(tmp_path, monkeypatch, capsys):
     """What ``jprobe plan`` prints, in a folder and with a cache of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("JPROBE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("jprobe.studies.speed.measured", lambda: SPEED)
+    monkeypatch.setattr("jprobe.studies.runner.speed.measured", lambda: SPEED)
 
     def plan(*words):
         cli.main(["plan", *words])
@@ -133,7 +134,7 @@ def test_a_plan_sees_what_is_finished(told, tmp_path):
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_a_wrong_plan_is_answered_with_the_right_one(words, code, says, capsys, monkeypatch):
-    monkeypatch.setattr("jprobe.studies.speed.measured", lambda: pytest.fail("it measured before it looked"))
+    monkeypatch.setattr("jprobe.studies.runner.speed.measured", lambda: pytest.fail("it measured before it looked"))
     with pytest.raises(SystemExit) as stopped:
         cli.main(words)
     assert stopped.value.code == code

@@ -15,7 +15,7 @@ from jprobe import studies
 from jprobe.errors import ArgumentError
 from jprobe.processes import join
 from jprobe.studies import Part, probes
-from jprobe.studies.dealing import deal, waves, with_needs
+from jprobe.studies.runner.dealing import deal, waves, with_needs
 
 RUN = [
     sys.executable, "-m", "jprobe", "run", "probes", "--seeds", "2", "--epochs", "1", "--probes", "flip",
@@ -101,7 +101,8 @@ def test_shared_killed_and_taken_up_gives_the_numbers_of_one_process(tmp_path):
 TOGETHER = """
 import sys, jax
 from jprobe import memory, studies
-from jprobe.studies import probes, sharing
+from jprobe.studies import probes
+from jprobe.studies.runner import sharing
 
 sharing.LARGE = 0.0
 folder, port, n = sys.argv[1:]

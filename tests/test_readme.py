@@ -119,7 +119,7 @@ def test_commands_are_found():
 @pytest.mark.parametrize("words", ALL, ids=" ".join)
 def test_commands_can_be_parsed(words):
     from jprobe.cli import planning, running
-    from jprobe.studies.devices import device
+    from jprobe.studies.runner.devices import device
 
     words = [word for word in words if word != "--help"]
     cli._command(words)  # refuses what is no command; what it returns would run it

@@ -21,9 +21,9 @@ from jprobe.errors import ArgumentError, ConfigMismatchError, DamagedFileError, 
 from jprobe.intervals import exact
 from jprobe.report import About, Check, Finding
 from jprobe.results import load
-from jprobe.studies.pace import Pace
-from jprobe.studies.runner import _forwards
-from jprobe.studies.side_by_side import Stopped
+from jprobe.studies.runner.pace import Pace
+from jprobe.studies.runner.running import _forwards
+from jprobe.studies.runner.side_by_side import Stopped
 
 pytestmark = pytest.mark.quick
 

@@ -16,9 +16,9 @@ def plan(name: str, options: Sequence[str]) -> None:
         raise ArgumentError("--table is printed at once: there is nothing to plan.")
 
     from jprobe.studies.command import command_of
-    from jprobe.studies.devices import device
-    from jprobe.studies.planning import planned
-    from jprobe.studies.speed import measured
+    from jprobe.studies.runner.devices import device
+    from jprobe.studies.runner.planning import planned
+    from jprobe.studies.runner.speed import measured
 
     devices = [device(each) for each in names]
     _say(f"{name}, preset {config.preset}: {config.in_words()}")
@@ -52,7 +52,7 @@ def _devices(options: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _table(found: Any) -> None:
-    from jprobe.studies.planning import total
+    from jprobe.studies.runner.planning import total
 
     table = [
         (row.kind, str(row.parts), str(row.finished), _range(row.seconds), row.source)
@@ -77,8 +77,8 @@ def _memory(found: Any, config: Any) -> None:
 
 
 def _elsewhere(found: Any, product: float, devices: Sequence[Any]) -> None:
-    from jprobe.studies.devices import LEAST, extrapolated
-    from jprobe.studies.planning import total
+    from jprobe.studies.runner.devices import LEAST, extrapolated
+    from jprobe.studies.runner.planning import total
 
     _say(
         f"\nExtrapolated from data sheets, measured on none of these: all of that time taken for float32 products, which run at "

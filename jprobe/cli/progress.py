@@ -14,7 +14,7 @@ from rich.table import Column
 from rich.text import Text
 
 from jprobe.cli.showing import console
-from jprobe.studies.pace import Plan
+from jprobe.studies.runner.pace import Plan
 
 # Below this width the label stands above the bar.
 _ROOM_FOR_LABEL = 90

@@ -84,7 +84,7 @@ def configured(name: str, options: Sequence[str], command: str = "run") -> tuple
 def _remember_peak(name: str, what: str) -> None:
     """Keep how much memory the run took: this process has run nothing else."""
     from jprobe.memory import peak
-    from jprobe.studies.planning import remember_peak
+    from jprobe.studies.runner.planning import remember_peak
 
     size = peak()
     if size is not None:

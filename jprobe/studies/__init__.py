@@ -24,8 +24,8 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     submod_attrs={
         "comparing": ["compare"],
         "config": ["NOT_NUMBERS", "Config"],
-        "folder": ["RunFolder"],
-        "runner": ["Result", "assist", "compute", "run", "tell"],
+        "runner.folder": ["RunFolder"],
+        "runner.running": ["Result", "assist", "compute", "run", "tell"],
         "study": ["Context", "Curve", "Part", "Study"],
         "subject": ["Subject"],
     },

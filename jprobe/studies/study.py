@@ -1,4 +1,4 @@
-"""What a study is: a value. One runner (runner.py) does with it what all studies need."""
+"""What a study is: a value. One runner (runner/) does with it what all studies need."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -18,7 +18,7 @@ from jprobe import checkpoint, cli, results
 from jprobe.data import cifar, conll, idx, tfds_files
 from jprobe.data.loading import load
 from jprobe.studies import NAMES, command
-from jprobe.studies.folder import RunFolder
+from jprobe.studies.runner.folder import RunFolder
 from jprobe.weights import read_tensors
 
 COMMANDS = [
@@ -58,7 +58,7 @@ def commands(rng: random.Random, box: Box) -> Case:
     def run() -> None:
         # What a study would compute is no question of its options; what it is of, is.
         with (
-            mock.patch("jprobe.studies.working.run_all", reached),
+            mock.patch("jprobe.studies.runner.working.run_all", reached),
             mock.patch("webbrowser.open", return_value=True),
         ):
             cli.main(words)

@@ -8,10 +8,10 @@ from typing import Any, Literal, NamedTuple
 from jprobe.data import cache_dir
 from jprobe.results import write_json
 from jprobe.sharding import local_mesh
-from jprobe.studies import pace
 from jprobe.studies.config import Config
-from jprobe.studies.folder import RunFolder
-from jprobe.studies.speed import Speed
+from jprobe.studies.runner import pace
+from jprobe.studies.runner.folder import RunFolder
+from jprobe.studies.runner.speed import Speed
 from jprobe.studies.study import Part, Study
 
 # How far predictions may be off, in either direction: where parts of the kind ran here before, and where only their declared
@@ -59,7 +59,7 @@ def rows(
     Args:
         parts: of the run.
         finished: names of those that are done.
-        earlier: kind -> seconds declared and taken of an earlier run, as :func:`jprobe.studies.pace.read` gives them.
+        earlier: kind -> seconds declared and taken of an earlier run, as :func:`jprobe.studies.runner.pace.read` gives them.
         speed: of this machine.
         width: parts that run at a time.
 

@@ -14,9 +14,9 @@ from jax.sharding import Mesh
 
 from jprobe.data import cache_dir
 from jprobe.studies.config import Config
-from jprobe.studies.folder import RunFolder
-from jprobe.studies.pace import Pace, Plan
-from jprobe.studies.side_by_side import Stopped, run_all
+from jprobe.studies.runner.folder import RunFolder
+from jprobe.studies.runner.pace import Pace, Plan
+from jprobe.studies.runner.side_by_side import Stopped, run_all
 from jprobe.studies.study import Context, Part, Parts, Study
 from jprobe.studies.subject import Subject
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from jprobe import processes
 from jprobe.sharding import global_mesh
-from jprobe.studies.dealing import deal, waves, with_needs
-from jprobe.studies.pace import Pace
+from jprobe.studies.runner.dealing import deal, waves, with_needs
+from jprobe.studies.runner.pace import Pace
+from jprobe.studies.runner.working import Told, Work, context_of, finished, pace_of, run_parts
 from jprobe.studies.study import Part
-from jprobe.studies.working import Told, Work, context_of, finished, pace_of, run_parts
 
 # Seconds on two cores. Where fewer parts than processes are left, and they take longer than this, all processes compute
 # each of them together; shorter ones do not pay for the waiting.

@@ -11,13 +11,13 @@ from jprobe import memory, processes, report
 from jprobe.errors import ArgumentError
 from jprobe.report import Outcome
 from jprobe.sharding import local_mesh
-from jprobe.studies.compiled import keep_compiled, note_compiled
 from jprobe.studies.config import Config
-from jprobe.studies.folder import RunFolder
-from jprobe.studies.sharing import share
+from jprobe.studies.runner.compiled import keep_compiled, note_compiled
+from jprobe.studies.runner.folder import RunFolder
+from jprobe.studies.runner.sharing import share
+from jprobe.studies.runner.working import Places, Planned, Progress, Work, pace_of, run_parts
 from jprobe.studies.study import Study
 from jprobe.studies.subject import Subject
-from jprobe.studies.working import Places, Planned, Progress, Work, pace_of, run_parts
 
 
 class Result(NamedTuple):
