@@ -26,7 +26,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import NullFormatter, NullLocator
 from PIL import Image
 
 import jprobe as jp
@@ -36,6 +36,9 @@ PICTURE = Path(__file__).parent.parent / "docs" / "pictures" / "scaling.png"
 
 # What is fixed while another factor varies.
 SEEDS, LEVELS, WIDTH, IMAGES, NODES, EDGES = 20, 10, 64, 2000, 4096, 2**20
+
+# Factors that share the same work instead of adding to it.
+SHARED = ("devices", "processes")
 
 
 class Line(NamedTuple):
@@ -225,10 +228,17 @@ def drawn(found: Sequence[Line]) -> Figure:
         mine = [line for line in found if line.factor == factor]
         for line in mine:
             x, seconds = np.array(line.x), np.array(line.seconds)
-            panel.loglog(x, seconds, "o-", markersize=3, color=hues[line.work], label=line.work)
-            if factor not in ("devices", "processes"):
-                panel.loglog(x, seconds[-1] * x / x[-1], ":", linewidth=0.8, color=hues[line.work])
+            panel.plot(x, seconds, "o-", markersize=3, color=hues[line.work], label=line.work)
+            if factor not in SHARED:
+                panel.plot(x, seconds[-1] * x / x[-1], ":", linewidth=0.8, color=hues[line.work])
         panel.set_title(factor)
+        panel.set_xscale("log")
+        if factor in SHARED:  # the same work: no growth to see
+            panel.set_ylim(0, 1.2 * max(max(line.seconds) for line in mine))
+        else:
+            panel.set_yscale("log")
+            panel.yaxis.set_major_formatter("{x:g}")
+            panel.yaxis.set_minor_formatter(NullFormatter())
         panel.set_ylabel("" if n % columns else "seconds")
         values = sorted({x for line in mine for x in line.x})
         shown = values if len(values) <= 4 else values[:: (len(values) - 1) // 2]
