@@ -304,6 +304,8 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=30, help="how often each fault is tried with each study")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
+    # In a shell's background runs would ignore Ctrl-C, as this process does then.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     bad = 0
     print(f"{'study':14}{'fault':32}{'tried':>6}{'as undisturbed':>16}{'one clear line':>16}{'wrong':>7}", flush=True)
     for study in args.studies:
