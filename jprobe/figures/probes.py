@@ -93,10 +93,10 @@ def _mark_recovery(panel: Axes, ds: xr.Dataset, dataset: str) -> None:
         best = int(medians.argmax("removed"))
         first, top, where = float(medians[0]), float(medians[best]), 100 * float(medians.removed[best])
         if top - first > 5:
-            tell(panel, 0, first, f"signs alone: {first:.0f}%", hue, (4, 9))
+            tell(panel, 0, first, f"signs alone: {first:.0f}%", hue, (4, 5))
             # Beside the rise, or below the curves where the best level comes early.
             tell(
-                panel, where, top, f"{top:.0f}% with\n{where:.0f}% removed", hue, (-30, -12) if where > 55 else (4, -30)
+                panel, where, top, f"{top:.0f}% with\n{where:.0f}% removed", hue, (-24, -5) if where > 55 else (4, -30)
             )
 
 
