@@ -96,7 +96,11 @@ def test_pages_with_snippets_are_found():
 
 
 def commands(page):
-    """Words after ``jprobe`` of every command on a page: indented lines, and code within sentences."""
+    """Words after ``jprobe`` of every command on a page: indented lines, code within sentences, and shell commands, in which
+    it may be another program that starts jprobe."""
+    for block in re.findall(r"^```bash\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE):
+        whole = block.replace("\\\n", " ").replace('"$JOB_COMPLETION_INDEX"', "0")
+        yield from map(shlex.split, re.findall(r'\bjprobe ([^"\n]*)', whole))
     text = re.sub(r"^```.*?^```", "", (ROOT / page).read_text(), flags=re.DOTALL | re.MULTILINE)
     lines = [*re.findall(r"^ {4}(.*)$", text, re.MULTILINE), *re.findall(r"`([^`\n]+)`", text)]
     for line in lines:
@@ -113,6 +117,7 @@ def test_commands_are_found():
     assert ("run", "probes") in ALL
     assert ("run", "frustration", "--table", "sizes") in ALL
     assert ("data", "import", "fashion_mnist", "DIR") in ALL
+    assert any({"--distributed", "--process-id"} <= set(words) for words in ALL)
     assert len(ALL) > 40
 
 
