@@ -227,8 +227,7 @@ def _hears_ctrl_c():
 
 @pytest.mark.usefixtures("_hears_ctrl_c")
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="asks Linux which signals a process hears")
-@pytest.mark.parametrize("when", ["importing", "running"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("number", "when"), [(signal.SIGINT, "running"), (signal.SIGTERM, "importing")])
 def test_a_signal_ends_a_run_in_one_line(tmp_path, number, when):
     run = jprobe("run", "probes", "--out", str(tmp_path / "out"), stdout=subprocess.PIPE)
     there = {"importing": lambda: listens(run.pid), "running": (tmp_path / "out" / "config.json").exists}[when]

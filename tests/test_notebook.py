@@ -225,6 +225,7 @@ def test_numbers_of_wirings_point_the_right_way(which, execute):
         assert abs(accuracy["found, trained again"] - accuracy["rewired, trained"]) < 0.02
 
 
+@pytest.mark.end_to_end
 def test_the_block_on_distilbert_runs():
     """On a small random network and two sentences, in the place of what has to be downloaded."""
     (block,) = re.findall(
