@@ -6,7 +6,8 @@ checkpoint together. Such checkpoints are safetensors files, and are read like t
 
 import json
 import tempfile
-import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,11 @@ from jprobe.paths import spelled
 # In the folder of a checkpoint that one of several processes wrote: arrays by path.
 ALONE = "arrays.safetensors"
 
-# Orbax shares one event loop and one set of temporary names between the threads of a process: two that write at a time
-# end in "File exists". And the room that one has found another must not take.
-_ORBAX = threading.Lock()
+# Checkpoints are written and read in one thread, one at a time. Orbax shares one event loop and one set of temporary names
+# between the threads of a process: two that write at a time end in "File exists". The room that one has found another must
+# not take. And Ctrl-C reaches the main thread alone: where it interrupted Orbax, threads of Orbax's own were left behind
+# that waited for each other, for minutes, in which the program could not end.
+_ORBAX = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
 
 
 def save(path: str | Path, tree: Any) -> None:
@@ -48,13 +51,27 @@ def save(path: str | Path, tree: Any) -> None:
             return
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _ORBAX, replacing_folder(path) as folder:
-            _make_sure_of_room(path.parent, _most_bytes(tree))
-            if jax.process_count() > 1:
-                save_file({name: np.ascontiguousarray(leaf) for name, leaf in _leaves(tree)}, folder / ALONE)
-            else:
-                _save(folder, tree)
-            note_sums(folder)  # Orbax does not notice a flipped bit
+        _in_turn(_write, path, tree)
+
+
+def _in_turn(fn: Callable[..., Any], *args: Any) -> Any:
+    """What a function returns in the thread of checkpoints; an exception in this one is raised when that has ended."""
+    done = _ORBAX.submit(fn, *args)
+    try:
+        return done.result()
+    except BaseException:
+        wait([done])
+        raise
+
+
+def _write(path: Path, tree: Any) -> None:
+    with replacing_folder(path) as folder:
+        _make_sure_of_room(path.parent, _most_bytes(tree))
+        if jax.process_count() > 1:
+            save_file({name: np.ascontiguousarray(leaf) for name, leaf in _leaves(tree)}, folder / ALONE)
+        else:
+            _save(folder, tree)
+        note_sums(folder)  # Orbax does not notice a flipped bit
 
 
 def _save(folder: Path, tree: Any) -> None:
@@ -118,7 +135,7 @@ def load(path: str | Path, like: Any) -> Any:
         raise MissingFileError(path, "Train first, or name the folder of an earlier run.")
     _check_files(path)
     try:
-        found = load_file(path / ALONE) if (path / ALONE).exists() else dict(_leaves(_load(path)))
+        found = load_file(path / ALONE) if (path / ALONE).exists() else dict(_leaves(_in_turn(_load, path)))
     except Exception as error:  # Orbax raises many kinds, none of its own
         raise CheckpointError(f"{path} cannot be read. Delete it to train again. ({error})") from error
     wanted = dict(_leaves(like))
@@ -142,7 +159,7 @@ def _load(path: Path) -> Any:
         alone.primary_host = jax.process_index()
         alone.active_processes = {jax.process_index()}
         alone.barrier_sync_key_prefix = f"process {jax.process_index()}"
-    with _ORBAX, context:
+    with context:
         return ocp.load(path)
 
 

@@ -217,6 +217,47 @@ def listens(pid):
     return int(line.split()[1], 16) >> (signal.SIGTERM - 1) & 1
 
 
+# Ctrl-C at a random moment of a checkpoint, again and again; then the program ends by itself.
+INTERRUPTED = """
+import random, signal, sys, time
+import numpy as np
+from jprobe import checkpoint
+
+def interrupt(number, frame):
+    raise KeyboardInterrupt
+
+arrays, path, rng = {f"layer{n}": np.arange(1000.0) for n in range(6)}, sys.argv[1] + "/networks", random.Random(0)
+checkpoint.save(path, arrays)
+work = {"save": lambda: checkpoint.save(path, arrays), "load": lambda: checkpoint.load(path, arrays)}[sys.argv[2]]
+work()
+start = time.monotonic()
+work()
+seconds = time.monotonic() - start
+signal.signal(signal.SIGALRM, interrupt)
+interrupted = 0
+for _ in range(30):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.01, 1.0) * seconds)
+        work()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except KeyboardInterrupt:
+        interrupted += 1
+np.testing.assert_array_equal(checkpoint.load(path, arrays)["layer5"], arrays["layer5"])
+print(interrupted)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="a system without timers that interrupt")
+@pytest.mark.parametrize("work", ["save", "load"])
+def test_an_interrupted_checkpoint_leaves_nothing_at_work(tmp_path, work):
+    words = [sys.executable, "-c", INTERRUPTED, str(tmp_path), work]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 5
+    assert "orbax" not in done.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["networks"]
+
+
 @pytest.fixture
 def _hears_ctrl_c():
     """A shell's background job ignores Ctrl-C, and so do its children, unless it says otherwise."""
