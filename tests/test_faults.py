@@ -1,5 +1,6 @@
 """Faults on purpose: two writers at once, signals, leftovers, flipped bytes in what is kept, a log on a full disk."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -205,6 +206,37 @@ def test_a_signal_that_others_swallow_is_raised_again():
     with pytest.raises(KeyboardInterrupt):
         stop.check()
     assert stop.status == 143
+
+
+def test_a_signal_that_the_collector_swallows_prints_nothing(monkeypatch):
+    said, stop = [], Stop()
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+
+    def collected(phase, info):
+        if phase == "start":
+            raise error
+
+    def collect():
+        gc.callbacks.append(collected)
+        gc.collect()
+        gc.callbacks.remove(collected)
+
+    stop.listen()
+    try:
+        error = KeyboardInterrupt()  # somebody else's
+        collect()
+        stop.number, error = signal.SIGINT, ValueError("a fault")
+        collect()
+        assert [one.exc_type for one in said] == [KeyboardInterrupt, ValueError]
+        said.clear()
+        error = KeyboardInterrupt()
+        collect()
+        assert said == []
+        with pytest.raises(KeyboardInterrupt):
+            stop.check()
+    finally:
+        stop.end(last=False)
+    assert sys.unraisablehook == said.append
 
 
 def jprobe(*words, **options):

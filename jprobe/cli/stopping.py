@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -23,6 +24,7 @@ class Stop:
         self.number: int | None = None
         self._unwinds = False
         self._before: dict[signal.Signals, Any] = {}
+        self._unraisable: Callable[[Any], Any] | None = None
 
     @property
     def status(self) -> int:
@@ -34,7 +36,7 @@ class Stop:
         self._unwinds = True
 
     def check(self) -> None:
-        """Raise ``KeyboardInterrupt`` if a signal was asked for one that others have swallowed: callbacks of C do."""
+        """Raise ``KeyboardInterrupt`` if a signal has come: callbacks of C, and of Python's collector, swallow the first."""
         if self.number is not None:
             raise KeyboardInterrupt
 
@@ -50,6 +52,8 @@ class Stop:
     def listen(self) -> None:
         """Hear signals from now on; what the program's parent ignores, as nohup does, stays ignored."""
         self.number, self._unwinds = None, False
+        if self._unraisable is None:
+            self._unraisable, sys.unraisablehook = sys.unraisablehook, self._swallowed
         with contextlib.suppress(ValueError):  # in a thread that is not the main one signals are somebody else's
             for number in _SIGNALS:
                 if signal.getsignal(number) is not signal.SIG_IGN:
@@ -60,6 +64,13 @@ class Stop:
         self._unwinds = False
         while self._before and not last:
             signal.signal(*self._before.popitem())
+        if self._unraisable is not None and not last:
+            sys.unraisablehook, self._unraisable = self._unraisable, None
+
+    def _swallowed(self, unraisable: Any) -> None:
+        """Say nothing of what a signal raised where nothing can be raised, as :meth:`check` raises it again."""
+        if self._unraisable is not None and (self.number is None or unraisable.exc_type is not KeyboardInterrupt):
+            self._unraisable(unraisable)
 
 
 # The one of this program.
