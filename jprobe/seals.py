@@ -1,13 +1,17 @@
-"""Files of a run that tell whether they are as they were written: by a seal in a page's last line, or by a list of checksums."""
+"""Files of a run that tell whether they are as they were written: by a seal of their own, or by a list of checksums."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from jprobe.errors import DamagedFileError
 from jprobe.files import reading
 
 _MEND = "Delete it, and the run's command writes it again."
+# Where an object of JSON has the checksum of all that is beside it.
+_SEAL = "sha256"
 
 
 def sealed(html: str) -> str:
@@ -32,6 +36,27 @@ def check_page(path: Path) -> None:
     page, _, seal = html.removesuffix("\n").rpartition("\n")
     if seal != _seal(page) and not html.rstrip().endswith("</html>"):
         raise DamagedFileError(path, "it is not the page that was written.", _MEND)
+
+
+def sealed_object(content: Mapping[str, Any]) -> dict[str, Any]:
+    """An object for a JSON file with the checksum of its content beside it; a seal that it had is replaced.
+
+    Example:
+        >>> sealed_object({"seeds": 3})["sha256"][:19]
+        'sha256:38a0cb50fcb3'
+    """
+    rest = {name: value for name, value in content.items() if name != _SEAL}
+    return rest | {_SEAL: _sum(json.dumps(rest, sort_keys=True).encode())}
+
+
+def check_object(found: Mapping[str, Any], path: Path) -> None:
+    """Make sure that an object read from a JSON file is the one that was sealed; one of an older version has no seal.
+
+    Raises:
+        DamagedFileError: it is not.
+    """
+    if _SEAL in found and found[_SEAL] != sealed_object(found)[_SEAL]:
+        raise DamagedFileError(path, "its content is not what was written.", _MEND)
 
 
 def sums_of(folder: Path, names: tuple[str, ...]) -> dict[str, str]:

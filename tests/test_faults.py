@@ -18,6 +18,8 @@ from jprobe import atomic, checkpoint, data, seals, train
 from jprobe.cli.stopping import Stop
 from jprobe.data import conll
 from jprobe.errors import DamagedFileError
+from jprobe.files import read_object
+from jprobe.results import write_json
 from jprobe.studies.runner import compiled
 from jprobe.train.unfinished import Unfinished
 from jprobe.weights import folders
@@ -172,6 +174,25 @@ def test_a_changed_byte_of_a_page_is_noticed(tmp_path):
             seals.check_page(page)
     page.write_text("<html>of an older version</html>\n")
     seals.check_page(page)
+
+
+def test_a_changed_byte_of_an_object_is_noticed_or_changes_nothing(tmp_path):
+    file = tmp_path / "provenance.json"
+    content = {"command": "jprobe run probes", "seconds": 1.5, "files": {"config.json": "sha256:12"}}
+    write_json(file, seals.sealed_object(content))
+    whole = file.read_bytes()
+    noticed = 0
+    for place in range(len(whole)):
+        file.write_bytes(whole)
+        flipped(file, place)
+        try:
+            found = read_object(file, "Write it again.")
+            seals.check_object(found, file)
+        except DamagedFileError:
+            noticed += 1
+        else:
+            assert content.items() <= found.items()
+    assert noticed > 0.8 * len(whole)
 
 
 def test_a_changed_byte_of_what_was_imported_is_noticed(tmp_path):

@@ -11,9 +11,9 @@ from jprobe.report.html import page
 from jprobe.report.outcome import Outcome
 from jprobe.report.templates import drawings
 from jprobe.results import provenance, save, write, write_json
-from jprobe.seals import sealed, sums_of
+from jprobe.seals import sealed, sealed_object, sums_of
 
-# Files whose checksums provenance.json keeps. Numbers have their own inside, and the report has.
+# Files whose checksums provenance.json keeps. It has its own inside, as the numbers and the report have.
 SUMMED = ("config.json", "summary.json")
 
 
@@ -55,7 +55,7 @@ def record(
     write_json(folder / "summary.json", told.summary)
     with writing(folder):
         files = sums_of(folder, SUMMED)
-    write_json(folder / "provenance.json", {**made, "files": files})
+    write_json(folder / "provenance.json", sealed_object({**made, "files": files}))
     pictures = drawings(told.panels)
     for name, drawing in pictures.items():
         write(folder / "figures" / f"{name}.png", drawing.png)

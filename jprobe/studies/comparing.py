@@ -16,7 +16,7 @@ from jprobe.report import Finding, Panel
 from jprobe.report.comparison import Cell, Compared, Comparison
 from jprobe.report.writing import SUMMED
 from jprobe.results import load
-from jprobe.seals import check_file
+from jprobe.seals import check_file, check_object
 from jprobe.studies import NAMES
 from jprobe.studies.command import configuration, taking_up
 from jprobe.studies.study import Curve, Study
@@ -132,6 +132,7 @@ def _read(folder: Path) -> _Run:
             raise MissingFileError(folder / name, f"The run is not finished. This takes it up: {taking_up(folder)}")
     file = folder / "provenance.json"
     provenance = _json(file) if file.is_file() else {}
+    check_object(provenance, file)
     sums = provenance.get("files", {})
     for name in SUMMED:
         check_file(folder / name, sums if isinstance(sums, dict) else {})
