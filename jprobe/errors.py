@@ -147,6 +147,16 @@ class DiskError(JprobeError, OSError):
         )
 
 
+class LostProcessError(JprobeError, RuntimeError):
+    """Another process of a run that several share is gone: it was killed, it failed, or the network between them did."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            f"Another process of this run is gone, so this one ends too (it waited there: {place}). If the other one failed, "
+            "it says why. Finished work is kept; the same commands take the run up again, with as many processes as there are then."
+        )
+
+
 class UnsupportedOperationError(JprobeError, NotImplementedError):
     """An operation that a signed graph cannot represent; ``locate`` says of which layer, and on which line."""
 

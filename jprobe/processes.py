@@ -16,7 +16,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from jprobe import memory
-from jprobe.errors import ArgumentError
+from jprobe.errors import ArgumentError, LostProcessError
 
 # Nobody knows how long the longest part of a run takes. A process that dies is noticed otherwise, by JAX.
 _A_MONTH = 30 * 24 * 3600 * 1000
@@ -110,7 +110,10 @@ def index() -> int:
 def wait(place: str) -> None:
     """Wait until every process has come to this place; each may come to it once. Of one process there is nothing to wait for.
 
-    If one of them dies, JAX ends the others.
+    JAX ends those that compute when one dies, and all when process 0 does, with a message of its own.
+
+    Raises:
+        LostProcessError: one of them died, or ended with an error, while this one waited.
 
     Example:
         >>> wait("the end")
@@ -118,7 +121,10 @@ def wait(place: str) -> None:
     if count() > 1:
         from orbax.checkpoint import multihost  # two seconds to import
 
-        multihost.get_barrier_sync_fn()(key=f"jprobe: {place}", timeout_ms=_A_MONTH)
+        try:
+            multihost.get_barrier_sync_fn()(key=f"jprobe: {place}", timeout_ms=_A_MONTH)
+        except jax.errors.JaxRuntimeError as error:
+            raise LostProcessError(place) from error
 
 
 def leave(status: int) -> NoReturn:

@@ -204,6 +204,46 @@ def test_a_process_that_finds_no_other_ends_in_one_line(tmp_path):
         ]
 
 
+WAITING = """
+import sys, time
+from jprobe import processes
+from jprobe.errors import LostProcessError
+processes._SILENT = 5
+processes.join(sys.argv[1], 2, int(sys.argv[2]))
+print("here", flush=True)
+if sys.argv[2] == "1":
+    time.sleep(600)
+try:
+    processes.wait("the other")
+except LostProcessError as error:
+    print(error, flush=True)
+    processes.leave(1)
+"""
+
+
+@pytest.mark.end_to_end
+def test_a_process_that_waits_for_a_dead_one_says_so(tmp_path):
+    place = f"127.0.0.1:{free_port()}"
+    waits, dies = both = [
+        subprocess.Popen(
+            [sys.executable, "-c", WAITING, place, str(n)],
+            env=environment(tmp_path),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for n in range(2)
+    ]
+    for process in both:
+        assert "here\n" in process.stdout  # read until there
+    dies.kill()
+    told, errors = waits.communicate(timeout=240)
+    dies.communicate()
+    assert waits.returncode == 1, errors
+    assert "Another process of this run is gone" in told
+    assert "Traceback" not in errors
+
+
 def parts(*costs, needs=()):
     return [Part(str(n), "", lambda context: xr.Dataset(), cost=cost, needs=needs) for n, cost in enumerate(costs)]
 
