@@ -152,7 +152,7 @@ class LostProcessError(JprobeError, RuntimeError):
 
     def __init__(self, place: str) -> None:
         super().__init__(
-            f"Another process of this run is gone, so this one ends too (it waited there: {place}). If the other one failed, "
+            f"Another process of this run is gone, so this one, which waited for {place!r}, ends too. If the other one failed, "
             "it says why. Finished work is kept; the same commands take the run up again, with as many processes as there are then."
         )
 
